@@ -1,0 +1,84 @@
+"""Parameters of one generated ring: everything that the RTL needs to know and nothing that a pass may change.
+
+The planner chooses a `RingConfig`; every component of `hw` takes it (or a few of its fields).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BANKS = 4
+"""Row banks of the activation memory: row slot `v` of any tensor lies in bank `v % BANKS`."""
+
+WORD_BYTES = 8
+"""Bytes in a word of the activation memory and of the pixel ring."""
+
+PARAMETER_BITS = 72
+"""Bits of one channel's requantisation parameters: see `hw.descriptor.ChannelParameters`."""
+
+WINDOW_WORDS = 8
+"""Words that the window's parameter memory holds for one subgroup of channels."""
+
+
+@dataclass(frozen=True)
+class RingConfig:
+    """Shape of a ring.
+
+    Attributes:
+        rows: R, pixels that the array works on at once (2..16).
+        cols: C, output channels that the array works on at once (4, 8, 12 or 16).
+        window_lanes: L, channels that the window works on at once (4 or 8).
+        acc_bits: width of the array's accumulators, bits.
+        array_clamp_bits: A of the array's requantisers (docs/arithmetic.md), bits.
+        window_clamp_bits: A of the window's requantisers, bits.
+        activation_depth: words in each of the `BANKS` banks.
+        weight_depth: words of `cols` bytes in the weight memory.
+        ring_depth: words in the pixel ring's memory of each array row.
+        parameter_depth: channels in the array's parameter memory.
+        window_depth: words of `18 * window_lanes` bits in the window's parameter memory.
+        segment_fifo: segments of `cols` bytes between the array and the writer.
+        array_table: whether a 256-entry table follows the array's requantisers.
+        window_table: whether a 256-entry table follows the window's requantisers.
+        floorplan: part whose multiplier sites are assigned by name ("LFE5U-85F"), or None.
+    """
+
+    rows: int = 13
+    cols: int = 12
+    window_lanes: int = 4
+    acc_bits: int = 26
+    array_clamp_bits: int = 24
+    window_clamp_bits: int = 24
+    activation_depth: int = 6144
+    weight_depth: int = 8192
+    ring_depth: int = 512
+    parameter_depth: int = 1024
+    window_depth: int = 2048
+    segment_fifo: int = 64
+    array_table: bool = False
+    window_table: bool = False
+    floorplan: str | None = None
+
+    def __post_init__(self) -> None:
+        checks = [
+            (2 <= self.rows <= 16, f"rows must be 2..16, not {self.rows}"),
+            (self.cols in (4, 8, 12, 16), f"cols must be 4, 8, 12 or 16, not {self.cols}"),
+            (self.window_lanes in (4, 8), f"window_lanes must be 4 or 8, not {self.window_lanes}"),
+            (16 <= self.acc_bits <= 32, f"acc_bits must be 16..32, not {self.acc_bits}"),
+            (
+                self.segment_fifo >= 3 * self.rows,
+                f"segment_fifo must hold three tiles ({3 * self.rows}), not {self.segment_fifo}",
+            ),
+        ]
+        for holds, message in checks:
+            if not holds:
+                raise ValueError(message)
+
+    @property
+    def lanes(self) -> int:
+        """Q, requantiser lanes behind the array: one for two columns."""
+        return self.cols // 2
+
+    @property
+    def macs_per_cycle(self) -> int:
+        """Peak multiply-accumulates per cycle of the array."""
+        return self.rows * self.cols
