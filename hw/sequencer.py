@@ -1,0 +1,148 @@
+"""Sequencer: queues the descriptors that the DMA brings and starts the passes one after the other."""
+
+from __future__ import annotations
+
+from amaranth import Module, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor
+
+QUEUE_DEPTH = 16
+"""Descriptors that the queue holds."""
+
+_SLOT_BITS = 6  # a descriptor takes a slot of 64 halfwords, so that its address is {slot, index}
+
+START_GAP = 3
+"""Cycles from a pass's `done` to the `start` of the next one when its descriptor is loaded."""
+
+LOAD_CYCLES = DESCRIPTOR_HALFWORDS + 3
+"""Least cycles from one `start` to the next: the descriptor behind a pass is loaded while the pass runs."""
+
+
+class Sequencer(wiring.Component):
+    """Two descriptor registers (present and next) behind a queue in memory.
+
+    The next descriptor is read from the queue in the background, a halfword per cycle. When the present pass is
+    done and the next descriptor is complete, it becomes the present one and `start` strobes.
+
+    Members:
+        push : In({valid: 1, data: 16}), halfwords of descriptors, least significant first, from the DMA.
+        room : Out(1), the queue has room for a whole descriptor; look at it before its first halfword.
+        frame_start : In(1), strobe: forget everything and begin a frame.
+        done : In(1), strobe: the present pass has written its last word.
+        descriptor : Out(Descriptor), present pass; stable from `start` to `done`.
+        start : Out(1), strobe in the second cycle of the new descriptor.
+        running : Out(1), a pass is under way (from the new descriptor to `done`).
+        waiting : Out(1), inside a frame, no pass is under way.
+        passes_done : Out(16), passes finished in this frame.
+        frame_done : Out(1), strobe with the end of the pass marked `last`.
+
+    Timing: next `start` = max(`done` + START_GAP, `start` + LOAD_CYCLES) if its descriptor is in the queue.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "push": In(data.StructLayout({"valid": 1, "data": 16})),
+                "room": Out(1),
+                "frame_start": In(1),
+                "done": In(1),
+                "descriptor": Out(Descriptor),
+                "start": Out(1),
+                "running": Out(1),
+                "waiting": Out(1),
+                "passes_done": Out(16),
+                "frame_done": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        slots = QUEUE_DEPTH
+        slot_bits = (slots - 1).bit_length()
+        m.submodules.queue = queue = Memory(shape=16, depth=slots << _SLOT_BITS, init=[])
+        write = queue.write_port()
+        read = queue.read_port()
+
+        # The DMA's side: halfwords go to {tail, index}; a whole descriptor moves the tail.
+        tail = Signal(slot_bits)
+        index = Signal(_SLOT_BITS)
+        queued = Signal(range(slots + 1))
+        taken = Signal()
+        pushed = Signal()
+        m.d.comb += [
+            write.en.eq(self.push.valid),
+            write.addr.eq((tail << _SLOT_BITS) | index),
+            write.data.eq(self.push.data),
+            pushed.eq(self.push.valid & (index == DESCRIPTOR_HALFWORDS - 1)),
+        ]
+        with m.If(self.push.valid):
+            m.d.sync += index.eq(index + 1)
+        with m.If(pushed):
+            m.d.sync += [index.eq(0), tail.eq(tail + 1)]
+        m.d.sync += [
+            queued.eq(queued + pushed - taken),
+            # `queued` lags by a cycle, and a push needs many: comparing with one less is never too late.
+            self.room.eq(queued < slots - 1),
+        ]
+
+        # The loader: shifts the oldest descriptor into `following`.
+        head = Signal(slot_bits)
+        following = Signal(16 * DESCRIPTOR_HALFWORDS, reset_less=True)
+        loading = Signal()
+        loaded = Signal()
+        fetched = Signal()
+        count = Signal(_SLOT_BITS)
+        load = Signal()
+        m.d.comb += [
+            read.en.eq(1),
+            read.addr.eq((head << _SLOT_BITS) | count),
+        ]
+        with m.If(fetched):
+            m.d.sync += following.eq((read.data << (16 * (DESCRIPTOR_HALFWORDS - 1))) | (following >> 16))
+        m.d.sync += fetched.eq(loading)
+        with m.If(loading):
+            m.d.sync += count.eq(count + 1)
+            with m.If(count == DESCRIPTOR_HALFWORDS - 1):
+                m.d.comb += taken.eq(1)
+                m.d.sync += [loading.eq(0), head.eq(head + 1)]
+        with m.Elif(fetched):
+            m.d.sync += loaded.eq(1)
+        with m.Elif(~loaded & (queued != 0)):
+            m.d.sync += [loading.eq(1), count.eq(0)]
+
+        # The pass under way.
+        in_frame = Signal()
+        last = Signal()
+        present = Signal(16 * DESCRIPTOR_HALFWORDS, reset_less=True)
+        m.d.comb += [
+            load.eq(in_frame & ~self.running & loaded),
+            self.descriptor.as_value().eq(present),
+            self.waiting.eq(in_frame & ~self.running),
+        ]
+        changed = Signal()
+        # A cycle between the new descriptor and `start`: its fields reach far.
+        m.d.sync += [changed.eq(load), self.start.eq(changed), self.frame_done.eq(0)]
+        with m.If(load):
+            m.d.sync += [present.eq(following), self.running.eq(1), loaded.eq(0)]
+        m.d.comb += last.eq(self.descriptor.last)
+        with m.If(self.done & self.running):
+            m.d.sync += [self.running.eq(0), self.passes_done.eq(self.passes_done + 1)]
+            with m.If(last):
+                m.d.sync += [in_frame.eq(0), self.frame_done.eq(1)]
+        with m.If(self.frame_start):
+            m.d.sync += [
+                in_frame.eq(1),
+                self.running.eq(0),
+                self.passes_done.eq(0),
+                loaded.eq(0),
+                loading.eq(0),
+                fetched.eq(0),
+                queued.eq(0),
+                head.eq(0),
+                tail.eq(0),
+                index.eq(0),
+            ]
+        return m

@@ -1,0 +1,67 @@
+"""Sequencer with its counters: order, exact start cycles, records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from amaranth import Module
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.counters import Counters
+from hw.descriptor import Descriptor
+from hw.sequencer import Sequencer
+from sim.bench.harness import simulate
+
+
+class SequencerWithCounters(wiring.Component):
+    """Both connected as in the ring."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "push": In(data.StructLayout({"valid": 1, "data": 16})),
+                "room": Out(1),
+                "frame_start": In(1),
+                "done": In(1),
+                "issuing": In(1),
+                "start": Out(1),
+                "descriptor": Out(Descriptor),
+                "passes_done": Out(16),
+                "frame_done": Out(1),
+                "frame_cycles": Out(32),
+                "read_addr": In(12),
+                "read_data": Out(32),
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.sequencer = sequencer = Sequencer()
+        m.submodules.counters = counters = Counters()
+        m.d.comb += [
+            sequencer.push.eq(self.push),
+            self.room.eq(sequencer.room),
+            sequencer.frame_start.eq(self.frame_start),
+            sequencer.done.eq(self.done),
+            self.start.eq(sequencer.start),
+            self.descriptor.eq(sequencer.descriptor),
+            self.passes_done.eq(sequencer.passes_done),
+            self.frame_done.eq(sequencer.frame_done),
+            counters.frame_start.eq(self.frame_start),
+            counters.start.eq(sequencer.start),
+            counters.done.eq(self.done),
+            counters.waiting.eq(sequencer.waiting),
+            counters.issuing.eq(self.issuing),
+            self.frame_cycles.eq(counters.frame_cycles),
+            counters.read_addr.eq(self.read_addr),
+            self.read_data.eq(counters.read_data),
+        ]
+        return m
+
+
+def test_sequencer(bench_dir: Path) -> None:
+    simulate(
+        SequencerWithCounters(), name="sequencer", test_module="tests.benches.bench_sequencer", build_dir=bench_dir
+    )
