@@ -1,0 +1,1 @@
+"""The compiler: float network -> graph -> int8 graph -> plan -> program."""

@@ -1,0 +1,32 @@
+"""The one error tree of the project.
+
+Every error is one line for the user: which node or file, what was found, what is allowed, what to do.  The command line turns any
+`HwgenError` into that line and exit code 2.
+"""
+
+
+class HwgenError(Exception):
+    """Anything the user can put right."""
+
+
+class ModelError(HwgenError):
+    """The network, its weights, its options or an input image are wrong."""
+
+
+class UnsupportedOpError(HwgenError):
+    """The network is sound but asks for an operation the machine does not have."""
+
+
+class ResourceError(HwgenError):
+    """The network does not fit the part: says what is short and by how much."""
+
+
+class ToolError(HwgenError):
+    """A tool or a folder the build needs is missing, failed, or cannot be used."""
+
+
+def one_line(problems: list[str], *, limit: int = 8) -> str:
+    """Join `problems` into one line, naming the first `limit` and counting the rest."""
+    shown = "; ".join(problems[:limit])
+    rest = len(problems) - limit
+    return shown if rest <= 0 else f"{shown}; and {rest} more"

@@ -1,0 +1,383 @@
+"""The int8 graph: what the machine runs, operation by operation.
+
+A `QGraph` is an ordered list of nodes (every node after the producers of its inputs) and a dict of tensors.  All tensors are int8, row-major
+(height, width, channels), with one scale and zero point each; formulas are those of docs/arithmetic.md, cited by number.
+
+Slices, merges, concatenations, shuffles and maximum or average pools change no scale: their inputs and outputs must share scale and zero point
+(equation 15), and `QGraph.verify` insists on it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from compiler import arithmetic
+from compiler.errors import ModelError, one_line
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class QTensor:
+    """An int8 tensor of one frame: `real = scale * (q - zero_point)`."""
+
+    name: str
+    shape: Shape  # (height, width, channels)
+    scale: float
+    zero_point: int
+
+    @property
+    def height(self) -> int:
+        return self.shape[0]
+
+    @property
+    def width(self) -> int:
+        return self.shape[1]
+
+    @property
+    def channels(self) -> int:
+        return self.shape[2]
+
+    @property
+    def size(self) -> int:
+        """Bytes, without any padding of channels."""
+        return self.shape[0] * self.shape[1] * self.shape[2]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Geometry of a sliding window: sizes, strides and dilation as (vertical, horizontal)."""
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # top, bottom, left, right
+    dilation: tuple[int, int] = (1, 1)
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the output of a `height` x `width` input (0 or less: the window does not fit)."""
+        top, bottom, left, right = self.padding
+        span_y = (self.kernel[0] - 1) * self.dilation[0] + 1
+        span_x = (self.kernel[1] - 1) * self.dilation[1] + 1
+        return ((height + top + bottom - span_y) // self.stride[0] + 1, (width + left + right - span_x) // self.stride[1] + 1)
+
+    @property
+    def trivial(self) -> bool:
+        """A 1x1 window, stride 1, no padding."""
+        return self.kernel == (1, 1) and self.stride == (1, 1) and self.padding == (0, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class QConv:
+    """Convolution of any kernel and grouping; a fully connected layer is one of a 1x1 input (equations 3 to 8).
+
+    `out = clamp(requantise(sum(w * x) + folded_bias, M, n) + output_zero_point, act_min, act_max)`; padded elements read `input_zero_point`.
+    """
+
+    op: ClassVar[str] = "conv"
+    name: str
+    input: str
+    output: str
+    weights: np.ndarray  # int8 [out_channels, kernel rows, kernel columns, in_channels / groups], -127 .. 127
+    bias: np.ndarray  # int32 [out_channels], in units of input scale x weight scale
+    multiplier: np.ndarray  # int64 [out_channels], 0 .. 2^31 - 1
+    shift: np.ndarray  # int64 [out_channels], right shift n, 0 .. 31
+    window: Window
+    groups: int
+    input_zero_point: int
+    output_zero_point: int
+    act_min: int
+    act_max: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+    @property
+    def out_channels(self) -> int:
+        return int(self.weights.shape[0])
+
+    @property
+    def in_channels(self) -> int:
+        return int(self.weights.shape[3]) * self.groups
+
+    @property
+    def depthwise(self) -> bool:
+        """One input channel per output channel, as many outputs as inputs."""
+        return self.groups == self.in_channels == self.out_channels and self.groups > 1
+
+    @property
+    def pointwise(self) -> bool:
+        """A plain matrix product per pixel: 1x1, stride 1, no padding, one group."""
+        return self.window.trivial and self.groups == 1
+
+    @property
+    def folded_bias(self) -> np.ndarray:
+        """Bias with the input's zero point taken in, int64 [out_channels] (equation 4)."""
+        return arithmetic.fold_zero_point(self.bias, self.weights, self.input_zero_point)
+
+    @property
+    def clamp_bits(self) -> np.ndarray:
+        """Proven width A to which accumulator + folded bias may be saturated, int64 [out_channels] (equation 9)."""
+        low, high = arithmetic.accumulator_bounds(self.weights, self.folded_bias)
+        return arithmetic.clamp_bits(
+            low, high, self.multiplier, self.shift, self.output_zero_point, self.act_min, self.act_max
+        )
+
+    def macs(self, output: Shape) -> int:
+        """Multiply-accumulates of one frame."""
+        return output[0] * output[1] * int(self.weights.size)
+
+
+@dataclass(frozen=True)
+class QMaxPool:
+    """Maximum over the valid elements of a window (equation 11)."""
+
+    op: ClassVar[str] = "max_pool"
+    name: str
+    input: str
+    output: str
+    window: Window
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True)
+class QAvgPool:
+    """Mean over the valid elements, rounded half away from zero (equation 12); `window.kernel` = input size makes it global."""
+
+    op: ClassVar[str] = "avg_pool"
+    name: str
+    input: str
+    output: str
+    window: Window
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True)
+class QSlice:
+    """A view: `channels` channels of the input from `offset` on."""
+
+    op: ClassVar[str] = "slice"
+    name: str
+    input: str
+    output: str
+    offset: int
+    channels: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True)
+class QConcat:
+    """Channel concatenation of the inputs in order."""
+
+    op: ClassVar[str] = "concat"
+    name: str
+    sources: tuple[str, ...]
+    output: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return self.sources
+
+
+@dataclass(frozen=True)
+class QShuffle:
+    """Channel shuffle: `out[i * groups + g] = in[g * (channels / groups) + i]` (equation 16)."""
+
+    op: ClassVar[str] = "shuffle"
+    name: str
+    input: str
+    output: str
+    groups: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True)
+class QShuffleMerge:
+    """Concat then shuffle by two: `out[2i] = identity[i]`, `out[2i + 1] = processed[i]` (equation 17)."""
+
+    op: ClassVar[str] = "shuffle_merge"
+    name: str
+    identity: str
+    processed: str
+    output: str
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.identity, self.processed)
+
+
+@dataclass(frozen=True)
+class QAdd:
+    """Element-wise sum of two tensors of different scales, as TensorFlow Lite's reference ADD (equation 13)."""
+
+    op: ClassVar[str] = "add"
+    name: str
+    left: str
+    right: str
+    output: str
+    act_min: int
+    act_max: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True, eq=False)
+class QTable:
+    """Any int8 -> int8 function: `out = table[q + 128]` (equation 14)."""
+
+    op: ClassVar[str] = "table"
+    name: str
+    input: str
+    output: str
+    table: np.ndarray  # int8 [256]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+QNode = QConv | QMaxPool | QAvgPool | QSlice | QConcat | QShuffle | QShuffleMerge | QAdd | QTable
+TIED = (QMaxPool, QAvgPool, QSlice, QConcat, QShuffle, QShuffleMerge)
+
+
+@dataclass(eq=False)
+class QGraph:
+    """An int8 network: nodes in execution order, tensors by name, one input and one output tensor."""
+
+    name: str
+    tensors: dict[str, QTensor]
+    nodes: list[QNode]
+    input: str
+    output: str
+    provenance: str = "unknown"  # of the weights: "file NAME" or "random, seed N"
+    labels: tuple[str, ...] = field(default=())
+
+    def convs(self) -> Iterator[QConv]:
+        """The convolutions in execution order."""
+        return (node for node in self.nodes if isinstance(node, QConv))
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one frame, depthwise included."""
+        return sum(conv.macs(self.tensors[conv.output].shape) for conv in self.convs())
+
+    @property
+    def weight_count(self) -> int:
+        """Weights without biases; one byte each."""
+        return sum(int(conv.weights.size) for conv in self.convs())
+
+    @property
+    def clamp_bits(self) -> int:
+        """The requantisers' width A for the whole network (equation 9)."""
+        return max(int(conv.clamp_bits.max()) for conv in self.convs())
+
+    def producer(self, tensor: str) -> QNode | None:
+        """The node that writes `tensor`; None for the network's input."""
+        return next((node for node in self.nodes if node.output == tensor), None)
+
+    def consumers(self, tensor: str) -> list[QNode]:
+        """The nodes that read `tensor`, in execution order."""
+        return [node for node in self.nodes if tensor in node.inputs]
+
+    def verify(self) -> None:
+        """Raise one ModelError listing everything that is unsound: order, shapes, zero points, tied scales, ranges."""
+        problems: list[str] = []
+        written = {self.input}
+        for node in self.nodes:
+            missing = [name for name in (*node.inputs, node.output) if name not in self.tensors]
+            early = [name for name in node.inputs if name not in written]
+            if missing or early or node.output in written:
+                problems.append(f"{node.name}: unknown {missing}, not yet written {early}, or output {node.output} written twice")
+                continue
+            written.add(node.output)
+            problems += [f"{node.name}: {text}" for text in _node_problems(node, self.tensors)]
+        if self.output not in written:
+            problems.append(f"output {self.output} is never written")
+        if problems:
+            raise ModelError(f"int8 graph {self.name} is unsound: {one_line(problems)}")
+
+    def __str__(self) -> str:
+        lines = [f"qgraph {self.name} input {self.input} output {self.output}"]
+        for node in self.nodes:
+            out = self.tensors[node.output]
+            lines.append(f"  {out.name} {'x'.join(map(str, out.shape))} s={out.scale:.6g} z={out.zero_point} = "
+                         f"{node.op}({', '.join(node.inputs)})")
+        return "\n".join(lines)
+
+
+def output_shape(node: QNode, tensors: dict[str, QTensor]) -> Shape:
+    """The shape `node` must give to its output."""
+    height, width, channels = tensors[node.inputs[0]].shape
+    match node:
+        case QConv():
+            return (*node.window.output_size(height, width), node.out_channels)
+        case QMaxPool() | QAvgPool():
+            return (*node.window.output_size(height, width), channels)
+        case QSlice():
+            return (height, width, node.channels)
+        case QConcat() | QShuffleMerge():
+            return (height, width, sum(tensors[name].channels for name in node.inputs))
+        case _:
+            return (height, width, channels)
+
+
+def _node_problems(node: QNode, tensors: dict[str, QTensor]) -> list[str]:
+    problems: list[str] = []
+    first, out = tensors[node.inputs[0]], tensors[node.output]
+    if out.shape != (expected := output_shape(node, tensors)):
+        problems.append(f"output {out.name} has shape {out.shape}, not {expected}")
+    if min(out.shape) < 1:
+        problems.append(f"output {out.name} is empty: {out.shape}")
+    if isinstance(node, TIED):
+        for name in node.inputs:
+            if (tensors[name].scale, tensors[name].zero_point) != (out.scale, out.zero_point):
+                problems.append(f"scale or zero point of {name} differs from {out.name}'s")
+    if isinstance(node, QSlice) and not 0 <= node.offset <= first.channels - node.channels:
+        problems.append(f"channels {node.offset} to {node.offset + node.channels} of a tensor of {first.channels}")
+    if isinstance(node, QShuffle) and first.channels % node.groups:
+        problems.append(f"{first.channels} channels do not divide into {node.groups} groups")
+    if isinstance(node, QShuffleMerge) and tensors[node.identity].shape != tensors[node.processed].shape:
+        problems.append("identity and processed halves differ in shape")
+    if isinstance(node, QConv):
+        problems += _conv_problems(node, first, out)
+    return problems
+
+
+def _conv_problems(conv: QConv, first: QTensor, out: QTensor) -> list[str]:
+    problems: list[str] = []
+    if conv.in_channels != first.channels or conv.out_channels % conv.groups:
+        problems.append(f"weights {conv.weights.shape} in {conv.groups} groups do not suit {first.channels} channels")
+    if conv.weights.dtype != np.int8 or conv.weights.shape[1:3] != conv.window.kernel:
+        problems.append(f"weights are {conv.weights.dtype} {conv.weights.shape}, not int8 with kernel {conv.window.kernel}")
+    if (conv.input_zero_point, conv.output_zero_point) != (first.zero_point, out.zero_point):
+        problems.append("zero points differ from the tensors'")
+    if not -128 <= conv.act_min <= conv.act_max <= 127:
+        problems.append(f"activation range {conv.act_min} .. {conv.act_max} is not within int8")
+    for label, array, low, high in (
+        ("bias", conv.bias, -(2**31), 2**31 - 1),
+        ("multiplier", conv.multiplier, 0, 2**31 - 1),
+        ("shift", conv.shift, 0, 31),
+    ):
+        if array.shape != (conv.out_channels,) or array.min() < low or array.max() > high:
+            problems.append(f"{label} is not {conv.out_channels} values of {low} .. {high}")
+    if not problems:
+        low_bound, high_bound = arithmetic.accumulator_bounds(conv.weights, conv.folded_bias)
+        if low_bound.min() < -(2**31) or high_bound.max() >= 2**31:
+            problems.append("the accumulator with its bias can leave 32 bits")
+    return problems
