@@ -1,7 +1,7 @@
 """Every formula of docs/arithmetic.md, once, exact and vectorised; equation numbers are that page's.
 
-All functions take and return NumPy int64 (or Python ints); nothing here rounds through floating point except `quantise_real` and
-`quantize_multiplier`, which turn real numbers into the integers that everything else uses.
+All functions take and return NumPy int64 (or Python ints); nothing here rounds through floating point except
+`quantise_real` and `quantize_multiplier`, which turn real numbers into the integers that everything else uses.
 """
 
 import math
@@ -40,7 +40,8 @@ def fold_zero_point(bias: np.ndarray, weights: np.ndarray, input_zero_point: int
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:
-    """A non-negative real factor as `M * 2^-(31 + n)`, M of 31 bits (equation 5), exactly as TensorFlow Lite's QuantizeMultiplier.
+    """A non-negative real factor as `M * 2^-(31 + n)`, M of 31 bits (equation 5), exactly as TensorFlow Lite's
+    QuantizeMultiplier.
 
     n is negative for factors of 1 and more.  Raises ModelError for a negative or non-finite factor.
     """
@@ -115,10 +116,12 @@ def clamp_bits(
     low: int,
     high: int,
 ) -> np.ndarray:
-    """Least signed width A, per channel, to which the accumulator may be saturated before equation 8 without changing its result.
+    """Least signed width A, per channel, to which the accumulator may be saturated before equation 8 without
+    changing its result.
 
-    Proof (equation 9): equation 8 does not decrease as the accumulator grows, so each end of the A-bit range must either lie beyond every
-    value the accumulator can take (`acc_low`, `acc_high`) or already give the clamp limit on its side.
+    Proof (equation 9): equation 8 does not decrease as the accumulator grows, so each end of the A-bit range must
+    either lie beyond every value the accumulator can take (`acc_low`, `acc_high`) or already give the clamp limit on
+    its side.
     """
     acc_low, acc_high = np.asarray(acc_low, dtype=np.int64), np.asarray(acc_high, dtype=np.int64)
     width = np.full(acc_low.shape, 32, dtype=np.int64)
@@ -138,7 +141,8 @@ def divide_half_away(total: np.ndarray, count: np.ndarray | int) -> np.ndarray:
 
 
 def average_multiplier(count: int, max_abs: int | None = None) -> tuple[int, int]:
-    """(M, n) with which equation 7 equals equation 12 for a mean of `count` elements, proven for every sum of magnitude <= `max_abs`.
+    """(M, n) with which equation 7 equals equation 12 for a mean of `count` elements, proven for every sum of
+    magnitude <= `max_abs`.
 
     `max_abs` defaults to `128 * count`, the largest sum of int8 values.  Raises ModelError where no pair was found.
     """
@@ -151,10 +155,14 @@ def average_multiplier(count: int, max_abs: int | None = None) -> tuple[int, int
     for multiplier in (2**31 // count + 1, 2**31 // count, 2**31 // count - 1):
         if multiplier < 2**31 and np.array_equal(scale_by(sums, multiplier, 0), exact):
             return multiplier, 0
-    raise ModelError(f"no multiplier gives the exact mean of {count} elements up to a sum of {limit}; use a smaller pooling window")
+    raise ModelError(
+        f"no multiplier gives the exact mean of {count} elements up to a sum of {limit}; use a smaller pooling window"
+    )
 
 
-def add_multipliers(left_scale: float, right_scale: float, out_scale: float) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+def add_multipliers(
+    left_scale: float, right_scale: float, out_scale: float
+) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
     """(M, n) of the left input, the right input and the sum of an ADD (equation 13)."""
     twice = 2.0 * max(left_scale, right_scale)
     return (
@@ -165,7 +173,9 @@ def add_multipliers(left_scale: float, right_scale: float, out_scale: float) -> 
 
 
 def add_term(q: np.ndarray, zero_point: int, multiplier: int, shift: int) -> np.ndarray:
-    """One input of an ADD brought to the common scale, int64 (equation 13); 256 values make the hardware's 32-bit table."""
+    """One input of an ADD brought to the common scale, int64 (equation 13); 256 values make the hardware's 32-bit
+    table.
+    """
     return scale_by((np.asarray(q, dtype=np.int64) - zero_point) << ADD_LEFT_SHIFT, multiplier, shift)
 
 

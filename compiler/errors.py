@@ -1,7 +1,7 @@
 """The one error tree of the project.
 
-Every error is one line for the user: which node or file, what was found, what is allowed, what to do.  The command line turns any
-`HwgenError` into that line and exit code 2.
+Every error is one line for the user: which node or file, what was found, what is allowed, what to do.  The command
+line turns any `HwgenError` into that line and exit code 2.
 """
 
 

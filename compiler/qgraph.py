@@ -1,14 +1,15 @@
 """The int8 graph: what the machine runs, operation by operation.
 
-A `QGraph` is an ordered list of nodes (every node after the producers of its inputs) and a dict of tensors.  All tensors are int8, row-major
-(height, width, channels), with one scale and zero point each; formulas are those of docs/arithmetic.md, cited by number.
+A `QGraph` is an ordered list of nodes (every node after the producers of its inputs) and a dict of tensors.  All
+tensors are int8, row-major (height, width, channels), with one scale and zero point each; formulas are those of
+docs/arithmetic.md, cited by number.
 
-Slices, merges, concatenations, shuffles and maximum or average pools change no scale: their inputs and outputs must share scale and zero point
-(equation 15), and `QGraph.verify` insists on it.
+Slices, merges, concatenations, shuffles and maximum or average pools change no scale: their inputs and outputs must
+share scale and zero point (equation 15), and `QGraph.verify` insists on it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -60,7 +61,10 @@ class Window:
         top, bottom, left, right = self.padding
         span_y = (self.kernel[0] - 1) * self.dilation[0] + 1
         span_x = (self.kernel[1] - 1) * self.dilation[1] + 1
-        return ((height + top + bottom - span_y) // self.stride[0] + 1, (width + left + right - span_x) // self.stride[1] + 1)
+        return (
+            (height + top + bottom - span_y) // self.stride[0] + 1,
+            (width + left + right - span_x) // self.stride[1] + 1,
+        )
 
     @property
     def trivial(self) -> bool:
@@ -72,7 +76,8 @@ class Window:
 class QConv:
     """Convolution of any kernel and grouping; a fully connected layer is one of a 1x1 input (equations 3 to 8).
 
-    `out = clamp(requantise(sum(w * x) + folded_bias, M, n) + output_zero_point, act_min, act_max)`; padded elements read `input_zero_point`.
+    `out = clamp(requantise(sum(w * x) + folded_bias, M, n) + output_zero_point, act_min, act_max)`; padded elements
+    read `input_zero_point`.
     """
 
     op: ClassVar[str] = "conv"
@@ -147,7 +152,9 @@ class QMaxPool:
 
 @dataclass(frozen=True)
 class QAvgPool:
-    """Mean over the valid elements, rounded half away from zero (equation 12); `window.kernel` = input size makes it global."""
+    """Mean over the valid elements, rounded half away from zero (equation 12); `window.kernel` = input size makes it
+    global.
+    """
 
     op: ClassVar[str] = "avg_pool"
     name: str
@@ -266,7 +273,6 @@ class QGraph:
     input: str
     output: str
     provenance: str = "unknown"  # of the weights: "file NAME" or "random, seed N"
-    labels: tuple[str, ...] = field(default=())
 
     def convs(self) -> Iterator[QConv]:
         """The convolutions in execution order."""
@@ -303,7 +309,9 @@ class QGraph:
             missing = [name for name in (*node.inputs, node.output) if name not in self.tensors]
             early = [name for name in node.inputs if name not in written]
             if missing or early or node.output in written:
-                problems.append(f"{node.name}: unknown {missing}, not yet written {early}, or output {node.output} written twice")
+                problems.append(
+                    f"{node.name}: unknown {missing}, not yet written {early}, or output {node.output} written twice"
+                )
                 continue
             written.add(node.output)
             problems += [f"{node.name}: {text}" for text in _node_problems(node, self.tensors)]
@@ -316,8 +324,10 @@ class QGraph:
         lines = [f"qgraph {self.name} input {self.input} output {self.output}"]
         for node in self.nodes:
             out = self.tensors[node.output]
-            lines.append(f"  {out.name} {'x'.join(map(str, out.shape))} s={out.scale:.6g} z={out.zero_point} = "
-                         f"{node.op}({', '.join(node.inputs)})")
+            lines.append(
+                f"  {out.name} {'x'.join(map(str, out.shape))} s={out.scale:.6g} z={out.zero_point} = "
+                f"{node.op}({', '.join(node.inputs)})"
+            )
         return "\n".join(lines)
 
 
@@ -364,7 +374,9 @@ def _conv_problems(conv: QConv, first: QTensor, out: QTensor) -> list[str]:
     if conv.in_channels != first.channels or conv.out_channels % conv.groups:
         problems.append(f"weights {conv.weights.shape} in {conv.groups} groups do not suit {first.channels} channels")
     if conv.weights.dtype != np.int8 or conv.weights.shape[1:3] != conv.window.kernel:
-        problems.append(f"weights are {conv.weights.dtype} {conv.weights.shape}, not int8 with kernel {conv.window.kernel}")
+        problems.append(
+            f"weights are {conv.weights.dtype} {conv.weights.shape}, not int8 with kernel {conv.window.kernel}"
+        )
     if (conv.input_zero_point, conv.output_zero_point) != (first.zero_point, out.zero_point):
         problems.append("zero points differ from the tensors'")
     if not -128 <= conv.act_min <= conv.act_max <= 127:

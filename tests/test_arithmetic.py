@@ -32,7 +32,9 @@ def test_one_add_form_equals_double_rounding() -> None:
     for shift in (-3, -1, 0, 1, 2, 5, 8, 17, 31):
         for multiplier in (1 << 30, (1 << 30) + 1, (1 << 31) - 1, 1518500250, int(rng.integers(1 << 30, 1 << 31))):
             scale = 2.0 ** max(shift, 0)
-            near = np.rint(np.arange(-40, 40) * scale / (multiplier / 2**31) / 2).astype(np.int64)  # ties and their neighbours
+            near = np.rint(np.arange(-40, 40) * scale / (multiplier / 2**31) / 2).astype(
+                np.int64
+            )  # ties and their neighbours
             acc = np.concatenate([near - 1, near, near + 1, rng.integers(-(2**28), 2**28, 200), np.arange(-50, 50)])
             acc = acc[np.abs(acc) < 2**28]
             expected = [double_rounding(int(a), multiplier, shift) for a in acc]
@@ -44,7 +46,10 @@ def test_multiplier_and_shift_broadcast_over_channels() -> None:
     multiplier, shift = np.array([1 << 30, 2**31 - 1, 1300000000]), np.array([3, 0, 11])
     got = arithmetic.requantise(acc, multiplier, shift, -4, -100, 90)
     expected = [
-        [min(max(double_rounding(int(a), int(m), int(n)) - 4, -100), 90) for a, m, n in zip(row, multiplier, shift, strict=True)]
+        [
+            min(max(double_rounding(int(a), int(m), int(n)) - 4, -100), 90)
+            for a, m, n in zip(row, multiplier, shift, strict=True)
+        ]
         for row in acc
     ]
     assert got.tolist() == expected
@@ -73,8 +78,17 @@ def test_clamp_bits_is_sufficient_and_least() -> None:
         zero_point = int(rng.integers(-128, 128))
         low, high = (zero_point, 127) if rng.random() < 0.5 else (-128, 127)
         acc_low, acc_high = -int(rng.integers(1, 60000)), int(rng.integers(1, 60000))
-        bits = int(arithmetic.clamp_bits(np.array([acc_low]), np.array([acc_high]), np.array([multiplier]), np.array([shift]),
-                                         zero_point, low, high)[0])
+        bits = int(
+            arithmetic.clamp_bits(
+                np.array([acc_low]),
+                np.array([acc_high]),
+                np.array([multiplier]),
+                np.array([shift]),
+                zero_point,
+                low,
+                high,
+            )[0]
+        )
         acc = np.arange(acc_low, acc_high + 1)
         exact = arithmetic.requantise(acc, multiplier, shift, zero_point, low, high)
 
@@ -83,7 +97,9 @@ def test_clamp_bits_is_sufficient_and_least() -> None:
 
         assert np.array_equal(arithmetic.requantise(clamped(bits), multiplier, shift, zero_point, low, high), exact)
         if bits > 2:
-            assert not np.array_equal(arithmetic.requantise(clamped(bits - 1), multiplier, shift, zero_point, low, high), exact)
+            assert not np.array_equal(
+                arithmetic.requantise(clamped(bits - 1), multiplier, shift, zero_point, low, high), exact
+            )
 
 
 @pytest.mark.parametrize("count", [*range(1, 50), 64, 100, 196, 784])
@@ -119,12 +135,21 @@ def test_add_against_the_reference_kernel() -> None:
         for right in range(-128, 128, 7):
             total = double_rounding((left + 3) << 20, m1, n1) + double_rounding((right - 7) << 20, m2, n2)
             expected = double_rounding(total, mo, no)
-            got = arithmetic.scale_by(arithmetic.add_term(left, -3, m1, n1) + arithmetic.add_term(right, 7, m2, n2), mo, no)
+            got = arithmetic.scale_by(
+                arithmetic.add_term(left, -3, m1, n1) + arithmetic.add_term(right, 7, m2, n2), mo, no
+            )
             assert int(got) == expected
             assert abs(expected - (0.02 * (left + 3) + 0.05 * (right - 7)) / 0.06) < 0.51
 
 
 def test_quantise_real_rounds_half_away_from_zero() -> None:
-    assert arithmetic.quantise_real(np.array([0.5, -0.5, 1.5, -1.5, 1000, -1000]), 1.0, 0).tolist() == [1, -1, 2, -2, 127, -128]
+    assert arithmetic.quantise_real(np.array([0.5, -0.5, 1.5, -1.5, 1000, -1000]), 1.0, 0).tolist() == [
+        1,
+        -1,
+        2,
+        -2,
+        127,
+        -128,
+    ]
     table = arithmetic.table_of(np.negative, 0.5, 3, 0.5, -3)
     assert table.dtype == np.int8 and table[128 + 3] == -3 and table[128 + 13] == -13

@@ -1,0 +1,141 @@
+"""The golden model: every tensor of every layer of an int8 graph, exact, in NumPy.
+
+Formulas are those of docs/arithmetic.md (numbers cited below), taken from `compiler.arithmetic`.  Matrix products
+run in floating-point BLAS where that page proves them exact.
+"""
+
+import numpy as np
+
+from compiler import arithmetic
+from compiler.errors import ModelError
+from compiler.qgraph import (
+    QAdd,
+    QAvgPool,
+    QConcat,
+    QConv,
+    QGraph,
+    QMaxPool,
+    QNode,
+    QShuffle,
+    QShuffleMerge,
+    QSlice,
+    QTable,
+    Window,
+)
+
+FLOAT32_EXACT = 1 << 24
+
+
+def run(graph: QGraph, image: np.ndarray) -> dict[str, np.ndarray]:
+    """Every tensor of one frame by name, each int8 [height, width, channels], the input included.
+
+    `image` is int8 of the input tensor's shape; anything else raises ModelError.
+    """
+    expected = graph.tensors[graph.input].shape
+    if image.dtype != np.int8 or image.shape != expected:
+        raise ModelError(f"input {graph.input} must be int8 {expected}, not {image.dtype} {image.shape}")
+    values = {graph.input: image}
+    for node in graph.nodes:
+        values[node.output] = run_node(graph, node, [values[name] for name in node.inputs])
+    return values
+
+
+def run_node(graph: QGraph, node: QNode, inputs: list[np.ndarray]) -> np.ndarray:
+    """The int8 output of one node for its int8 inputs."""
+    match node:
+        case QConv():
+            return conv(node, inputs[0])
+        case QMaxPool():
+            return max_pool(node.window, inputs[0])
+        case QAvgPool():
+            return average_pool(node.window, inputs[0])
+        case QSlice():
+            return inputs[0][:, :, node.offset : node.offset + node.channels]
+        case QConcat():
+            return np.concatenate(inputs, axis=2)
+        case QShuffle():
+            return shuffle(inputs[0], node.groups)
+        case QShuffleMerge():
+            return shuffle(np.concatenate(inputs, axis=2), 2)
+        case QAdd():
+            return add(graph, node, inputs[0], inputs[1])
+        case QTable():
+            return node.table[inputs[0].astype(np.int64) + 128]
+
+
+def conv(node: QConv, x: np.ndarray) -> np.ndarray:
+    """Equations 4, 7 and 8: int8 [height, width, in_channels] -> int8 [rows, columns, out_channels]."""
+    acc = accumulate(node, x) + node.folded_bias
+    q = arithmetic.requantise(acc, node.multiplier, node.shift, node.output_zero_point, node.act_min, node.act_max)
+    return q.astype(np.int8)
+
+
+def accumulate(node: QConv, x: np.ndarray) -> np.ndarray:
+    """`sum(w * x)` with padding read as the input's zero point, no bias: int64 [rows, columns, out_channels]
+    (equation 4).
+    """
+    taps = _taps(node.window, x, node.input_zero_point)
+    out_channels, _, _, depth = node.weights.shape
+    if depth == 1:  # depthwise: a vector product per tap
+        repeat = out_channels // node.groups
+        total = np.zeros((*taps[0].shape[:2], out_channels), dtype=np.int32)
+        for tap, weights in zip(taps, node.weights.reshape(out_channels, -1).T.astype(np.int32), strict=True):
+            wide = tap if repeat == 1 else np.repeat(tap, repeat, axis=2)
+            total += wide.astype(np.int32) * weights
+        return total.astype(np.int64)
+    exact = np.float32 if _largest_sum(node.weights) <= FLOAT32_EXACT else np.float64
+    per_group = out_channels // node.groups
+    outputs = []
+    for group in range(node.groups):
+        rows = np.concatenate([tap[:, :, group * depth : (group + 1) * depth] for tap in taps], axis=2).astype(exact)
+        matrix = node.weights[group * per_group : (group + 1) * per_group].reshape(per_group, -1).astype(exact)
+        outputs.append(rows.reshape(-1, rows.shape[2]) @ matrix.T)
+    return np.concatenate(outputs, axis=1).astype(np.int64).reshape(*taps[0].shape[:2], out_channels)
+
+
+def max_pool(window: Window, x: np.ndarray) -> np.ndarray:
+    """Equation 11."""
+    return np.maximum.reduce(_taps(window, x, arithmetic.INT8_MIN))
+
+
+def average_pool(window: Window, x: np.ndarray) -> np.ndarray:
+    """Equation 12, over the valid elements."""
+    total = sum(tap.astype(np.int64) for tap in _taps(window, x, 0))
+    valid = np.ones((*x.shape[:2], 1), dtype=np.int8)
+    count = sum(tap.astype(np.int64) for tap in _taps(window, valid, 0))
+    return arithmetic.divide_half_away(total, count).astype(np.int8)
+
+
+def shuffle(x: np.ndarray, groups: int) -> np.ndarray:
+    """Equation 16."""
+    height, width, channels = x.shape
+    return x.reshape(height, width, groups, channels // groups).swapaxes(2, 3).reshape(height, width, channels)
+
+
+def add(graph: QGraph, node: QAdd, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Equation 13."""
+    a, b, out = (graph.tensors[name] for name in (node.left, node.right, node.output))
+    (m1, n1), (m2, n2), (mo, no) = arithmetic.add_multipliers(a.scale, b.scale, out.scale)
+    total = arithmetic.add_term(left, a.zero_point, m1, n1) + arithmetic.add_term(right, b.zero_point, m2, n2)
+    return arithmetic.requantise(total, mo, no, out.zero_point, node.act_min, node.act_max).astype(np.int8)
+
+
+def _largest_sum(weights: np.ndarray) -> int:
+    flat = np.abs(weights.astype(np.int64)).reshape(weights.shape[0], -1)
+    return int(flat.sum(axis=1).max()) * -arithmetic.INT8_MIN
+
+
+def _taps(window: Window, x: np.ndarray, fill: int) -> list[np.ndarray]:
+    """The inputs of every kernel position, row by row: each [rows, columns, channels], `fill` outside the input."""
+    rows, columns = window.output_size(x.shape[0], x.shape[1])
+    top, bottom, left, right = window.padding
+    padded = np.pad(x, ((top, bottom), (left, right), (0, 0)), constant_values=fill)
+    (stride_y, stride_x), (step_y, step_x) = window.stride, window.dilation
+    return [
+        padded[
+            ky * step_y : ky * step_y + (rows - 1) * stride_y + 1 : stride_y,
+            kx * step_x : kx * step_x + (columns - 1) * stride_x + 1 : stride_x,
+        ]
+        for ky in range(window.kernel[0])
+        for kx in range(window.kernel[1])
+    ]
