@@ -16,6 +16,7 @@ import numpy as np
 
 from compiler import arithmetic
 from compiler.errors import ModelError, one_line
+from compiler.window import Window
 
 Shape = tuple[int, int, int]
 
@@ -45,31 +46,6 @@ class QTensor:
     def size(self) -> int:
         """Bytes, without any padding of channels."""
         return self.shape[0] * self.shape[1] * self.shape[2]
-
-
-@dataclass(frozen=True)
-class Window:
-    """Geometry of a sliding window: sizes, strides and dilation as (vertical, horizontal)."""
-
-    kernel: tuple[int, int] = (1, 1)
-    stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # top, bottom, left, right
-    dilation: tuple[int, int] = (1, 1)
-
-    def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of the output of a `height` x `width` input (0 or less: the window does not fit)."""
-        top, bottom, left, right = self.padding
-        span_y = (self.kernel[0] - 1) * self.dilation[0] + 1
-        span_x = (self.kernel[1] - 1) * self.dilation[1] + 1
-        return (
-            (height + top + bottom - span_y) // self.stride[0] + 1,
-            (width + left + right - span_x) // self.stride[1] + 1,
-        )
-
-    @property
-    def trivial(self) -> bool:
-        """A 1x1 window, stride 1, no padding."""
-        return self.kernel == (1, 1) and self.stride == (1, 1) and self.padding == (0, 0, 0, 0)
 
 
 @dataclass(frozen=True, eq=False)

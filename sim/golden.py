@@ -20,8 +20,8 @@ from compiler.qgraph import (
     QShuffleMerge,
     QSlice,
     QTable,
-    Window,
 )
+from compiler.window import Window
 
 FLOAT32_EXACT = 1 << 24
 
@@ -74,7 +74,7 @@ def accumulate(node: QConv, x: np.ndarray) -> np.ndarray:
     """`sum(w * x)` with padding read as the input's zero point, no bias: int64 [rows, columns, out_channels]
     (equation 4).
     """
-    taps = _taps(node.window, x, node.input_zero_point)
+    taps = node.window.taps(x, node.input_zero_point)
     out_channels, _, _, depth = node.weights.shape
     if depth == 1:  # depthwise: a vector product per tap
         repeat = out_channels // node.groups
@@ -95,14 +95,14 @@ def accumulate(node: QConv, x: np.ndarray) -> np.ndarray:
 
 def max_pool(window: Window, x: np.ndarray) -> np.ndarray:
     """Equation 11."""
-    return np.maximum.reduce(_taps(window, x, arithmetic.INT8_MIN))
+    return np.maximum.reduce(window.taps(x, arithmetic.INT8_MIN))
 
 
 def average_pool(window: Window, x: np.ndarray) -> np.ndarray:
     """Equation 12, over the valid elements."""
-    total = sum(tap.astype(np.int64) for tap in _taps(window, x, 0))
+    total = sum(tap.astype(np.int64) for tap in window.taps(x, 0))
     valid = np.ones((*x.shape[:2], 1), dtype=np.int8)
-    count = sum(tap.astype(np.int64) for tap in _taps(window, valid, 0))
+    count = sum(tap.astype(np.int64) for tap in window.taps(valid, 0))
     return arithmetic.divide_half_away(total, count).astype(np.int8)
 
 
@@ -123,19 +123,3 @@ def add(graph: QGraph, node: QAdd, left: np.ndarray, right: np.ndarray) -> np.nd
 def _largest_sum(weights: np.ndarray) -> int:
     flat = np.abs(weights.astype(np.int64)).reshape(weights.shape[0], -1)
     return int(flat.sum(axis=1).max()) * -arithmetic.INT8_MIN
-
-
-def _taps(window: Window, x: np.ndarray, fill: int) -> list[np.ndarray]:
-    """The inputs of every kernel position, row by row: each [rows, columns, channels], `fill` outside the input."""
-    rows, columns = window.output_size(x.shape[0], x.shape[1])
-    top, bottom, left, right = window.padding
-    padded = np.pad(x, ((top, bottom), (left, right), (0, 0)), constant_values=fill)
-    (stride_y, stride_x), (step_y, step_x) = window.stride, window.dilation
-    return [
-        padded[
-            ky * step_y : ky * step_y + (rows - 1) * stride_y + 1 : stride_y,
-            kx * step_x : kx * step_x + (columns - 1) * stride_x + 1 : stride_x,
-        ]
-        for ky in range(window.kernel[0])
-        for kx in range(window.kernel[1])
-    ]

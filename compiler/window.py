@@ -1,0 +1,49 @@
+"""Sliding-window geometry, shared by convolutions and pools, float and int8."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Window:
+    """Geometry of a sliding window: sizes, strides and dilation as (vertical, horizontal)."""
+
+    kernel: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # top, bottom, left, right
+    dilation: tuple[int, int] = (1, 1)
+
+    def output_size(self, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns of the output of a `height` x `width` input (0 or less: the window does not fit)."""
+        top, bottom, left, right = self.padding
+        span_y = (self.kernel[0] - 1) * self.dilation[0] + 1
+        span_x = (self.kernel[1] - 1) * self.dilation[1] + 1
+        return (
+            (height + top + bottom - span_y) // self.stride[0] + 1,
+            (width + left + right - span_x) // self.stride[1] + 1,
+        )
+
+    @property
+    def trivial(self) -> bool:
+        """A 1x1 window, stride 1, no padding."""
+        return self.kernel == (1, 1) and self.stride == (1, 1) and self.padding == (0, 0, 0, 0)
+
+    def taps(self, x: np.ndarray, fill: float) -> list[np.ndarray]:
+        """The input elements under each kernel position, position by position in row-major order.
+
+        `x` is [height, width, channels]; each result is [rows, columns, channels] of the same dtype, with `fill`
+        where the position lies outside the input.
+        """
+        rows, columns = self.output_size(x.shape[0], x.shape[1])
+        top, bottom, left, right = self.padding
+        padded = np.pad(x, ((top, bottom), (left, right), (0, 0)), constant_values=fill) if any(self.padding) else x
+        (stride_y, stride_x), (step_y, step_x) = self.stride, self.dilation
+        return [
+            padded[
+                ky * step_y : ky * step_y + (rows - 1) * stride_y + 1 : stride_y,
+                kx * step_x : kx * step_x + (columns - 1) * stride_x + 1 : stride_x,
+            ]
+            for ky in range(self.kernel[0])
+            for kx in range(self.kernel[1])
+        ]
