@@ -1,0 +1,353 @@
+"""Block RAM built of DP16KD blocks with output registers.
+
+One DP16KD holds 18 kbit. A memory is divided into *segments*, powers of two of words, largest first; in a segment each block
+holds all its words for a few bits, so a segment needs no output multiplexer. A memory of several segments has one, followed by a
+register, and so one cycle more of latency. The binary digits of the depth give the segments, so no block is wasted.
+
+The write mode is always NORMAL: READBEFOREWRITE limits the block to 155 MHz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amaranth.hdl import C, Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+TRUE_SHAPES = {2048: 9, 4096: 4, 8192: 2, 16384: 1}
+"""Words of a block -> its data width, for two read/write ports. Only 8 of the 9 bits are used: a block serves one byte."""
+
+SIMPLE_SHAPES = {512: 36, 1024: 18, **TRUE_SHAPES}
+"""Words of a block -> its data width, for one write and one read port."""
+
+_INIT_WORDS = 1024
+"""The initial content of a block is 1024 words of 18 bits, 16 words to an INITVAL parameter."""
+
+
+def segments(depth: int, shapes: dict[int, int]) -> list[int]:
+    """Words of each segment of a memory of at least `depth` words, largest first."""
+    if depth < 1:
+        raise ValueError(f"depth must be at least 1, not {depth}")
+    smallest, largest = min(shapes), max(shapes)
+    rest = -(-depth // smallest) * smallest
+    found = []
+    while rest:
+        size = min(largest, 1 << (rest.bit_length() - 1))
+        found.append(size)
+        rest -= size
+    return found
+
+
+def _latency(depth: int, shapes: dict[int, int], extra_register: bool) -> int:
+    return 2 + (extra_register or len(segments(depth, shapes)) > 1)
+
+
+def true_latency(depth: int, extra_register: bool = False) -> int:
+    """Cycles from address to data of a `TrueDualPort`."""
+    return _latency(depth, TRUE_SHAPES, extra_register)
+
+
+def simple_latency(depth: int, extra_register: bool = False) -> int:
+    """Cycles from address to data of a `SimpleDualPort`."""
+    return _latency(depth, SIMPLE_SHAPES, extra_register)
+
+
+def true_blocks(width: int, depth: int) -> int:
+    """DP16KD blocks of a `TrueDualPort`."""
+    return sum(width // 8 * -(-8 // TRUE_SHAPES[words]) for words in segments(depth, TRUE_SHAPES))
+
+
+def simple_blocks(width: int, depth: int) -> int:
+    """DP16KD blocks of a `SimpleDualPort`."""
+    return sum(-(-width // SIMPLE_SHAPES[words]) for words in segments(depth, SIMPLE_SHAPES))
+
+
+def true_members(width: int, depth: int) -> dict[str, wiring.Member]:
+    """Members of a `TrueDualPort`."""
+    return {
+        "a_en": In(1),
+        "a_addr": In(range(depth)),
+        "a_data": Out(width),
+        "b_en": In(1),
+        "b_addr": In(range(depth)),
+        "b_we": In(width // 8),
+        "b_wdata": In(width),
+        "b_data": Out(width),
+    }
+
+
+def simple_members(width: int, depth: int) -> dict[str, wiring.Member]:
+    """Members of a `SimpleDualPort`."""
+    return {
+        "w_en": In(1),
+        "w_addr": In(range(depth)),
+        "w_data": In(width),
+        "r_en": In(1),
+        "r_addr": In(range(depth)),
+        "r_data": Out(width),
+    }
+
+
+def _initial_values(words: Sequence[int], width: int) -> dict[str, Const]:
+    """INITVAL parameters of a block of `width` data bits.
+
+    The block is an array of 9-bit units; narrower words fill the low 8 bits of a unit, lowest first. Two units make an 18-bit
+    word, and each INITVAL carries 16 of those at a pitch of 20 bits.
+    """
+    units = [0] * (2 * _INIT_WORDS)
+    for index, word in enumerate(words):
+        if width >= 9:
+            for part in range(width // 9):
+                units[index * (width // 9) + part] = word >> (9 * part) & 0x1FF
+        else:
+            per_unit = 8 // width
+            units[index // per_unit] |= (word & ((1 << width) - 1)) << (index % per_unit * width)
+    values = {}
+    for row in range(64):
+        value = 0
+        for i in range(16):
+            unit = 2 * (16 * row + i)
+            value |= (units[unit] | units[unit + 1] << 9) << (20 * i)
+        values[f"p_INITVAL_{row:02X}"] = Const(value, 320)
+    return values
+
+
+def _bus(direction: str, name: str, value: Value) -> dict[str, Value]:
+    return {f"{direction}_{name}{i}": value[i] for i in range(len(value))}
+
+
+def _block(
+    width: int,
+    words: Sequence[int],
+    *,
+    ce_a: Value,
+    we_a: Value,
+    addr_a: Value,
+    ce_b: Value,
+    we_b: Value,
+    addr_b: Value,
+    data_in: Value,
+    data_a: Value,
+    data_b: Value,
+) -> Instance:
+    """One DP16KD, both ports `width` wide; `data_in` is 36 bits: port A's 18, then port B's."""
+    return Instance(
+        "DP16KD",
+        p_DATA_WIDTH_A=width,
+        p_DATA_WIDTH_B=width,
+        p_REGMODE_A="OUTREG",
+        p_REGMODE_B="OUTREG",
+        p_WRITEMODE_A="NORMAL",
+        p_WRITEMODE_B="NORMAL",
+        p_CSDECODE_A="0b000",
+        p_CSDECODE_B="0b000",
+        p_GSR="DISABLED",
+        i_CLKA=ClockSignal(),
+        i_CLKB=ClockSignal(),
+        i_CEA=ce_a,
+        i_CEB=ce_b,
+        i_WEA=we_a,
+        i_WEB=we_b,
+        i_OCEA=C(1, 1),
+        i_OCEB=C(1, 1),
+        i_RSTA=C(0, 1),
+        i_RSTB=C(0, 1),
+        **_initial_values(words, width),
+        **_bus("i", "CSA", C(0, 3)),
+        **_bus("i", "CSB", C(0, 3)),
+        **_bus("i", "ADA", addr_a),
+        **_bus("i", "ADB", addr_b),
+        **_bus("i", "DIA", data_in[:18]),
+        **_bus("i", "DIB", data_in[18:]),
+        **_bus("o", "DOA", data_a),
+        **_bus("o", "DOB", data_b),
+    )
+
+
+def _pin_address(addr: Value, words: int, low: int = 0) -> Value:
+    """The 14 address pins of a block of `words` words: the word's address in the top pins, `low` in those below."""
+    bits = ceil_log2(words)
+    used = addr[:bits]
+    return Cat(Const(low, 14 - bits), used, Const(0, bits - len(used)))
+
+
+def _slice(words: Sequence[int], base: int, count: int, low: int, width: int) -> list[int]:
+    """Bits `low` .. `low + width` of words `base` .. `base + count` of the initial content."""
+    return [word >> low & ((1 << width) - 1) for word in words[base : base + count]]
+
+
+def _check_init(init: Sequence[int], width: int, depth: int) -> list[int]:
+    words = list(init)
+    if len(words) > depth:
+        raise ValueError(f"init must have at most {depth} words, not {len(words)}")
+    if any(not 0 <= word < 1 << width for word in words):
+        raise ValueError(f"words of init must be 0..2^{width} - 1")
+    return words
+
+
+class _SegmentSelect:
+    """Decodes the segment of an address, now and for the data that this address will deliver."""
+
+    def __init__(self, m: Module, addr: Value, sizes: Sequence[int]) -> None:
+        self._m = m
+        bases = [sum(sizes[:i]) for i in range(len(sizes))]
+        # Sizes fall and the largest come first, so every base is a multiple of its size: the upper bits decide.
+        self.now = [
+            addr[ceil_log2(size) :] == base >> ceil_log2(size) for base, size in zip(bases, sizes, strict=True)
+        ]
+        first = Signal(len(sizes), reset_less=True)
+        self._data = Signal(len(sizes), reset_less=True)
+        m.d.sync += [first.eq(Cat(*self.now)), self._data.eq(first)]
+
+    def output(self, candidates: Sequence[Value], registered: bool) -> Value:
+        """The word of the selected segment (one-hot multiplexer), through a register if `registered`."""
+        value: Value = candidates[0]
+        if len(candidates) > 1:
+            value = Const(0, len(candidates[0]))
+            for i, candidate in enumerate(candidates):
+                value = value | Mux(self._data[i], candidate, 0)
+        if not registered:
+            return value
+        register = Signal(len(candidates[0]), reset_less=True)
+        self._m.d.sync += register.eq(value)
+        return register
+
+
+class TrueDualPort(wiring.Component):
+    """Memory with a read port `a` and a read/write port `b` that writes single bytes.
+
+    Parameters:
+        width: bits of a word, a multiple of 8.
+        depth: words; rounded up to a multiple of 2048 inside.
+        init: initial content, first word first (missing words are 0), or None for all 0.
+        extra_register: register the output even where no multiplexer demands it.
+
+    Members:
+        a_en : In(1), a_addr : In(range(depth)), a_data : Out(width)
+        b_en : In(1), b_addr : In(range(depth)), b_we : In(width // 8), b_wdata : In(width), b_data : Out(width)
+
+    Timing: a read (`en` with no `we` bit set) in cycle t delivers its word in cycle t + latency, for that one cycle; in all other
+    cycles the output is undefined. One access per port and cycle. A byte written in cycle t is seen by reads in cycle t + 1 and
+    later. Reading a word through port a in the very cycle in which port b writes it is allowed, but the data are undefined (the
+    simulation model delivers the complement of the old bits).
+    """
+
+    def __init__(
+        self, width: int, depth: int, init: Sequence[int] | None = None, extra_register: bool = False
+    ) -> None:
+        if width < 8 or width % 8:
+            raise ValueError(f"width must be a positive multiple of 8, not {width}")
+        self._width = width
+        self._sizes = segments(depth, TRUE_SHAPES)
+        self._registered = extra_register or len(self._sizes) > 1
+        self._init = _check_init(init or [], width, depth)
+        self.latency = true_latency(depth, extra_register)
+        super().__init__(true_members(width, depth))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        select_a = _SegmentSelect(m, self.a_addr, self._sizes)
+        select_b = _SegmentSelect(m, self.b_addr, self._sizes)
+        data_a, data_b = [], []
+        base = 0
+        for s, size in enumerate(self._sizes):
+            lane = min(TRUE_SHAPES[size], 8)
+            word_a, word_b = Signal(self._width, name=f"a{s}"), Signal(self._width, name=f"b{s}")
+            for low in range(0, self._width, lane):
+                we = Signal(name=f"we{s}_{low}")
+                pins_a, pins_b = Signal(18, name=f"doa{s}_{low}"), Signal(18, name=f"dob{s}_{low}")
+                m.d.comb += we.eq(self.b_we[low // 8] & select_b.now[s])
+                m.submodules[f"block{s}_{low}"] = _block(
+                    TRUE_SHAPES[size],
+                    _slice(self._init, base, size, low, lane),
+                    ce_a=self.a_en,
+                    we_a=C(0, 1),
+                    addr_a=_pin_address(self.a_addr, size),
+                    ce_b=self.b_en,
+                    we_b=we,
+                    addr_b=_pin_address(self.b_addr, size),
+                    data_in=Cat(C(0, 18), self.b_wdata[low : low + lane], C(0, 18 - lane)),
+                    data_a=pins_a,
+                    data_b=pins_b,
+                )
+                m.d.comb += [
+                    word_a[low : low + lane].eq(pins_a[:lane]),
+                    word_b[low : low + lane].eq(pins_b[:lane]),
+                ]
+            data_a.append(word_a)
+            data_b.append(word_b)
+            base += size
+        m.d.comb += [
+            self.a_data.eq(select_a.output(data_a, self._registered)),
+            self.b_data.eq(select_b.output(data_b, self._registered)),
+        ]
+        return m
+
+
+class SimpleDualPort(wiring.Component):
+    """Memory with a write port and a read port, whole words.
+
+    Parameters:
+        width: bits of a word.
+        depth: words; rounded up to a multiple of 512 inside (512 words of 36 bits are one block).
+        init: initial content, first word first (missing words are 0), or None for all 0.
+        extra_register: register the output even where no multiplexer demands it.
+
+    Members:
+        w_en : In(1), w_addr : In(range(depth)), w_data : In(width)
+        r_en : In(1), r_addr : In(range(depth)), r_data : Out(width)
+
+    Timing: a read in cycle t (`r_en`) delivers its word in cycle t + latency, for that one cycle; in all other cycles the output is
+    undefined. One write and one read per cycle. A word written in cycle t is seen by reads in cycle t + 1 and later. Reading a word
+    in the very cycle of its write is allowed, but the data are undefined (the simulation model delivers the complement of the old
+    bits).
+    """
+
+    def __init__(
+        self, width: int, depth: int, init: Sequence[int] | None = None, extra_register: bool = False
+    ) -> None:
+        if width < 1:
+            raise ValueError(f"width must be at least 1, not {width}")
+        self._width = width
+        self._sizes = segments(depth, SIMPLE_SHAPES)
+        self._registered = extra_register or len(self._sizes) > 1
+        self._init = _check_init(init or [], width, depth)
+        self.latency = simple_latency(depth, extra_register)
+        super().__init__(simple_members(width, depth))
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        select_w = _SegmentSelect(m, self.w_addr, self._sizes)
+        select_r = _SegmentSelect(m, self.r_addr, self._sizes)
+        data = []
+        base = 0
+        for s, size in enumerate(self._sizes):
+            lane = SIMPLE_SHAPES[size]
+            word, we = Signal(self._width, name=f"r{s}"), Signal(name=f"we{s}")
+            m.d.comb += we.eq(self.w_en & select_w.now[s])
+            for low in range(0, self._width, lane):
+                bits = min(lane, self._width - low)
+                pins_a, pins_b = Signal(18, name=f"doa{s}_{low}"), Signal(18, name=f"dob{s}_{low}")
+                m.submodules[f"block{s}_{low}"] = _block(
+                    lane,
+                    _slice(self._init, base, size, low, bits),
+                    ce_a=we,
+                    we_a=C(1, 1),
+                    # In the two wide shapes the low address pins are the byte enables.
+                    addr_a=_pin_address(self.w_addr, size, low={36: 0b01111, 18: 0b0011}.get(lane, 0)),
+                    ce_b=self.r_en,
+                    we_b=C(0, 1),
+                    addr_b=_pin_address(self.r_addr, size),
+                    data_in=Cat(self.w_data[low : low + bits], C(0, 36 - bits)),
+                    data_a=pins_a,
+                    data_b=pins_b,
+                )
+                # 36 bits wide, a block delivers the lower half of the word at port A's pins.
+                pins = Cat(pins_a, pins_b) if lane == 36 else pins_b
+                m.d.comb += word[low : low + bits].eq(pins[:bits])
+            data.append(word)
+            base += size
+        m.d.comb += self.r_data.eq(select_r.output(data, self._registered))
+        return m

@@ -1,0 +1,137 @@
+"""The block RAM wrappers against their behavioural twins, and how memories are divided into blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.primitives.bram import (
+    SIMPLE_SHAPES,
+    TRUE_SHAPES,
+    SimpleDualPort,
+    TrueDualPort,
+    segments,
+    simple_blocks,
+    simple_latency,
+    true_blocks,
+    true_latency,
+)
+from hw.primitives.twins import SimpleDualPortTwin, TrueDualPortTwin
+from sim.bench.harness import ROOT, simulate, to_verilog
+from tests.benches.bench_bram import initial_words
+
+MODEL = ROOT / "sim" / "models" / "DP16KD.v"
+
+
+class Pair(wiring.Component):
+    """A memory and its twin side by side; the twin's outputs carry the prefix `twin_`."""
+
+    def __init__(self, block: wiring.Component, twin: wiring.Component) -> None:
+        self._block, self._twin = block, twin
+        members = dict(block.signature.members)
+        outputs = {f"twin_{name}": Out(member.shape) for name, member in members.items() if member.flow == Out}
+        super().__init__({**members, **outputs})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.block, m.submodules.twin = self._block, self._twin
+        for name, member in self._block.signature.members.items():
+            if member.flow == In:
+                m.d.comb += [getattr(unit, name).eq(getattr(self, name)) for unit in (self._block, self._twin)]
+            else:
+                m.d.comb += getattr(self, name).eq(getattr(self._block, name))
+                m.d.comb += getattr(self, f"twin_{name}").eq(getattr(self._twin, name))
+        return m
+
+
+def run(kind: str, width: int, depth: int, seed: int, extra: bool, bench_dir: Path) -> None:
+    init = initial_words(width, depth, seed)
+    if kind == "true":
+        block, twin = TrueDualPort(width, depth, init, extra), TrueDualPortTwin(width, depth, init, extra)
+    else:
+        block, twin = SimpleDualPort(width, depth, init, extra), SimpleDualPortTwin(width, depth, init, extra)
+    assert block.latency == twin.latency
+    env = {"KIND": kind, "WIDTH": width, "DEPTH": depth, "LATENCY": block.latency, "INIT_SEED": seed}
+    simulate(
+        Pair(block, twin),
+        name=f"bram-{kind}-{width}x{depth}",
+        test_module="tests.benches.bench_bram",
+        build_dir=bench_dir,
+        sources=[MODEL],
+        env={name: str(value) for name, value in env.items()},
+    )
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "seed", "extra"),
+    [(16, 100, 0, False), (24, 2048, 3, False), (16, 4096, 4, True), (8, 8192, 5, False), (8, 16384, 8, False), (16, 6144, 6, False)],
+)
+def test_true_dual_port_equals_twin(width: int, depth: int, seed: int, extra: bool, bench_dir: Path) -> None:
+    run("true", width, depth, seed, extra, bench_dir)
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "seed", "extra"),
+    [(64, 512, 1, False), (72, 1024, 2, False), (20, 2048, 3, True), (3, 4096, 4, False), (40, 1536, 5, False), (5, 300, 6, False)],
+)
+def test_simple_dual_port_equals_twin(width: int, depth: int, seed: int, extra: bool, bench_dir: Path) -> None:
+    run("simple", width, depth, seed, extra, bench_dir)
+
+
+@pytest.mark.parametrize(
+    ("depth", "true", "simple"),
+    [
+        (1, [2048], [512]),
+        (512, [2048], [512]),
+        (513, [2048], [1024]),
+        (1500, [2048], [1024, 512]),
+        (2048, [2048], [2048]),
+        (6144, [4096, 2048], [4096, 2048]),
+        (14000, [8192, 4096, 2048], [8192, 4096, 2048]),
+        (40000, [16384, 16384, 8192], [16384, 16384, 4096, 2048, 1024, 512]),
+    ],
+)
+def test_segments(depth: int, true: list[int], simple: list[int]) -> None:
+    for found, shapes, expected in ((segments(depth, TRUE_SHAPES), TRUE_SHAPES, true), (segments(depth, SIMPLE_SHAPES), SIMPLE_SHAPES, simple)):
+        assert sum(found) >= depth > sum(found) - min(shapes)
+        assert found == sorted(found, reverse=True)
+        assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected", "latency"),
+    [
+        (true_blocks(96, 8192), 48, true_latency(8192)),
+        (true_blocks(64, 6144), 24, true_latency(6144)),
+        (simple_blocks(64, 512), 2, simple_latency(512)),
+        (simple_blocks(72, 1024), 4, simple_latency(1024)),
+        (simple_blocks(144, 2048), 16, simple_latency(2048)),
+    ],
+)
+def test_blocks_and_latency(blocks: int, expected: int, latency: int) -> None:
+    assert blocks == expected
+    assert latency == (3 if expected == 24 else 2)
+
+
+def test_block_count_is_what_is_built() -> None:
+    assert to_verilog(TrueDualPort(16, 6144)).count("  DP16KD #(") == true_blocks(16, 6144) == 6
+    assert to_verilog(SimpleDualPort(50, 1536)).count("  DP16KD #(") == simple_blocks(50, 1536) == 5
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: TrueDualPort(12, 2048), "width must be a positive multiple of 8, not 12"),
+        (lambda: SimpleDualPort(0, 512), "width must be at least 1, not 0"),
+        (lambda: SimpleDualPort(8, 0), "depth must be at least 1, not 0"),
+        (lambda: SimpleDualPort(8, 2, [1, 2, 3]), "init must have at most 2 words, not 3"),
+        (lambda: TrueDualPort(8, 2, [256]), r"words of init must be 0..2\^8 - 1"),
+    ],
+)
+def test_errors(make: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()  # type: ignore[operator]
