@@ -1,0 +1,149 @@
+"""Timing of a single-data-rate SDRAM in nanoseconds, and what it comes to in cycles of a controller's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BURST = 8
+"""Halfwords of one read burst."""
+
+COLUMN_BITS = 9
+BANK_BITS = 2
+ROW_BITS = 13
+ADDRESS_BITS = COLUMN_BITS + BANK_BITS + ROW_BITS
+"""Bits of a halfword address: column in the least significant bits, then bank, then row."""
+
+INIT_REFRESHES = 8
+
+
+@dataclass(frozen=True)
+class SdramPart:
+    """Timing limits of a part, picoseconds (cycles where the name says so).
+
+    Attributes:
+        rcd: ACTIVATE to READ or WRITE, same bank.
+        rp: PRECHARGE to ACTIVATE or REFRESH.
+        rc: ACTIVATE to ACTIVATE, same bank.
+        ras: ACTIVATE to PRECHARGE, least.
+        ras_max: ACTIVATE to PRECHARGE, most.
+        rrd: ACTIVATE to ACTIVATE, other bank.
+        rfc: REFRESH to ACTIVATE or REFRESH.
+        wr: last data written to PRECHARGE; never less than `wr_cycles`.
+        wr_cycles: least of the same in cycles.
+        mrd_cycles: mode register set to the next command.
+        refresh: average interval of REFRESH commands.
+        init: pause after power-up.
+        cl2: least clock period at CAS latency 2.
+        cl3: least clock period at CAS latency 3.
+    """
+
+    rcd: int = 21_000
+    rp: int = 21_000
+    rc: int = 67_500
+    ras: int = 45_000
+    ras_max: int = 100_000_000
+    rrd: int = 15_000
+    rfc: int = 70_000
+    wr: int = 15_000
+    wr_cycles: int = 2
+    mrd_cycles: int = 2
+    refresh: int = 7_812_500
+    init: int = 200_000_000
+    cl2: int = 10_000
+    cl3: int = 7_000
+
+
+ULX3S_PART = SdramPart()
+"""Slowest of the 32 MB parts that ULX3S boards carry: IS42S16160G-7, MT48LC16M16A2-75, AS4C16M16SA-7 (data sheets)."""
+
+
+@dataclass(frozen=True)
+class SdramConfig:
+    """An SDRAM behind a controller with a given clock.
+
+    Attributes:
+        clock_hz: clock of controller and memory, Hz.
+        cas_latency: 2 or 3.
+        capture_delay: cycles added to the CAS latency by the way to the memory and back. The memory's clock is the inverse of
+            the controller's. 0: pads and access time together take less than half a cycle (an ideal simulation);
+            1: between half a cycle and one and a half (the board).
+        part: timing limits of the memory.
+        init_us: pause after reset before the first command, microseconds; shorter than the part's only in simulation.
+    """
+
+    clock_hz: int
+    cas_latency: int = 3
+    capture_delay: int = 1
+    part: SdramPart = ULX3S_PART
+    init_us: int = 200
+
+    def __post_init__(self) -> None:
+        if self.cas_latency not in (2, 3):
+            raise ValueError(f"cas_latency must be 2 or 3, not {self.cas_latency}")
+        if self.capture_delay not in (0, 1, 2):
+            raise ValueError(f"capture_delay must be 0, 1 or 2, not {self.capture_delay}")
+        if self.init_us < 1:
+            raise ValueError(f"init_us must be at least 1, not {self.init_us}")
+        least_ps = self.part.cl2 if self.cas_latency == 2 else self.part.cl3
+        if not 20_000_000 <= self.clock_hz <= 10**12 // least_ps:
+            raise ValueError(
+                f"clock_hz must be 20e6..{10**12 // least_ps} at CAS latency {self.cas_latency}, not {self.clock_hz}"
+            )
+        # The controller tracks neither ACTIVATE to ACTIVATE nor single banks' write recovery: its own pace covers them.
+        if self.rrd > self.rcd + 2 or self.write_to_precharge > 4:
+            raise ValueError(f"the part is too slow for the controller at {self.clock_hz} Hz: rrd {self.rrd}, "
+                             f"write to precharge {self.write_to_precharge} cycles")
+
+    def cycles(self, picoseconds: int) -> int:
+        """Least cycles that last `picoseconds`."""
+        return -(-picoseconds * self.clock_hz // 10**12)
+
+    @property
+    def rcd(self) -> int:
+        return self.cycles(self.part.rcd)
+
+    @property
+    def rp(self) -> int:
+        return self.cycles(self.part.rp)
+
+    @property
+    def rfc(self) -> int:
+        return max(4, self.cycles(self.part.rfc))
+
+    @property
+    def rrd(self) -> int:
+        return self.cycles(self.part.rrd)
+
+    @property
+    def write_to_precharge(self) -> int:
+        """WRITE to PRECHARGE: write recovery, and what tRAS and tRC still ask for after an ACTIVATE and a single write."""
+        return max(
+            self.part.wr_cycles,
+            self.cycles(self.part.wr),
+            self.cycles(self.part.ras) - self.rcd,
+            self.cycles(self.part.rc) - self.rp - self.rcd,
+        )
+
+    @property
+    def read_to_write(self) -> int:
+        """READ to WRITE: the burst has left the bus and one cycle more, for the drivers to turn around."""
+        return self.cas_latency + BURST + 1
+
+    @property
+    def refresh_period(self) -> int:
+        """Cycles between refreshes, at most the part's average interval."""
+        return self.part.refresh * self.clock_hz // 10**12
+
+    @property
+    def init_cycles(self) -> int:
+        return self.cycles(self.init_us * 1_000_000)
+
+    @property
+    def mode_register(self) -> int:
+        """Burst of 8, sequential, CAS latency, single writes."""
+        return 1 << 9 | self.cas_latency << 4 | 3
+
+    @property
+    def read_latency(self) -> int:
+        """Cycles from the READ decision to the first halfword at `data`: pins' register, CAS latency, capture, one more."""
+        return self.cas_latency + self.capture_delay + 2

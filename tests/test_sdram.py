@@ -1,0 +1,152 @@
+"""SDRAM controller: every cycle as predicted, no rule of the memory broken, data right."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from amaranth import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.sdram import SdramController, SdramWrite
+from hw.sdram_config import ADDRESS_BITS, SdramConfig, SdramPart
+from sim.bench.harness import simulate
+from sim.sdram_chip import SDRAM_SOURCE, SdramChip
+from sim.sdram_timing import SdramTiming
+
+DEPTH = 1 << 16
+
+
+class SdramSystem(wiring.Component):
+    """Controller and memory; the memory may have other limits than the controller believes."""
+
+    def __init__(self, config: SdramConfig, part: SdramPart | None = None, *, fatal: bool = True) -> None:
+        self.controller = SdramController(config)
+        self.chip = SdramChip(config, part=part, depth=DEPTH, fatal=fatal)
+        super().__init__(
+            {
+                "read": In(stream.Signature(ADDRESS_BITS)),
+                "data": Out(16),
+                "data_valid": Out(1),
+                "write": In(stream.Signature(SdramWrite)),
+                "start_frame": In(1),
+                "frame_ready": Out(1),
+                "initialised": Out(1),
+                "violations": Out(32),
+                "reads": Out(32),
+                "writes": Out(32),
+                "refreshes": Out(32),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.controller = controller = self.controller
+        m.submodules.chip = chip = self.chip
+        wiring.connect(m, controller.pins, chip.pins)
+        wiring.connect(m, wiring.flipped(self.read), controller.read)
+        wiring.connect(m, wiring.flipped(self.write), controller.write)
+        m.d.comb += [
+            self.data.eq(controller.data),
+            self.data_valid.eq(controller.data_valid),
+            controller.start_frame.eq(self.start_frame),
+            self.frame_ready.eq(controller.frame_ready),
+            self.initialised.eq(controller.initialised),
+            self.violations.eq(chip.violations),
+            self.reads.eq(chip.reads),
+            self.writes.eq(chip.writes),
+            self.refreshes.eq(chip.refreshes),
+        ]
+        return m
+
+
+CONFIGS = {
+    "100": SdramConfig(100_000_000, 2, 1, init_us=2),
+    "90": SdramConfig(90_000_000, 3, 0, init_us=2),
+    "125": SdramConfig(125_000_000, 3, 1, init_us=2),
+    "142": SdramConfig(142_000_000, 3, 2, init_us=2),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_controller(name: str, bench_dir: Path) -> None:
+    simulate(
+        SdramSystem(CONFIGS[name]),
+        name=f"sdram_{name}",
+        test_module="tests.benches.bench_sdram",
+        build_dir=bench_dir,
+        sources=[SDRAM_SOURCE],
+        env={"SDRAM_CONFIG": name},
+    )
+
+
+SLOWER = {
+    "rcd": ({"rcd": 31_000}, 4),
+    "rp": ({"rp": 31_000}, 5),
+    "ras_max": ({"ras_max": 5_000_000}, 8),
+    "rfc": ({"rfc": 95_000}, 10),
+    "wr": ({"wr": 35_000, "ras": 40_000}, 11),
+    "mrd": ({"mrd_cycles": 4}, 3),
+    "refresh": ({"refresh": 7_000_000}, 12),
+    "clock": ({"cl2": 12_000}, 21),
+    "init": ({}, 0),
+}
+"""Limits of a memory that is slower than the controller believes, and the number of the rule that must be broken."""
+
+
+@pytest.mark.parametrize("name", SLOWER)
+def test_memory_notices_a_wrong_controller(name: str, bench_dir: Path) -> None:
+    config = CONFIGS["100"]
+    limits, rule = SLOWER[name]
+    system = SdramSystem(config, dataclasses.replace(config.part, **limits), fatal=False)
+    if name == "init":
+        system.chip.config = dataclasses.replace(config, init_us=3)
+    simulate(
+        system,
+        name=f"sdram_slow_{name}",
+        test_module="tests.benches.bench_sdram_violation",
+        build_dir=bench_dir,
+        sources=[SDRAM_SOURCE],
+        env={"SDRAM_RULE": str(rule)},
+    )
+
+
+def test_a_broken_rule_ends_the_run(bench_dir: Path) -> None:
+    config = CONFIGS["100"]
+    system = SdramSystem(config, dataclasses.replace(config.part, rcd=31_000))
+    with pytest.raises(AssertionError, match="tRCD"):
+        simulate(
+            system,
+            name="sdram_fatal",
+            test_module="tests.benches.bench_sdram_violation",
+            build_dir=bench_dir,
+            sources=[SDRAM_SOURCE],
+            env={"SDRAM_RULE": "4"},
+        )
+
+
+@pytest.mark.parametrize(("clock_hz", "cas_latency"), [(90_000_000, 2), (100_000_000, 2), (125_000_000, 3)])
+def test_linear_reads_are_nearly_gapless(clock_hz: int, cas_latency: int) -> None:
+    config = SdramConfig(clock_hz, cas_latency)
+    bursts = 150_000
+    firsts = SdramTiming(config).linear(0, bursts)
+    halfwords_per_cycle = 8 * bursts / (firsts[-1] + 8)
+    assert halfwords_per_cycle >= 0.97
+    one_by_one = SdramTiming(config)
+    assert [one_by_one.read(0, 8 * i).first for i in range(2000)] == firsts[:2000].tolist()
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"cas_latency": 4}, "cas_latency must be 2 or 3, not 4"),
+        ({"clock_hz": 125_000_000, "cas_latency": 2}, "clock_hz must be .* at CAS latency 2, not 125000000"),
+        ({"capture_delay": 3}, "capture_delay must be 0, 1 or 2, not 3"),
+        ({"init_us": 0}, "init_us must be at least 1, not 0"),
+    ],
+)
+def test_wrong_configuration(fields: dict[str, int], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        SdramConfig(**{"clock_hz": 100_000_000, **fields})
