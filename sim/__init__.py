@@ -1,0 +1,1 @@
+"""Golden model, timing model, benches and models of what lies outside the FPGA."""

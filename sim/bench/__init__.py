@@ -1,0 +1,1 @@
+"""Runs Amaranth components under Verilator and cocotb."""
