@@ -1,0 +1,98 @@
+"""Float evaluation of graph nodes, for calibration and for the statistics of random weights."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from compiler.errors import UnsupportedOpError
+from compiler.graph import Node
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+
+def elementwise(node: Node) -> Function | None:
+    """The real function of an element-wise node of one input; None for any other node."""
+    match node.op:
+        case "relu":
+            return lambda x: np.maximum(x, 0)
+        case "relu6":
+            return lambda x: np.clip(x, 0, 6)
+        case "leaky_relu":
+            slope = float(node.attributes["slope"])
+            return lambda x: np.where(x < 0, slope * x, x)
+        case "hard_sigmoid":
+            return lambda x: np.clip(x + 3, 0, 6) / 6
+        case "hard_swish":
+            return lambda x: x * np.clip(x + 3, 0, 6) / 6
+        case "sigmoid":
+            return lambda x: 1 / (1 + np.exp(-x))
+        case "swish":
+            return lambda x: x / (1 + np.exp(-x))
+    return None
+
+
+def activate(node: Node, x: np.ndarray) -> np.ndarray:
+    """The activation fused into `node`, applied to `x`."""
+    match node.attributes["activation"]:
+        case "none":
+            return x
+        case "relu":
+            return np.maximum(x, 0)
+        case "relu6":
+            return np.clip(x, 0, 6)
+        case other:
+            raise UnsupportedOpError(f"{node.name}: activation {other}; allowed are none, relu, relu6")
+
+
+def convolve(node: Node, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Convolution or fully connected layer without bias and activation.
+
+    x float32 [height, width, channels]; weights float32 [out_channels, rows, columns, channels / groups].
+    """
+    groups = node.integer("groups") if node.op == "conv2d" else 1
+    taps = node.window.taps(x, 0.0)
+    out_channels, _, _, depth = weights.shape
+    if depth == 1 and out_channels == groups:
+        total = np.zeros((*taps[0].shape[:2], out_channels), dtype=np.float32)
+        for tap, tap_weights in zip(taps, weights.reshape(out_channels, -1).T, strict=True):
+            total += tap * tap_weights
+        return total
+    per_group = out_channels // groups
+    parts = []
+    for group in range(groups):
+        rows = np.concatenate([tap[:, :, group * depth : (group + 1) * depth] for tap in taps], axis=2)
+        matrix = weights[group * per_group : (group + 1) * per_group].reshape(per_group, -1)
+        parts.append(rows.reshape(-1, rows.shape[2]) @ matrix.T)
+    return np.concatenate(parts, axis=1).reshape(*taps[0].shape[:2], out_channels)
+
+
+def evaluate(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
+    """The float32 output [height, width, channels] of a node without weights; UnsupportedOpError for any other."""
+    function = elementwise(node)
+    if function is not None:
+        return function(inputs[0]).astype(np.float32)
+    match node.op:
+        case "max_pool":
+            return np.maximum.reduce(node.window.taps(inputs[0], -np.inf))
+        case "avg_pool":
+            count = np.sum(node.window.taps(np.ones_like(inputs[0][:, :, :1]), 0.0), axis=0)
+            return np.sum(node.window.taps(inputs[0], 0.0), axis=0) / count
+        case "global_avg_pool":
+            return inputs[0].mean(axis=(0, 1), keepdims=True)
+        case "add":
+            return activate(node, inputs[0] + inputs[1])
+        case "concat":
+            return np.concatenate(inputs, axis=2)
+        case "slice":
+            offset = node.integer("offset")
+            return inputs[0][:, :, offset : offset + node.integer("channels")]
+        case "shuffle":
+            return _shuffle(inputs[0], node.integer("groups"))
+        case "shuffle_merge":
+            return _shuffle(np.concatenate(inputs, axis=2), 2)
+    raise UnsupportedOpError(f"{node.name}: {node.op} cannot be evaluated; simplify the graph first")
+
+
+def _shuffle(x: np.ndarray, groups: int) -> np.ndarray:
+    height, width, channels = x.shape
+    return x.reshape(height, width, groups, channels // groups).swapaxes(2, 3).reshape(height, width, channels)

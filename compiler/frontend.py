@@ -1,0 +1,37 @@
+"""From a network's name to its int8 graph in one call."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from compiler import weights as weight_files
+from compiler import zoo
+from compiler.preprocess import INPUT_RANGE, calibration_images, normalise, synthetic_images
+from compiler.qgraph import QGraph
+from compiler.quantise import quantise
+
+CALIBRATION_IMAGES = 4
+CALIBRATION_SEED = 1000  # other images than those that give random weights their statistics
+
+
+def load_network(
+    name: str,
+    width: float = 1.0,
+    resolution: int = 224,
+    weights: str | Path | None = None,
+    seed: int = 0,
+    calibrate: str | Path | Sequence[str | Path] | None = None,
+    classes: int = 1000,
+) -> QGraph:
+    """The int8 graph of a network of the zoo.
+
+    `weights`: a .npz or .safetensors file; None: random ones from `seed` (`QGraph.provenance` says which).
+    `calibrate`: an image, a folder or a list of images; None: a few synthetic ones.  Raises ModelError in one line
+    for anything that is wrong.
+    """
+    graph = zoo.build(name, width, resolution, classes)
+    parameters = weight_files.random(graph, seed) if weights is None else weight_files.load(graph, weights)
+    if calibrate is None:
+        pixels = synthetic_images(CALIBRATION_IMAGES, resolution, CALIBRATION_SEED + seed)
+    else:
+        pixels = calibration_images(calibrate, resolution)
+    return quantise(graph, parameters, [normalise(image) for image in pixels], input_range=INPUT_RANGE)

@@ -1,0 +1,100 @@
+"""Images: from a file to the network's input, and synthetic ones for calibration.
+
+A photograph is cut and scaled as torchvision's reference evaluation does it (shortest side to 256/224 of the
+resolution, centre crop), then normalised by ImageNet's mean and standard deviation.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from compiler import arithmetic
+from compiler.errors import ModelError
+from compiler.qgraph import QTensor
+
+MEAN = np.array([0.485, 0.456, 0.406])
+STD = np.array([0.229, 0.224, 0.225])
+CROP = 224 / 256  # part of the shortest side that is kept
+INPUT_RANGE = (float(((0 - MEAN) / STD).min()), float(((1 - MEAN) / STD).max()))
+SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
+
+
+def read_image(path: str | Path, resolution: int) -> np.ndarray:
+    """The centre of an image file, uint8 [resolution, resolution, 3]; ModelError if it is no readable image."""
+    try:
+        with Image.open(path) as image:
+            image.load()
+            side = min(image.size) * CROP
+            left, top = (image.width - side) / 2, (image.height - side) / 2
+            box = (left, top, left + side, top + side)
+            cut = image.convert("RGB").resize((resolution, resolution), Image.Resampling.BILINEAR, box=box)
+            return np.asarray(cut, dtype=np.uint8)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such image file") from None
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError(f"{path}: not an image that can be read ({reason}); give a JPEG, PNG or BMP file") from None
+
+
+def normalise(pixels: np.ndarray) -> np.ndarray:
+    """uint8 pixels [height, width, 3] to the network's real input, float32."""
+    return ((pixels / 255.0 - MEAN) / STD).astype(np.float32)
+
+
+def quantise_pixels(pixels: np.ndarray, tensor: QTensor) -> np.ndarray:
+    """uint8 pixels to the int8 input tensor (equation 2); ModelError if the shape is not the tensor's."""
+    if pixels.shape != tensor.shape:
+        raise ModelError(f"an image of shape {pixels.shape} for input {tensor.name} of shape {tensor.shape}")
+    return arithmetic.quantise_real(normalise(pixels), tensor.scale, tensor.zero_point)
+
+
+def quantised_image(path: str | Path, tensor: QTensor) -> np.ndarray:
+    """An image file as the int8 input tensor [height, width, 3] of a square network."""
+    return quantise_pixels(read_image(path, tensor.height), tensor)
+
+
+def synthetic_images(count: int, resolution: int, seed: int) -> list[np.ndarray]:
+    """Seeded images with the statistics of photographs, uint8 [resolution, resolution, 3].
+
+    Noise whose amplitude falls as 1/frequency, its colours mostly correlated, plus plain shapes with hard edges.
+    """
+    rng = np.random.default_rng(seed)
+    return [_synthetic_image(rng, resolution) for _ in range(count)]
+
+
+def calibration_images(source: str | Path | Sequence[str | Path], resolution: int) -> list[np.ndarray]:
+    """The images of a folder, of one file or of a list of files, uint8 [resolution, resolution, 3] each."""
+    if isinstance(source, str | Path):
+        path = Path(source)
+        if path.is_dir():
+            paths = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES)
+            if not paths:
+                raise ModelError(f"{path}: no calibration images in this folder; allowed are {', '.join(SUFFIXES)}")
+        else:
+            paths = [path]
+    else:
+        paths = [Path(entry) for entry in source]
+        if not paths:
+            raise ModelError("an empty list of calibration images; give at least one, or none for synthetic ones")
+    return [read_image(path, resolution) for path in paths]
+
+
+def _synthetic_image(rng: np.random.Generator, resolution: int) -> np.ndarray:
+    frequency = np.hypot(np.fft.fftfreq(resolution)[:, None], np.fft.rfftfreq(resolution)[None, :])
+    frequency[0, 0] = np.inf  # no constant part
+    planes = []
+    for _ in range(4):
+        noise = rng.normal(size=frequency.shape) + 1j * rng.normal(size=frequency.shape)
+        plane = np.fft.irfft2(noise / frequency, s=(resolution, resolution))
+        planes.append(plane / (plane.std() + 1e-9))
+    light, colours = planes[0], np.stack(planes[1:], axis=2)
+    image = rng.uniform(0.3, 0.6) + rng.uniform(0.12, 0.22) * (light[:, :, None] + 0.35 * colours)
+    y, x = np.mgrid[0:resolution, 0:resolution] / resolution
+    for _ in range(rng.integers(3, 8)):
+        centre_y, centre_x, size_y, size_x = rng.uniform(0, 1), rng.uniform(0, 1), *rng.uniform(0.04, 0.3, 2)
+        distance_y, distance_x = np.abs(y - centre_y) / size_y, np.abs(x - centre_x) / size_x
+        inside = np.hypot(distance_y, distance_x) < 1 if rng.random() < 0.5 else np.maximum(distance_y, distance_x) < 1
+        image[inside] = 0.3 * image[inside] + 0.7 * rng.uniform(0, 1, 3)
+    return np.clip(np.rint(image * 255), 0, 255).astype(np.uint8)

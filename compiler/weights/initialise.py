@@ -1,0 +1,68 @@
+"""Seeded random weights whose activations behave like a trained network's."""
+
+import numpy as np
+
+from compiler.evaluate import activate, convolve, evaluate
+from compiler.graph import Graph
+from compiler.passes import simplify
+from compiler.preprocess import normalise, synthetic_images
+from compiler.weights.parameters import Weights, folded, kernel_of, required
+
+IMAGES = 3
+LOGIT_SPREAD = 3.0
+
+
+def random(graph: Graph, seed: int = 0) -> Weights:
+    """Random weights for a network of square three-channel images.
+
+    Convolutions as He et al. 2015 initialise them; batch norm scales and offsets spread around 1 and 0; batch norm
+    means and variances as training would leave them: those of the layer's own outputs, here over a few synthetic
+    images.  So the activations keep their spread through any depth.
+    """
+    rng = np.random.default_rng(seed)
+    arrays: dict[str, np.ndarray] = {}
+    for name, shape in required(graph).items():
+        arrays[name] = _initial(rng, name, shape)
+    simple = simplify(graph)
+    pixels = synthetic_images(IMAGES, graph.input.shape[0], seed)
+    values = [{simple.input.name: normalise(image)} for image in pixels]
+    for node in simple.nodes[1:]:
+        inputs = [[frame[name] for name in node.inputs] for frame in values]
+        if node.op not in ("conv2d", "fully_connected"):
+            outputs = [evaluate(node, operands) for operands in inputs]
+        else:
+            if node.attributes["norm"]:
+                _set_statistics(
+                    node.text("norm"),
+                    arrays,
+                    [convolve(node, x[0], kernel_of(node, arrays).astype(np.float32)) for x in inputs],
+                )
+            kernel, bias = (array.astype(np.float32) for array in folded(node, arrays))
+            outputs = [activate(node, convolve(node, x[0], kernel) + bias) for x in inputs]
+        for frame, output in zip(values, outputs, strict=True):
+            frame[node.name] = output
+    return Weights(arrays, f"random, seed {seed}")
+
+
+def _initial(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    if len(shape) == 4:
+        values = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
+    elif len(shape) == 2:
+        values = rng.normal(0, LOGIT_SPREAD / np.sqrt(shape[1]), shape)
+    elif name.endswith("running_var"):
+        values = np.ones(shape)
+    elif name.endswith("weight"):
+        values = rng.uniform(0.6, 1.4, shape)
+    elif name.endswith("running_mean"):
+        values = np.zeros(shape)
+    else:
+        values = rng.normal(0, 0.3, shape)
+    return values.astype(np.float32)
+
+
+def _set_statistics(norm: str, arrays: dict[str, np.ndarray], outputs: list[np.ndarray]) -> None:
+    samples = np.concatenate([output.reshape(-1, output.shape[2]) for output in outputs]).astype(np.float64)
+    variance = samples.var(axis=0)
+    # Late maps have few pixels: lean on the layer's mean variance so that no channel is blown up by chance.
+    arrays[f"{norm}.running_mean"] = samples.mean(axis=0).astype(np.float32)
+    arrays[f"{norm}.running_var"] = (0.75 * variance + 0.25 * variance.mean() + 1e-6).astype(np.float32)
