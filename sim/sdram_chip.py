@@ -19,7 +19,7 @@ class SdramChip(wiring.Component):
     """Memory on the inverted clock; its limits are the part's, whatever the controller made of them.
 
     Parameters:
-        config: clock; pause after power-up (`init_us`); number of half cycles of delay = `capture_delay`.
+        config: clock; pause after power-up (`init_us`); delay of the read data that goes with `capture_delay`.
         part: limits that are checked; default those of `config`.
         depth: halfwords that exist.
         fatal: whether a broken rule ends the simulation.
@@ -29,8 +29,8 @@ class SdramChip(wiring.Component):
         violations : Out(32), a bit per broken rule, numbered as in the model.
         errors, refreshes, reads, writes : Out(32), counts.
 
-    Timing: read data change in the middle of a cycle for capture_delay 0, at its start for 1 (what a register takes at the
-        next edge). Run with `+sdram_hex=FILE` to fill it.
+    Timing: read data change in the middle of a cycle for capture_delay 0, at the start of a cycle for 1 and 2, so that a
+        register that captures a cycle too early or too late sees other data. Run with `+sdram_hex=FILE` to fill it.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class SdramChip(wiring.Component):
             "sdram",
             p_CLOCK_PS=10**12 // self.config.clock_hz,
             p_DEPTH=self.depth,
-            p_HALF_DELAY=self.config.capture_delay,
+            p_HALF_DELAY=(0, 1, 3)[self.config.capture_delay],
             p_FATAL=int(self.fatal),
             p_INIT_PS=Const(self.config.init_us * 1_000_000, 64),
             p_T_RCD=part.rcd,

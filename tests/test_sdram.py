@@ -22,9 +22,9 @@ DEPTH = 1 << 16
 class SdramSystem(wiring.Component):
     """Controller and memory; the memory may have other limits than the controller believes."""
 
-    def __init__(self, config: SdramConfig, part: SdramPart | None = None, *, fatal: bool = True) -> None:
+    def __init__(self, config: SdramConfig, part: SdramPart | None = None) -> None:
         self.controller = SdramController(config)
-        self.chip = SdramChip(config, part=part, depth=DEPTH, fatal=fatal)
+        self.chip = SdramChip(config, part=part, depth=DEPTH)
         super().__init__(
             {
                 "read": In(stream.Signature(ADDRESS_BITS)),
@@ -82,37 +82,6 @@ def test_controller(name: str, bench_dir: Path) -> None:
     )
 
 
-SLOWER = {
-    "rcd": ({"rcd": 31_000}, 4),
-    "rp": ({"rp": 31_000}, 5),
-    "ras_max": ({"ras_max": 5_000_000}, 8),
-    "rfc": ({"rfc": 95_000}, 10),
-    "wr": ({"wr": 35_000, "ras": 40_000}, 11),
-    "mrd": ({"mrd_cycles": 4}, 3),
-    "refresh": ({"refresh": 7_000_000}, 12),
-    "clock": ({"cl2": 12_000}, 21),
-    "init": ({}, 0),
-}
-"""Limits of a memory that is slower than the controller believes, and the number of the rule that must be broken."""
-
-
-@pytest.mark.parametrize("name", SLOWER)
-def test_memory_notices_a_wrong_controller(name: str, bench_dir: Path) -> None:
-    config = CONFIGS["100"]
-    limits, rule = SLOWER[name]
-    system = SdramSystem(config, dataclasses.replace(config.part, **limits), fatal=False)
-    if name == "init":
-        system.chip.config = dataclasses.replace(config, init_us=3)
-    simulate(
-        system,
-        name=f"sdram_slow_{name}",
-        test_module="tests.benches.bench_sdram_violation",
-        build_dir=bench_dir,
-        sources=[SDRAM_SOURCE],
-        env={"SDRAM_RULE": str(rule)},
-    )
-
-
 def test_a_broken_rule_ends_the_run(bench_dir: Path) -> None:
     config = CONFIGS["100"]
     system = SdramSystem(config, dataclasses.replace(config.part, rcd=31_000))
@@ -120,10 +89,10 @@ def test_a_broken_rule_ends_the_run(bench_dir: Path) -> None:
         simulate(
             system,
             name="sdram_fatal",
-            test_module="tests.benches.bench_sdram_violation",
+            test_module="tests.benches.bench_sdram",
             build_dir=bench_dir,
             sources=[SDRAM_SOURCE],
-            env={"SDRAM_RULE": "4"},
+            env={"SDRAM_CONFIG": "100"},
         )
 
 

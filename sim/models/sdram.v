@@ -11,7 +11,7 @@
 module sdram #(
     parameter integer CLOCK_PS = 10000,
     parameter integer DEPTH = 4194304,           // halfwords that exist, from address 0
-    parameter integer HALF_DELAY = 1,            // 0, 1 or 2
+    parameter integer HALF_DELAY = 1,            // 0..3
     parameter integer FATAL = 1,
     parameter [63:0] INIT_PS = 64'd200000000,    // pause before the first command
     parameter integer T_RCD = 21000,
@@ -264,13 +264,18 @@ module sdram #(
         half_data <= full_data;
     end
 
-    reg [15:0] late_data;
-    reg        late_en;
+    reg [15:0] late_data, latest_data;
+    reg        late_en, latest_en;
     always @(posedge clk) begin
         late_en <= half_en;
         late_data <= half_data;
     end
 
-    assign dq_o = HALF_DELAY == 0 ? full_data : HALF_DELAY == 1 ? half_data : late_data;
-    assign dq_o_en = HALF_DELAY == 0 ? full_en : HALF_DELAY == 1 ? half_en : late_en;
+    always @(negedge clk) begin
+        latest_en <= late_en;
+        latest_data <= late_data;
+    end
+
+    assign dq_o = HALF_DELAY == 0 ? full_data : HALF_DELAY == 1 ? half_data : HALF_DELAY == 2 ? late_data : latest_data;
+    assign dq_o_en = HALF_DELAY == 0 ? full_en : HALF_DELAY == 1 ? half_en : HALF_DELAY == 2 ? late_en : latest_en;
 endmodule
