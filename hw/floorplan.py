@@ -1,0 +1,81 @@
+"""Sites of the array's multiplier blocks, so that neighbours in the array are neighbours on the die.
+
+The placer alone spreads the blocks over the die and costs the array a quarter of its clock. A part has its multiplier blocks in a
+few rows across the die (`DSP_ROWS`), four blocks to a group of nine columns of tiles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DspRows:
+    """Where a die has its multiplier blocks.
+
+    Attributes:
+        y: tile row of each row of blocks.
+        x: tile column of the first block of each group of four, alike in all rows.
+    """
+
+    y: tuple[int, ...]
+    x: tuple[int, ...]
+
+    @property
+    def sites(self) -> int:
+        """Blocks in one row."""
+        return 4 * len(self.x)
+
+    def site(self, row: int, index: int) -> str:
+        """Name of block `index`, counted from the left, of a row of blocks."""
+        offset = (0, 1, 4, 5)[index % 4]
+        return f"X{self.x[index // 4] + offset}/Y{self.y[row]}/MULT18_{offset}"
+
+
+_DIE_25 = DspRows(y=(13,), x=(4, 13, 22, 33, 42, 51, 60))
+
+PARTS = {
+    "LFE5U-12F": _DIE_25,
+    "LFE5U-25F": _DIE_25,
+    "LFE5U-45F": DspRows(y=(22, 46), x=(4, 13, 22, 31, 42, 51, 60, 69, 78)),
+    "LFE5U-85F": DspRows(y=(10, 34, 58), x=(4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)),
+}
+"""Multiplier blocks of the ECP5 parts, from Project Trellis' tile grids."""
+
+
+def multiplier_sites(part: str, rows: int, cols: int) -> list[list[str]]:
+    """Site of every element of an array.
+
+    Where the die has room, each of its rows of blocks takes a few neighbouring array columns and all array rows: the blocks of one
+    array row stand side by side, so an activation travels one block a cycle and a weight a few. From one row of blocks to the next the
+    order turns round, so the step across is straight down the die. Else the array's columns follow each other along a snake.
+
+    Args:
+        part: "LFE5U-85F" and the like.
+        rows: rows of the array.
+        cols: columns of the array.
+
+    Returns:
+        Names as nextpnr's attribute BEL takes them, `[row][column]`.
+
+    Raises:
+        ValueError: the part is unknown or has too few blocks.
+    """
+    if part not in PARTS:
+        raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part}")
+    die = PARTS[part]
+    total = die.sites * len(die.y)
+    if rows * cols > total:
+        raise ValueError(f"an array of {rows} x {cols} needs {rows * cols} multiplier blocks; {part} has {total}")
+    per_row = -(-cols // len(die.y))
+    sites = [[""] * cols for _ in range(rows)]
+    for c in range(cols):
+        for r in range(rows):
+            if rows * per_row <= die.sites:
+                band, slot = divmod(c, per_row)
+                slot = slot if band % 2 == 0 else per_row - 1 - slot
+                sites[r][c] = die.site(band, r * per_row + slot)
+            else:
+                band, index = divmod(c * rows + r, die.sites)
+                sites[r][c] = die.site(band, index if band % 2 == 0 else die.sites - 1 - index)
+    return sites
