@@ -1,4 +1,7 @@
-"""Float evaluation of graph nodes, for calibration and for the statistics of random weights."""
+"""Float evaluation of graph nodes, for calibration and for the statistics of random weights.
+
+Tensors are float32 [..., height, width, channels]: any number of frames at once.
+"""
 
 from collections.abc import Callable
 
@@ -47,27 +50,27 @@ def activate(node: Node, x: np.ndarray) -> np.ndarray:
 def convolve(node: Node, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Convolution or fully connected layer without bias and activation.
 
-    x float32 [height, width, channels]; weights float32 [out_channels, rows, columns, channels / groups].
+    x float32 [..., height, width, channels]; weights float32 [out_channels, rows, columns, channels / groups].
     """
     groups = node.integer("groups") if node.op == "conv2d" else 1
     taps = node.window.taps(x, 0.0)
     out_channels, _, _, depth = weights.shape
     if depth == 1 and out_channels == groups:
-        total = np.zeros((*taps[0].shape[:2], out_channels), dtype=np.float32)
+        total = np.zeros((*taps[0].shape[:-1], out_channels), dtype=np.float32)
         for tap, tap_weights in zip(taps, weights.reshape(out_channels, -1).T, strict=True):
             total += tap * tap_weights
         return total
     per_group = out_channels // groups
     parts = []
     for group in range(groups):
-        rows = np.concatenate([tap[:, :, group * depth : (group + 1) * depth] for tap in taps], axis=2)
+        rows = np.concatenate([tap[..., group * depth : (group + 1) * depth] for tap in taps], axis=-1)
         matrix = weights[group * per_group : (group + 1) * per_group].reshape(per_group, -1)
-        parts.append(rows.reshape(-1, rows.shape[2]) @ matrix.T)
-    return np.concatenate(parts, axis=1).reshape(*taps[0].shape[:2], out_channels)
+        parts.append(rows.reshape(-1, rows.shape[-1]) @ matrix.T)
+    return np.concatenate(parts, axis=1).reshape(*taps[0].shape[:-1], out_channels)
 
 
 def evaluate(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
-    """The float32 output [height, width, channels] of a node without weights; UnsupportedOpError for any other."""
+    """The float32 output of a node without weights; UnsupportedOpError for any other."""
     function = elementwise(node)
     if function is not None:
         return function(inputs[0]).astype(np.float32)
@@ -75,24 +78,23 @@ def evaluate(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
         case "max_pool":
             return np.maximum.reduce(node.window.taps(inputs[0], -np.inf))
         case "avg_pool":
-            count = np.sum(node.window.taps(np.ones_like(inputs[0][:, :, :1]), 0.0), axis=0)
+            count = np.sum(node.window.taps(np.ones_like(inputs[0][..., :1]), 0.0), axis=0)
             return np.sum(node.window.taps(inputs[0], 0.0), axis=0) / count
         case "global_avg_pool":
-            return inputs[0].mean(axis=(0, 1), keepdims=True)
+            return inputs[0].mean(axis=(-3, -2), keepdims=True)
         case "add":
             return activate(node, inputs[0] + inputs[1])
         case "concat":
-            return np.concatenate(inputs, axis=2)
+            return np.concatenate(inputs, axis=-1)
         case "slice":
             offset = node.integer("offset")
-            return inputs[0][:, :, offset : offset + node.integer("channels")]
+            return inputs[0][..., offset : offset + node.integer("channels")]
         case "shuffle":
             return _shuffle(inputs[0], node.integer("groups"))
         case "shuffle_merge":
-            return _shuffle(np.concatenate(inputs, axis=2), 2)
+            return _shuffle(np.concatenate(inputs, axis=-1), 2)
     raise UnsupportedOpError(f"{node.name}: {node.op} cannot be evaluated; simplify the graph first")
 
 
 def _shuffle(x: np.ndarray, groups: int) -> np.ndarray:
-    height, width, channels = x.shape
-    return x.reshape(height, width, groups, channels // groups).swapaxes(2, 3).reshape(height, width, channels)
+    return x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups).swapaxes(-1, -2).reshape(x.shape)

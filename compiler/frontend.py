@@ -9,7 +9,7 @@ from compiler.preprocess import INPUT_RANGE, calibration_images, normalise, synt
 from compiler.qgraph import QGraph
 from compiler.quantise import quantise
 
-CALIBRATION_IMAGES = 4
+CALIBRATION_IMAGES = 8
 CALIBRATION_SEED = 1000  # other images than those that give random weights their statistics
 
 

@@ -32,17 +32,23 @@ class Window:
     def taps(self, x: np.ndarray, fill: float) -> list[np.ndarray]:
         """The input elements under each kernel position, position by position in row-major order.
 
-        `x` is [height, width, channels]; each result is [rows, columns, channels] of the same dtype, with `fill`
-        where the position lies outside the input.
+        `x` is [..., height, width, channels]; each result is [..., rows, columns, channels] of the same dtype, with
+        `fill` where the position lies outside the input.
         """
-        rows, columns = self.output_size(x.shape[0], x.shape[1])
+        rows, columns = self.output_size(x.shape[-3], x.shape[-2])
         top, bottom, left, right = self.padding
-        padded = np.pad(x, ((top, bottom), (left, right), (0, 0)), constant_values=fill) if any(self.padding) else x
+        if any(self.padding):
+            widths = [(0, 0)] * (x.ndim - 3) + [(top, bottom), (left, right), (0, 0)]
+            padded = np.pad(x, widths, constant_values=fill)
+        else:
+            padded = x
         (stride_y, stride_x), (step_y, step_x) = self.stride, self.dilation
         return [
             padded[
+                ...,
                 ky * step_y : ky * step_y + (rows - 1) * stride_y + 1 : stride_y,
                 kx * step_x : kx * step_x + (columns - 1) * stride_x + 1 : stride_x,
+                :,
             ]
             for ky in range(self.kernel[0])
             for kx in range(self.kernel[1])

@@ -8,13 +8,15 @@ from compiler.errors import ModelError
 from compiler.evaluate import activate, convolve, evaluate
 from compiler.graph import Graph
 
+BATCH = 8  # frames evaluated at once, to bound the memory
+
 Range = tuple[float, float]
 Layers = dict[str, tuple[np.ndarray, np.ndarray]]  # weights [out, rows, columns, in / groups] and bias [out] by node
 
 
-def float_tensors(graph: Graph, layers: Layers, image: np.ndarray) -> dict[str, np.ndarray]:
-    """Every tensor of a simplified graph for one real input [height, width, channels], float32."""
-    values = {graph.input.name: image.astype(np.float32)}
+def float_tensors(graph: Graph, layers: Layers, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Every tensor of a simplified graph for real inputs [..., height, width, channels], float32."""
+    values = {graph.input.name: images.astype(np.float32)}
     for node in graph.nodes[1:]:
         inputs = [values[name] for name in node.inputs]
         if node.name in layers:
@@ -29,11 +31,12 @@ def tensor_ranges(graph: Graph, layers: Layers, images: Sequence[np.ndarray]) ->
     """Least and greatest value of every tensor over `images` (real inputs of the graph's input shape)."""
     if not images:
         raise ModelError("no calibration images; give at least one")
-    ranges: dict[str, Range] = {}
     for image in images:
         if image.shape != graph.input.shape:
             raise ModelError(f"a calibration image of shape {image.shape} for an input of shape {graph.input.shape}")
-        for name, value in float_tensors(graph, layers, image).items():
+    ranges: dict[str, Range] = {}
+    for start in range(0, len(images), BATCH):
+        for name, value in float_tensors(graph, layers, np.stack(images[start : start + BATCH])).items():
             low, high = ranges.get(name, (0.0, 0.0))
             ranges[name] = (min(low, float(value.min())), max(high, float(value.max())))
     broken = [name for name, bounds in ranges.items() if not np.isfinite(bounds).all()]

@@ -63,8 +63,8 @@ def _check_supported(graph: Graph) -> None:
     problems = [f"{node.name}: {node.op}" for node in graph.nodes if node.op in UNSUPPORTED or len(node.shape) != 3]
     if problems:
         raise UnsupportedOpError(
-            f"{graph.name}: no int8 form for {one_line(problems)}; batch norms must follow a convolution, pads precede one, "
-            "reshapes and transposes form a channel shuffle"
+            f"{graph.name}: no int8 form for {one_line(problems)}; batch norms must follow a convolution, "
+            "pads precede one, reshapes and transposes form a channel shuffle"
         )
 
 

@@ -25,22 +25,17 @@ def random(graph: Graph, seed: int = 0) -> Weights:
         arrays[name] = _initial(rng, name, shape)
     simple = simplify(graph)
     pixels = synthetic_images(IMAGES, graph.input.shape[0], seed)
-    values = [{simple.input.name: normalise(image)} for image in pixels]
+    values = {simple.input.name: np.stack([normalise(image) for image in pixels])}
     for node in simple.nodes[1:]:
-        inputs = [[frame[name] for name in node.inputs] for frame in values]
+        inputs = [values[name] for name in node.inputs]
         if node.op not in ("conv2d", "fully_connected"):
-            outputs = [evaluate(node, operands) for operands in inputs]
-        else:
-            if node.attributes["norm"]:
-                _set_statistics(
-                    node.text("norm"),
-                    arrays,
-                    [convolve(node, x[0], kernel_of(node, arrays).astype(np.float32)) for x in inputs],
-                )
-            kernel, bias = (array.astype(np.float32) for array in folded(node, arrays))
-            outputs = [activate(node, convolve(node, x[0], kernel) + bias) for x in inputs]
-        for frame, output in zip(values, outputs, strict=True):
-            frame[node.name] = output
+            values[node.name] = evaluate(node, inputs)
+            continue
+        if node.attributes["norm"]:
+            sums = convolve(node, inputs[0], kernel_of(node, arrays).astype(np.float32))
+            _set_statistics(node.text("norm"), arrays, sums)
+        kernel, bias = (array.astype(np.float32) for array in folded(node, arrays))
+        values[node.name] = activate(node, convolve(node, inputs[0], kernel) + bias)
     return Weights(arrays, f"random, seed {seed}")
 
 
@@ -60,8 +55,8 @@ def _initial(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.
     return values.astype(np.float32)
 
 
-def _set_statistics(norm: str, arrays: dict[str, np.ndarray], outputs: list[np.ndarray]) -> None:
-    samples = np.concatenate([output.reshape(-1, output.shape[2]) for output in outputs]).astype(np.float64)
+def _set_statistics(norm: str, arrays: dict[str, np.ndarray], sums: np.ndarray) -> None:
+    samples = sums.reshape(-1, sums.shape[-1]).astype(np.float64)
     variance = samples.var(axis=0)
     # Late maps have few pixels: lean on the layer's mean variance so that no channel is blown up by chance.
     arrays[f"{norm}.running_mean"] = samples.mean(axis=0).astype(np.float32)
