@@ -5,6 +5,8 @@ from __future__ import annotations
 from amaranth import Cat, ClockDomain, ClockSignal, Const, Elaboratable, Module, Signal
 from amaranth.hdl import Instance, IOPort, Value
 
+from boards.pll import Pll
+
 IO_REGISTERS = 2
 """Cycles that the registers in the pads add to a signal's way from the machine to the memory and back."""
 
@@ -37,10 +39,10 @@ class Ulx3sTop(Elaboratable):
 
     Parameters:
         machine: component with `rx`, `tx`, `leds` and `sdram` members.
-        pll: parameters of the EHXPLLL that makes the machine's clock from 25 MHz, by name without prefix.
+        pll: settings of the EHXPLLL that makes the machine's clock from the oscillator's.
     """
 
-    def __init__(self, machine: Elaboratable, pll: dict[str, int | str]) -> None:
+    def __init__(self, machine: Elaboratable, pll: Pll) -> None:
         self.machine = machine
         self.pll = pll
         self.ports = {name: IOPort(width, name=name) for name, width in PORTS.items()}
@@ -49,15 +51,15 @@ class Ulx3sTop(Elaboratable):
         m = Module()
         m.submodules.machine = machine = self.machine
         self._clock(m)
-        pins = machine.sdram  # type: ignore[attr-defined]
+        pins = machine.sdram
 
         pad_rx = Signal()
         received = Signal(2, init=3)
         self._input(m, "ftdi_txd", pad_rx)  # the bridge's TXD is our receiver
         m.d.sync += received.eq(Cat(pad_rx, received[0]))
-        m.d.comb += machine.rx.eq(received[1])  # type: ignore[attr-defined]
-        self._output(m, "ftdi_rxd", machine.tx)  # type: ignore[attr-defined]
-        self._output(m, "led", machine.leds)  # type: ignore[attr-defined]
+        m.d.comb += machine.rx.eq(received[1])
+        self._output(m, "ftdi_rxd", machine.tx)
+        self._output(m, "led", machine.leds)
 
         clock = Signal()
         m.submodules.sdram_clock = Instance(
@@ -92,7 +94,8 @@ class Ulx3sTop(Elaboratable):
         self._input(m, "clk_25mhz", oscillator)
         m.submodules.pll = Instance(
             "EHXPLLL",
-            **{f"p_{name}": value for name, value in self.pll.items()},
+            **{f"p_{name}": value for name, value in self.pll.parameters.items()},
+            **{f"a_{name}": value for name, value in self.pll.attributes.items()},
             i_CLKI=oscillator,
             i_CLKFB=clock,
             i_RST=Const(0),

@@ -100,6 +100,10 @@ class _Port:
         self.ready = getattr(dut, f"{prefix}__ready")
         self.payload = getattr(dut, f"{prefix}__payload", None)
 
+    def value(self) -> int:
+        """The payload; 0 for a stream without one."""
+        return 0 if self.payload is None else int(self.payload.value)
+
     def moves(self) -> bool:
         return bool(int(self.valid.value) and int(self.ready.value))
 
@@ -168,7 +172,7 @@ class StreamSink(_Port):
             self.ready.value = 0 if next(stalls) else 1
             await ReadOnly()
             if self.moves():
-                got.append((0 if self.payload is None else int(self.payload.value), self.counter.cycle))
+                got.append((self.value(), self.counter.cycle))
                 waited = 0
             else:
                 waited += 1
@@ -182,9 +186,7 @@ class StreamSink(_Port):
         self.ready.value = 1
         for _ in range(cycles):
             await ReadOnly()
-            assert not self.moves(), (
-                f"{self.name}: unexpected payload {int(self.payload.value):#x} in cycle {self.counter.cycle}"
-            )
+            assert not self.moves(), f"{self.name}: unexpected payload {self.value():#x} in cycle {self.counter.cycle}"
             await RisingEdge(self.clk)
         self.ready.value = 0
 
@@ -208,7 +210,7 @@ class StreamMonitor(_Port):
         while True:
             await ReadOnly()
             valid, ready = int(self.valid.value), int(self.ready.value)
-            payload = 0 if self.payload is None or not valid else int(self.payload.value)
+            payload = self.value() if valid else 0
             if held is not None:
                 assert valid, f"{self.name}: valid fell before the payload {held:#x} was transferred"
                 assert payload == held, (

@@ -1,0 +1,1 @@
+"""Boards: parts, pins, clocks and the tools that make a bitstream. `boards.registry` finds a board by name."""

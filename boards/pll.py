@@ -1,0 +1,108 @@
+"""Settings of the ECP5's EHXPLLL for a planned clock.
+
+With the primary output fed back, f_out = f_in * CLKFB_DIV / CLKI_DIV and f_vco = f_out * CLKOP_DIV (Lattice TN-02200). The limits are
+those of the part's data sheet, save the lowest phase detector frequency, which follows Project Trellis' ecppll (3.125 MHz).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+VCO_HZ = (400_000_000, 800_000_000)
+DETECTOR_HZ = (3_125_000, 400_000_000)
+OUTPUT_HZ = (3_125_000, 400_000_000)
+DIVIDERS = range(1, 129)
+
+
+@dataclass(frozen=True)
+class Pll:
+    """Settings of one PLL with one output.
+
+    Attributes:
+        input_hz: reference, Hz.
+        reference_divider: CLKI_DIV.
+        feedback_divider: CLKFB_DIV.
+        output_divider: CLKOP_DIV.
+    """
+
+    input_hz: int
+    reference_divider: int
+    feedback_divider: int
+    output_divider: int
+
+    @property
+    def output_hz(self) -> Fraction:
+        """Frequency of the output, Hz, exact."""
+        return Fraction(self.input_hz * self.feedback_divider, self.reference_divider)
+
+    @property
+    def vco_hz(self) -> Fraction:
+        """Frequency of the oscillator inside, Hz, exact."""
+        return self.output_hz * self.output_divider
+
+    @property
+    def parameters(self) -> dict[str, int | str]:
+        """Parameters of the EHXPLLL, by name."""
+        return {
+            "CLKI_DIV": self.reference_divider,
+            "CLKFB_DIV": self.feedback_divider,
+            "CLKOP_DIV": self.output_divider,
+            "CLKOP_CPHASE": self.output_divider - 1,  # no phase shift
+            "CLKOP_FPHASE": 0,
+            "CLKOP_ENABLE": "ENABLED",
+            "FEEDBK_PATH": "CLKOP",
+            "PLLRST_ENA": "DISABLED",
+            "INTFB_WAKE": "DISABLED",
+            "STDBY_ENABLE": "DISABLED",
+            "DPHASE_SOURCE": "DISABLED",
+            "OUTDIVIDER_MUXA": "DIVA",
+            "OUTDIVIDER_MUXB": "DIVB",
+            "OUTDIVIDER_MUXC": "DIVC",
+            "OUTDIVIDER_MUXD": "DIVD",
+        }
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """Attributes of the EHXPLLL: the analogue settings that the bitstream needs."""
+        return {
+            "FREQUENCY_PIN_CLKI": f"{self.input_hz / 1e6:g}",
+            "FREQUENCY_PIN_CLKOP": f"{float(self.output_hz) / 1e6:g}",
+            "ICP_CURRENT": "12",
+            "LPF_RESISTOR": "8",
+            "MFG_ENABLE_FILTEROPAMP": "1",
+            "MFG_GMCREF_SEL": "2",
+        }
+
+
+def plan_pll(input_hz: int, request_hz: int) -> Pll:
+    """The PLL whose output is nearest to `request_hz` and not above it.
+
+    Among equal outputs the fastest phase detector wins (least jitter), then the VCO nearest to the middle of its range.
+
+    Raises:
+        ValueError: no setting reaches the request; says what range is possible.
+    """
+    if not OUTPUT_HZ[0] <= request_hz <= OUTPUT_HZ[1]:
+        low, high = (limit / 1e6 for limit in OUTPUT_HZ)
+        raise ValueError(f"clock must be {low:g} to {high:g} MHz, not {request_hz / 1e6:g}")
+    best: tuple[Fraction, int, Fraction, Pll] | None = None
+    middle = Fraction(sum(VCO_HZ), 2)
+    for reference in DIVIDERS:
+        if not DETECTOR_HZ[0] <= Fraction(input_hz, reference) <= DETECTOR_HZ[1]:
+            continue
+        feedback = request_hz * reference // input_hz
+        if feedback not in DIVIDERS:
+            continue
+        for divider in DIVIDERS:
+            pll = Pll(input_hz, reference, feedback, divider)
+            if pll.output_hz < OUTPUT_HZ[0] or not VCO_HZ[0] <= pll.vco_hz <= VCO_HZ[1]:
+                continue
+            candidate = (pll.output_hz, -reference, -abs(pll.vco_hz - middle), pll)
+            if best is None or candidate[:3] > best[:3]:
+                best = candidate
+    if best is None:
+        raise ValueError(
+            f"no PLL setting makes a clock of at most {request_hz / 1e6:g} MHz from {input_hz / 1e6:g} MHz"
+        )
+    return best[3]

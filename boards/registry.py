@@ -1,0 +1,24 @@
+"""Finds a board by its name."""
+
+from __future__ import annotations
+
+import difflib
+
+from boards.board import Board
+from boards.ulx3s import ULX3S
+from compiler.errors import ToolError
+
+BOARDS: dict[str, Board] = {board.name: board for board in (ULX3S,)}
+
+
+def find_board(name: str) -> Board:
+    """The board called `name`.
+
+    Raises:
+        ToolError: there is none; says which names are near, or all of them.
+    """
+    if name in BOARDS:
+        return BOARDS[name]
+    near = difflib.get_close_matches(name.lower(), BOARDS, n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known boards: {', '.join(BOARDS)}"
+    raise ToolError(f"unknown board {name!r}: {hint}")
