@@ -67,6 +67,7 @@ class SdramConfig:
         capture_delay: cycles added to the CAS latency by the way to the memory and back. The memory's clock is the inverse of
             the controller's. 0: pads and access time together take less than half a cycle (an ideal simulation);
             1: between half a cycle and one and a half (the board).
+        pad_registers: cycles that registers in the pads add to the way to the memory and back (0, or 2: one each way).
         part: timing limits of the memory.
         init_us: pause after reset before the first command, microseconds; shorter than the part's only in simulation.
     """
@@ -74,6 +75,7 @@ class SdramConfig:
     clock_hz: int
     cas_latency: int = 3
     capture_delay: int = 1
+    pad_registers: int = 0
     part: SdramPart = ULX3S_PART
     init_us: int = 200
 
@@ -146,4 +148,4 @@ class SdramConfig:
     @property
     def read_latency(self) -> int:
         """Cycles from the READ decision to the first halfword at `data`: pins' register, CAS latency, capture, one more."""
-        return self.cas_latency + self.capture_delay + 2
+        return self.cas_latency + self.capture_delay + self.pad_registers + 2

@@ -1,0 +1,39 @@
+// Writes the machine's trace: fixed-width records, see sim/trace.py. The file is `+trace=FILE`; without it nothing is written.
+module trace_writer (
+    input wire        clk,
+    input wire        write,
+    input wire [1:0]  bank,
+    input wire [13:0] addr,
+    input wire [7:0]  enable,
+    input wire [63:0] data,
+    input wire        frame_start,
+    input wire        pass_start,
+    input wire        pass_done,
+    input wire        frame_done
+);
+    integer    file;
+    reg [27:0] cycle;
+    string     name;
+
+    initial begin
+        cycle = 0;
+        file = 0;
+        if ($value$plusargs("trace=%s", name)) file = $fopen(name, "w");
+    end
+
+    always @(posedge clk) begin
+        cycle <= frame_start ? 1 : cycle + 1;
+        if (file != 0) begin
+            if (frame_start) $fwrite(file, "F%07h%h\n", 28'd0, 92'd0);
+            if (pass_start) $fwrite(file, "S%07h%h\n", cycle, 92'd0);
+            if (write) $fwrite(file, "W%07h%h%h%h%h\n", cycle, {2'd0, bank}, {2'd0, addr}, enable, data);
+            if (pass_done) $fwrite(file, "D%07h%h\n", cycle, 92'd0);
+            if (frame_done) begin
+                $fwrite(file, "E%07h%h\n", cycle, 92'd0);
+                $fflush(file);
+            end
+        end
+    end
+
+    final if (file != 0) $fclose(file);
+endmodule
