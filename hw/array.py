@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.floorplan import multiplier_sites
-from hw.primitives.dsp import Multiplier8
+from hw.primitives.dsp import PRODUCT_BITS, Multiplier8
 
 ELEMENT_PREFIX = "pe_"
 """Elements are submodules `pe_<row>_<column>`. Synthesis has to keep their hierarchy while it merges equal registers: all elements
@@ -90,6 +90,22 @@ class ProcessingElement(wiring.Component):
         return m
 
 
+def array_members(rows: int, cols: int, acc_bits: int) -> dict[str, wiring.Member]:
+    """Members of a `SystolicArray`; raises ValueError for an impossible shape."""
+    for name, value in (("rows", rows), ("cols", cols)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, not {value}")
+    if acc_bits < PRODUCT_BITS:
+        raise ValueError(f"acc_bits must be at least {PRODUCT_BITS}, the width of a product, not {acc_bits}")
+    return {
+        "a": In(data.ArrayLayout(signed(8), rows)),
+        "w": In(data.ArrayLayout(signed(8), cols)),
+        "ctl": In(ArrayControl),
+        "o": Out(data.ArrayLayout(signed(acc_bits), cols)),
+        "o_valid": Out(cols),
+    }
+
+
 class SystolicArray(wiring.Component):
     """Matrix product of R rows of activations and C columns of weights, step by step over K.
 
@@ -118,22 +134,9 @@ class SystolicArray(wiring.Component):
     """Cycles from `last` to the first finished sum: row 0 of column 0."""
 
     def __init__(self, rows: int, cols: int, acc_bits: int = 26, floorplan: str | None = None) -> None:
-        for name, value in (("rows", rows), ("cols", cols)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
-        if acc_bits < 16:
-            raise ValueError(f"acc_bits must be at least 16, the width of a product, not {acc_bits}")
         self._rows, self._cols, self._acc_bits = rows, cols, acc_bits
         self._sites = multiplier_sites(floorplan, rows, cols) if floorplan is not None else None
-        super().__init__(
-            {
-                "a": In(data.ArrayLayout(signed(8), rows)),
-                "w": In(data.ArrayLayout(signed(8), cols)),
-                "ctl": In(ArrayControl),
-                "o": Out(data.ArrayLayout(signed(acc_bits), cols)),
-                "o_valid": Out(cols),
-            }
-        )
+        super().__init__(array_members(rows, cols, acc_bits))
 
     @property
     def min_chunk(self) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hw.array import ELEMENT_PREFIX, SystolicArray
+from hw.array import ELEMENT_PREFIX, SystolicArray, array_members
 from sim.bench.harness import ROOT, simulate, to_verilog
 
 
@@ -43,4 +43,4 @@ def test_elements_are_modules_of_their_own() -> None:
 )
 def test_errors(rows: int, cols: int, acc_bits: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        SystolicArray(rows, cols, acc_bits)
+        array_members(rows, cols, acc_bits)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from amaranth.hdl import Module
@@ -14,11 +16,14 @@ from hw.primitives.bram import (
     TRUE_SHAPES,
     SimpleDualPort,
     TrueDualPort,
+    check_init,
     segments,
     simple_blocks,
     simple_latency,
+    simple_members,
     true_blocks,
     true_latency,
+    true_members,
 )
 from hw.primitives.twins import SimpleDualPortTwin, TrueDualPortTwin
 from sim.bench.harness import ROOT, simulate, to_verilog
@@ -68,7 +73,7 @@ def run(kind: str, width: int, depth: int, seed: int, extra: bool, bench_dir: Pa
 
 @pytest.mark.parametrize(
     ("width", "depth", "seed", "extra"),
-    [(16, 100, 0, False), (24, 2048, 3, False), (16, 4096, 4, True), (8, 8192, 5, False), (8, 16384, 8, False), (16, 6144, 6, False)],
+    [(16, 100, 1, False), (16, 4096, 4, True), (8, 8192, 5, False), (8, 16384, 8, False), (16, 6144, 6, False)],
 )
 def test_true_dual_port_equals_twin(width: int, depth: int, seed: int, extra: bool, bench_dir: Path) -> None:
     run("true", width, depth, seed, extra, bench_dir)
@@ -76,7 +81,7 @@ def test_true_dual_port_equals_twin(width: int, depth: int, seed: int, extra: bo
 
 @pytest.mark.parametrize(
     ("width", "depth", "seed", "extra"),
-    [(64, 512, 1, False), (72, 1024, 2, False), (20, 2048, 3, True), (3, 4096, 4, False), (40, 1536, 5, False), (5, 300, 6, False)],
+    [(64, 512, 1, True), (72, 1024, 2, False), (20, 2000, 3, False), (40, 1536, 5, False), (5, 300, 6, False)],
 )
 def test_simple_dual_port_equals_twin(width: int, depth: int, seed: int, extra: bool, bench_dir: Path) -> None:
     run("simple", width, depth, seed, extra, bench_dir)
@@ -96,7 +101,8 @@ def test_simple_dual_port_equals_twin(width: int, depth: int, seed: int, extra: 
     ],
 )
 def test_segments(depth: int, true: list[int], simple: list[int]) -> None:
-    for found, shapes, expected in ((segments(depth, TRUE_SHAPES), TRUE_SHAPES, true), (segments(depth, SIMPLE_SHAPES), SIMPLE_SHAPES, simple)):
+    for shapes, expected in ((TRUE_SHAPES, true), (SIMPLE_SHAPES, simple)):
+        found = segments(depth, shapes)
         assert sum(found) >= depth > sum(found) - min(shapes)
         assert found == sorted(found, reverse=True)
         assert found == expected
@@ -123,15 +129,15 @@ def test_block_count_is_what_is_built() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("call", "arguments", "message"),
     [
-        (lambda: TrueDualPort(12, 2048), "width must be a positive multiple of 8, not 12"),
-        (lambda: SimpleDualPort(0, 512), "width must be at least 1, not 0"),
-        (lambda: SimpleDualPort(8, 0), "depth must be at least 1, not 0"),
-        (lambda: SimpleDualPort(8, 2, [1, 2, 3]), "init must have at most 2 words, not 3"),
-        (lambda: TrueDualPort(8, 2, [256]), r"words of init must be 0..2\^8 - 1"),
+        (true_members, (12, 2048), "width must be a positive multiple of 8, not 12"),
+        (simple_members, (0, 512), "width must be at least 1, not 0"),
+        (segments, (0, TRUE_SHAPES), "depth must be at least 1, not 0"),
+        (check_init, ([1, 2, 3], 8, 2), "init must have at most 2 words, not 3"),
+        (check_init, ([256], 8, 2), r"words of init must be 0..2\^8 - 1"),
     ],
 )
-def test_errors(make: object, message: str) -> None:
+def test_errors(call: Callable[..., object], arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        make()  # type: ignore[operator]
+        call(*arguments)

@@ -17,7 +17,15 @@ def position(site: str) -> tuple[int, int]:
 
 @pytest.mark.parametrize(
     ("part", "rows", "cols"),
-    [("LFE5U-85F", 13, 12), ("LFE5U-85F", 9, 16), ("LFE5U-85F", 7, 22), ("LFE5U-85F", 9, 17), ("LFE5U-45F", 9, 8), ("LFE5U-25F", 7, 4), ("LFE5U-12F", 2, 3)],
+    [
+        ("LFE5U-85F", 13, 12),
+        ("LFE5U-85F", 9, 16),
+        ("LFE5U-85F", 7, 22),
+        ("LFE5U-85F", 9, 17),
+        ("LFE5U-45F", 9, 8),
+        ("LFE5U-25F", 7, 4),
+        ("LFE5U-12F", 2, 3),
+    ],
 )
 def test_sites_are_distinct_and_exist(part: str, rows: int, cols: int) -> None:
     sites = multiplier_sites(part, rows, cols)

@@ -65,7 +65,9 @@ def simple_blocks(width: int, depth: int) -> int:
 
 
 def true_members(width: int, depth: int) -> dict[str, wiring.Member]:
-    """Members of a `TrueDualPort`."""
+    """Members of a `TrueDualPort`; raises ValueError for an impossible width."""
+    if width < 8 or width % 8:
+        raise ValueError(f"width must be a positive multiple of 8, not {width}")
     return {
         "a_en": In(1),
         "a_addr": In(range(depth)),
@@ -79,7 +81,9 @@ def true_members(width: int, depth: int) -> dict[str, wiring.Member]:
 
 
 def simple_members(width: int, depth: int) -> dict[str, wiring.Member]:
-    """Members of a `SimpleDualPort`."""
+    """Members of a `SimpleDualPort`; raises ValueError for an impossible width."""
+    if width < 1:
+        raise ValueError(f"width must be at least 1, not {width}")
     return {
         "w_en": In(1),
         "w_addr": In(range(depth)),
@@ -178,7 +182,8 @@ def _slice(words: Sequence[int], base: int, count: int, low: int, width: int) ->
     return [word >> low & ((1 << width) - 1) for word in words[base : base + count]]
 
 
-def _check_init(init: Sequence[int], width: int, depth: int) -> list[int]:
+def check_init(init: Sequence[int], width: int, depth: int) -> list[int]:
+    """The initial content as a list; raises ValueError if it is too long or a word too wide."""
     words = list(init)
     if len(words) > depth:
         raise ValueError(f"init must have at most {depth} words, not {len(words)}")
@@ -237,12 +242,10 @@ class TrueDualPort(wiring.Component):
     def __init__(
         self, width: int, depth: int, init: Sequence[int] | None = None, extra_register: bool = False
     ) -> None:
-        if width < 8 or width % 8:
-            raise ValueError(f"width must be a positive multiple of 8, not {width}")
         self._width = width
         self._sizes = segments(depth, TRUE_SHAPES)
         self._registered = extra_register or len(self._sizes) > 1
-        self._init = _check_init(init or [], width, depth)
+        self._init = check_init(init or [], width, depth)
         self.latency = true_latency(depth, extra_register)
         super().__init__(true_members(width, depth))
 
@@ -308,12 +311,10 @@ class SimpleDualPort(wiring.Component):
     def __init__(
         self, width: int, depth: int, init: Sequence[int] | None = None, extra_register: bool = False
     ) -> None:
-        if width < 1:
-            raise ValueError(f"width must be at least 1, not {width}")
         self._width = width
         self._sizes = segments(depth, SIMPLE_SHAPES)
         self._registered = extra_register or len(self._sizes) > 1
-        self._init = _check_init(init or [], width, depth)
+        self._init = check_init(init or [], width, depth)
         self.latency = simple_latency(depth, extra_register)
         super().__init__(simple_members(width, depth))
 

@@ -1,0 +1,90 @@
+"""The array with the memories that feed it, and no more: what of the machine decides the clock of its largest part."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.array import SystolicArray
+from hw.primitives.bram import SimpleDualPort, TrueDualPort
+
+
+class ArrayClock(wiring.Component):
+    """Array, weight memory of 8192 words and a pixel memory of 512 x 64 bits for each row, driven by counters and a shift register.
+
+    Parameters:
+        rows, cols, acc_bits, floorplan: as `hw.array.SystolicArray`.
+
+    Members:
+        i : In(1): content of the memories, serially.
+        o : Out(1): depends on every result bit.
+    """
+
+    def __init__(self, rows: int, cols: int, acc_bits: int, floorplan: str | None) -> None:
+        self._shape = rows, cols, acc_bits, floorplan
+        super().__init__({"i": In(1), "o": Out(1)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        rows, cols, acc_bits, _ = self._shape
+        m.submodules.array = array = SystolicArray(*self._shape)
+
+        noise = Signal(8 * max(cols, 8), reset_less=True)
+        m.d.sync += noise.eq(Cat(self.i ^ noise[-1] ^ noise[-3], noise))
+
+        # Weights: the address advances every cycle; words are written behind it.
+        m.submodules.weights = weights = TrueDualPort(8 * cols, 8192)
+        weight_addr, write_addr = Signal(13), Signal(13)
+        m.d.sync += [weight_addr.eq(weight_addr + 1), write_addr.eq(weight_addr - 5)]
+        write_data = Signal(8 * cols, reset_less=True)
+        m.d.sync += write_data.eq(noise)
+        m.d.comb += [
+            weights.a_en.eq(1),
+            weights.a_addr.eq(weight_addr),
+            weights.b_en.eq(1),
+            weights.b_we.eq((1 << cols) - 1),
+            weights.b_addr.eq(write_addr),
+            weights.b_wdata.eq(write_data),
+            array.w.eq(weights.a_data),
+        ]
+
+        # Pixels: read address and write bus pass from row to row, a register each.
+        read_addr, fill_addr, fill_data = Signal(12), Signal(9), Signal(64, reset_less=True)
+        m.d.sync += [read_addr.eq(read_addr + 1), fill_addr.eq(fill_addr + 1), fill_data.eq(noise)]
+        for r in range(rows):
+            pixels = SimpleDualPort(64, 512)
+            m.submodules[f"pixels_{r}"] = pixels
+            fill = Signal(name=f"fill_{r}", reset_less=True)
+            m.d.sync += fill.eq(noise[r])
+            m.d.comb += [
+                pixels.w_en.eq(fill),
+                pixels.w_addr.eq(fill_addr),
+                pixels.w_data.eq(fill_data),
+                pixels.r_en.eq(1),
+                pixels.r_addr.eq(read_addr[3:]),
+            ]
+            select = read_addr[:3]
+            for _ in range(pixels.latency):
+                later = Signal(3, name=f"select_{r}", reset_less=True)
+                m.d.sync += later.eq(select)
+                select = later
+            byte = Signal(8, name=f"byte_{r}", reset_less=True)
+            m.d.sync += byte.eq(pixels.r_data.word_select(select, 8))
+            m.d.comb += array.a[r].eq(byte)
+            above = {"read": read_addr, "addr": fill_addr, "data": fill_data}
+            below = {name: Signal.like(value, name=f"{name}_{r}") for name, value in above.items()}
+            m.d.sync += [below[name].eq(value) for name, value in above.items()]
+            read_addr, fill_addr, fill_data = below["read"], below["addr"], below["data"]
+
+        step = Signal(6)
+        m.d.sync += [step.eq(step + 1), array.ctl.eq(Cat(noise[5], step == 0, step == 63))]
+
+        folded = Signal(cols, reset_less=True)
+        for c in range(cols):
+            result = Signal(acc_bits, name=f"result_{c}", reset_less=True)
+            with m.If(array.o_valid[c]):
+                m.d.sync += result.eq(array.o[c])
+            m.d.sync += folded[c].eq(result.xor())
+        m.d.sync += self.o.eq(folded.xor())
+        return m
