@@ -1,0 +1,1 @@
+"""Models of single elements of the ring: values and exact cycles, written independently of the RTL."""
