@@ -23,7 +23,7 @@ SdramPins = wiring.Signature(
         "dq_i": In(16),
     }
 )
-"""Pins of the memory but for its clock, which is the inverse of the controller's. Every output comes from a register."""
+"""Pins of the memory but for its clock, the inverse of the controller's. Every output comes from a register."""
 
 SdramWrite = data.StructLayout({"addr": ADDRESS_BITS, "data": 16, "enable": 2})
 """A halfword to write: halfword address, data, byte enables."""
@@ -55,7 +55,7 @@ class SdramController(wiring.Component):
         config: clock and timing.
 
     Members:
-        read : In(stream of 24-bit halfword addresses, the lowest 3 bits ignored), one burst of 8 each; wins over `write`.
+        read : In(stream of 24-bit halfword addresses), one burst of 8 each, lowest 3 bits ignored; wins over `write`.
         data : Out(16), halfwords of the bursts in order, without back-pressure: the requester keeps room for them.
         data_valid : Out(1).
         write : In(stream of SdramWrite), one halfword each.
@@ -168,38 +168,34 @@ class SdramController(wiring.Component):
                 with m.If(precharge_wait == 0):
                     m.d.comb += command.eq(_PRECHARGE)
                     m.d.sync += [opened.eq(0), wait.eq(config.rp - 1), state.eq(_State.REFRESH)]
-            with m.Case(_State.REFRESH):
-                with m.If(wait == 0):
-                    m.d.comb += command.eq(_REFRESH)
-                    m.d.sync += [due.eq(0), state.eq(_State.REFRESHED)]
-                    with m.If(self.initialised):
-                        m.d.sync += [realigned.eq(realign), realign.eq(self.start_frame)]
-                        with m.If(realign):
-                            m.d.sync += until_refresh.eq(config.refresh_period - 1)
-                    # After initialisation two cycles pass by themselves before anything can be issued.
-                    m.d.sync += wait.eq(Mux(self.initialised, config.rfc - 3, config.rfc - 1))
-                    with m.If(refreshes_left != 0):
-                        m.d.sync += refreshes_left.eq(refreshes_left - 1)
-            with m.Case(_State.REFRESHED):
-                with m.If(wait == 0):
-                    with m.If(refreshes_left != 0):
-                        m.d.sync += state.eq(_State.REFRESH)
-                    with m.Elif(~self.initialised):
-                        m.d.comb += command.eq(_MODE)
-                        m.d.sync += [
-                            pins.a.eq(config.mode_register),
-                            pins.ba.eq(0),
-                            wait.eq(config.part.mrd_cycles - 1),
-                            state.eq(_State.MODE),
-                        ]
-                    with m.Else():
-                        m.d.sync += [self.frame_ready.eq(realigned), state.eq(_State.IDLE)]
-            with m.Case(_State.MODE):
-                with m.If(wait == 0):
-                    m.d.sync += [self.initialised.eq(1), state.eq(_State.IDLE)]
-            with m.Case(_State.IDLE):
-                with m.If(due | realign):
-                    m.d.sync += state.eq(_State.PRECHARGE)
+            with m.Case(_State.REFRESH), m.If(wait == 0):
+                m.d.comb += command.eq(_REFRESH)
+                m.d.sync += [due.eq(0), state.eq(_State.REFRESHED)]
+                with m.If(self.initialised):
+                    m.d.sync += [realigned.eq(realign), realign.eq(self.start_frame)]
+                    with m.If(realign):
+                        m.d.sync += until_refresh.eq(config.refresh_period - 1)
+                # After initialisation two cycles pass by themselves before anything can be issued.
+                m.d.sync += wait.eq(Mux(self.initialised, config.rfc - 3, config.rfc - 1))
+                with m.If(refreshes_left != 0):
+                    m.d.sync += refreshes_left.eq(refreshes_left - 1)
+            with m.Case(_State.REFRESHED), m.If(wait == 0):
+                with m.If(refreshes_left != 0):
+                    m.d.sync += state.eq(_State.REFRESH)
+                with m.Elif(~self.initialised):
+                    m.d.comb += command.eq(_MODE)
+                    m.d.sync += [
+                        pins.a.eq(config.mode_register),
+                        pins.ba.eq(0),
+                        wait.eq(config.part.mrd_cycles - 1),
+                        state.eq(_State.MODE),
+                    ]
+                with m.Else():
+                    m.d.sync += [self.frame_ready.eq(realigned), state.eq(_State.IDLE)]
+            with m.Case(_State.MODE), m.If(wait == 0):
+                m.d.sync += [self.initialised.eq(1), state.eq(_State.IDLE)]
+            with m.Case(_State.IDLE), m.If(due | realign):
+                m.d.sync += state.eq(_State.PRECHARGE)
             with m.Case(_State.LOOKUP):
                 m.d.sync += [
                     hit.eq(opened.bit_select(bank, 1) & (rows[bank] == row)),

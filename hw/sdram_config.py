@@ -84,6 +84,8 @@ class SdramConfig:
             raise ValueError(f"cas_latency must be 2 or 3, not {self.cas_latency}")
         if self.capture_delay not in (0, 1, 2):
             raise ValueError(f"capture_delay must be 0, 1 or 2, not {self.capture_delay}")
+        if self.pad_registers not in (0, 2):
+            raise ValueError(f"pad_registers must be 0 or 2, not {self.pad_registers}")
         if self.init_us < 1:
             raise ValueError(f"init_us must be at least 1, not {self.init_us}")
         least_ps = self.part.cl2 if self.cas_latency == 2 else self.part.cl3
@@ -93,8 +95,10 @@ class SdramConfig:
             )
         # The controller tracks neither ACTIVATE to ACTIVATE nor single banks' write recovery: its own pace covers them.
         if self.rrd > self.rcd + 2 or self.write_to_precharge > 4:
-            raise ValueError(f"the part is too slow for the controller at {self.clock_hz} Hz: rrd {self.rrd}, "
-                             f"write to precharge {self.write_to_precharge} cycles")
+            raise ValueError(
+                f"the part is too slow for the controller at {self.clock_hz} Hz: rrd {self.rrd}, "
+                f"write to precharge {self.write_to_precharge} cycles"
+            )
 
     def cycles(self, picoseconds: int) -> int:
         """Least cycles that last `picoseconds`."""
@@ -110,7 +114,8 @@ class SdramConfig:
 
     @property
     def rfc(self) -> int:
-        return max(4, self.cycles(self.part.rfc))
+        # Never less than it takes until the last halfword read before the refresh has been delivered.
+        return max(4, self.cycles(self.part.rfc), self.read_latency + 1 - self.rp)
 
     @property
     def rrd(self) -> int:
@@ -118,7 +123,7 @@ class SdramConfig:
 
     @property
     def write_to_precharge(self) -> int:
-        """WRITE to PRECHARGE: write recovery, and what tRAS and tRC still ask for after an ACTIVATE and a single write."""
+        """WRITE to PRECHARGE: write recovery, and what tRAS and tRC ask for after an ACTIVATE and a single write."""
         return max(
             self.part.wr_cycles,
             self.cycles(self.part.wr),

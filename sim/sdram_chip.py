@@ -29,8 +29,9 @@ class SdramChip(wiring.Component):
         violations : Out(32), a bit per broken rule, numbered as in the model.
         errors, refreshes, reads, writes : Out(32), counts.
 
-    Timing: read data change in the middle of a cycle for capture_delay 0, at the start of a cycle for 1 and 2, so that a
-        register that captures a cycle too early or too late sees other data. Run with `+sdram_hex=FILE` to fill it.
+    Timing: read data change in the middle of a cycle for capture_delay 0, at the start of a cycle for 1 and 2, so that
+        a register that captures a cycle too early or too late sees other data. Registers in the pads are outside.
+        Run with `+sdram_hex=FILE` to fill it.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class Access:
 class SdramTiming:
     """State of the controller as far as later cycles depend on it.
 
-    Cycle 0 is the one in which `frame_ready` strobes. Requests are handed over in the order in which the controller takes them.
+    Cycle 0 is the one in which `frame_ready` strobes. Requests are given in the order in which the controller takes them.
     """
 
     def __init__(self, config: SdramConfig) -> None:

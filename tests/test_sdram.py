@@ -10,7 +10,7 @@ from amaranth import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.sdram import SdramController, SdramWrite
+from hw.sdram import SdramController, SdramPins, SdramWrite
 from hw.sdram_config import ADDRESS_BITS, SdramConfig, SdramPart
 from sim.bench.harness import simulate
 from sim.sdram_chip import SDRAM_SOURCE, SdramChip
@@ -45,7 +45,10 @@ class SdramSystem(wiring.Component):
         m = Module()
         m.submodules.controller = controller = self.controller
         m.submodules.chip = chip = self.chip
-        wiring.connect(m, controller.pins, chip.pins)
+        domain = m.d.sync if controller.config.pad_registers else m.d.comb
+        for name, member in SdramPins.members.items():
+            inside, outside = getattr(controller.pins, name), getattr(chip.pins, name)
+            domain += outside.eq(inside) if member.flow is Out else inside.eq(outside)
         wiring.connect(m, wiring.flipped(self.read), controller.read)
         wiring.connect(m, wiring.flipped(self.write), controller.write)
         m.d.comb += [
@@ -63,7 +66,7 @@ class SdramSystem(wiring.Component):
 
 
 CONFIGS = {
-    "100": SdramConfig(100_000_000, 2, 1, init_us=2),
+    "100": SdramConfig(100_000_000, 2, pad_registers=2, init_us=2),
     "90": SdramConfig(90_000_000, 3, 0, init_us=2),
     "125": SdramConfig(125_000_000, 3, 1, init_us=2),
     "142": SdramConfig(142_000_000, 3, 2, init_us=2),

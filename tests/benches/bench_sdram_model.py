@@ -23,7 +23,9 @@ class Chip:
         self.dut = dut
         self.known = 0
 
-    async def do(self, command: int, ba: int = 0, a: int = 0, then: int = 0, dq: int | None = None, dqm: int = 0) -> None:
+    async def do(
+        self, command: int, ba: int = 0, a: int = 0, then: int = 0, dq: int | None = None, dqm: int = 0
+    ) -> None:
         """A command, then `then` cycles without one."""
         dut = self.dut
         dut.command.value, dut.ba.value, dut.a.value, dut.dqm.value = command, ba, a, dqm
@@ -86,7 +88,7 @@ async def every_rule(dut: Any) -> None:
         seen.append(int(dut.q.value))
         await RisingEdge(dut.clk)
     data = [0x1104, 0x1105, 0x1106, 0x1107, 0x1100, 0x1101, 0x1102, 0x11FF]
-    # The word that the edge at the end of the cycle `CAS latency` later sees: the reading half cycle is the memory's own.
+    # The bus as the edges after the command see it; the memory works in the middle of a cycle.
     assert seen == [0xBAD0, *data, 0xBAD0], [hex(value) for value in seen]
     await do(PRECHARGE, a=ALL, then=3)
     await do(ACTIVATE, 0, 0, then=2)
