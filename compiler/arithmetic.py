@@ -5,6 +5,7 @@ All functions take and return NumPy int64 (or Python ints); nothing here rounds 
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -127,8 +128,8 @@ def clamp_bits(
     width = np.full(acc_low.shape, 32, dtype=np.int64)
     for bits in range(31, 1, -1):
         least, most = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
-        low_ok = (acc_low >= least) | (requantise(np.int64(least), multiplier, shift, zero_point, low, high) == low)
-        high_ok = (acc_high <= most) | (requantise(np.int64(most), multiplier, shift, zero_point, low, high) == high)
+        low_ok = (acc_low >= least) | (requantise(np.array(least), multiplier, shift, zero_point, low, high) == low)
+        high_ok = (acc_high <= most) | (requantise(np.array(most), multiplier, shift, zero_point, low, high) == high)
         width = np.where(low_ok & high_ok & (width == bits + 1), bits, width)
     return width
 
@@ -179,7 +180,9 @@ def add_term(q: np.ndarray, zero_point: int, multiplier: int, shift: int) -> np.
     return scale_by((np.asarray(q, dtype=np.int64) - zero_point) << ADD_LEFT_SHIFT, multiplier, shift)
 
 
-def table_of(function: np.ufunc, in_scale: float, in_zero: int, out_scale: float, out_zero: int) -> np.ndarray:
+def table_of(
+    function: Callable[[np.ndarray], np.ndarray], in_scale: float, in_zero: int, out_scale: float, out_zero: int
+) -> np.ndarray:
     """The 256 int8 outputs of a real function, for inputs -128 .. 127 in order (equation 14)."""
     real = dequantise(np.arange(INT8_MIN, INT8_MAX + 1), in_scale, in_zero)
     return quantise_real(function(real), out_scale, out_zero)

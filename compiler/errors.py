@@ -25,8 +25,8 @@ class ToolError(HwgenError):
     """A tool or a folder the build needs is missing, failed, or cannot be used."""
 
 
-def one_line(problems: list[str], *, limit: int = 8) -> str:
+def one_line(problems: list[str], *, limit: int = 8, separator: str = "; ") -> str:
     """Join `problems` into one line, naming the first `limit` and counting the rest."""
-    shown = "; ".join(problems[:limit])
+    shown = separator.join(problems[:limit])
     rest = len(problems) - limit
-    return shown if rest <= 0 else f"{shown}; and {rest} more"
+    return shown if rest <= 0 else f"{shown}{separator}and {rest} more"

@@ -1,6 +1,8 @@
 """Float evaluation of graph nodes, for calibration and for the statistics of random weights.
 
-Tensors are float32 [..., height, width, channels]: any number of frames at once.
+Tensors are float64 [..., height, width, channels]: any number of frames at once.  Not float32, because matrix
+products differ in their last bits from one machine to another: in float64 that leaves the quantised network the same
+everywhere.
 """
 
 from collections.abc import Callable
@@ -21,7 +23,7 @@ def elementwise(node: Node) -> Function | None:
         case "relu6":
             return lambda x: np.clip(x, 0, 6)
         case "leaky_relu":
-            slope = float(node.attributes["slope"])
+            slope = node.real("slope")
             return lambda x: np.where(x < 0, slope * x, x)
         case "hard_sigmoid":
             return lambda x: np.clip(x + 3, 0, 6) / 6
@@ -50,13 +52,13 @@ def activate(node: Node, x: np.ndarray) -> np.ndarray:
 def convolve(node: Node, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Convolution or fully connected layer without bias and activation.
 
-    x float32 [..., height, width, channels]; weights float32 [out_channels, rows, columns, channels / groups].
+    x [..., height, width, channels]; weights [out_channels, rows, columns, channels / groups].
     """
     groups = node.integer("groups") if node.op == "conv2d" else 1
     taps = node.window.taps(x, 0.0)
     out_channels, _, _, depth = weights.shape
     if depth == 1 and out_channels == groups:
-        total = np.zeros((*taps[0].shape[:-1], out_channels), dtype=np.float32)
+        total = np.zeros((*taps[0].shape[:-1], out_channels))
         for tap, tap_weights in zip(taps, weights.reshape(out_channels, -1).T, strict=True):
             total += tap * tap_weights
         return total
@@ -70,10 +72,10 @@ def convolve(node: Node, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def evaluate(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
-    """The float32 output of a node without weights; UnsupportedOpError for any other."""
+    """The output of a node without weights; UnsupportedOpError for any other."""
     function = elementwise(node)
     if function is not None:
-        return function(inputs[0]).astype(np.float32)
+        return function(inputs[0])
     match node.op:
         case "max_pool":
             return np.maximum.reduce(node.window.taps(inputs[0], -np.inf))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from compiler.errors import ModelError, one_line
-from compiler.ops import OPS, REQUIRED, Attributes, Shape, Value, window_of
+from compiler.ops import OPS, REQUIRED, Attributes, Shape, Value, integer, real, sizes, window_of
 from compiler.window import Window
 
 
@@ -41,10 +41,15 @@ class Node:
 
     def integer(self, key: str) -> int:
         """An integer attribute."""
-        value = self.attributes[key]
-        if not isinstance(value, int):
-            raise ModelError(f"{self.name}: {key} must be an integer, not {value!r}")
-        return value
+        return integer(self.attributes, key)
+
+    def real(self, key: str) -> float:
+        """A real attribute."""
+        return real(self.attributes, key)
+
+    def sizes(self, key: str) -> tuple[int, ...]:
+        """An attribute of several integers."""
+        return sizes(self.attributes, key)
 
     def changed(self, **attributes: Value) -> "Node":
         """The same node with some attributes set."""
@@ -177,7 +182,8 @@ def make_node(name: str, op: str, inputs: tuple[str, ...], attributes: Attribute
     missing = [key for key, (_, default) in specification.items() if default is REQUIRED and key not in attributes]
     if unknown or missing:
         raise ModelError(f"{name}: {op} has unknown attributes {unknown} or lacks {missing}")
-    full = {key: attributes.get(key, default) for key, (_, default) in specification.items()}
+    defaults = {key: default for key, (_, default) in specification.items() if default is not REQUIRED}
+    full: dict[str, Value] = {**defaults, **attributes}
     try:
         _check_arity(op, len(shapes))
         shape = OPS[op].shape(shapes, full)

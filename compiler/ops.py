@@ -14,7 +14,8 @@ from compiler.window import Window
 Shape = tuple[int, ...]
 Value = int | float | str | tuple[int, ...]
 Attributes = Mapping[str, Value]
-REQUIRED = object()
+Attribute = tuple[type, Value | None]  # type and default; None: it must be given
+REQUIRED = None
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,43 @@ class Op:
     name: str
     arity: int | None
     shape: Callable[[list[Shape], Attributes], Shape]
-    attributes: Mapping[str, tuple[type, object]] = field(default_factory=dict)
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+
+
+def integer(attributes: Attributes, key: str) -> int:
+    """An integer attribute; ModelError if it is none."""
+    value = attributes[key]
+    _require(isinstance(value, int), f"{key} must be of type int, not {value!r}")
+    assert isinstance(value, int)
+    return value
+
+
+def real(attributes: Attributes, key: str) -> float:
+    """A real attribute; ModelError if it is none."""
+    value = attributes[key]
+    _require(isinstance(value, float | int), f"{key} must be of type float, not {value!r}")
+    assert isinstance(value, float | int)
+    return float(value)
+
+
+def sizes(attributes: Attributes, key: str, count: int | None = None) -> tuple[int, ...]:
+    """An attribute of `count` integers (None: any number); ModelError if it is none."""
+    value = attributes[key]
+    kind = "a tuple of integers" if count is None else f"{count} integers"
+    _require(isinstance(value, tuple) and count in (None, len(value)), f"{key} must be {kind}, not {value!r}")
+    assert isinstance(value, tuple)
+    return value
 
 
 def window_of(attributes: Attributes) -> Window:
-    """The sliding window of a convolution or pool."""
-    return Window(*(attributes[key] for key in ("kernel", "stride", "pad", "dilation") if key in attributes))
+    """The sliding window of a convolution or pool; 1x1 for a fully connected layer."""
+    if "kernel" not in attributes:
+        return Window()
+    kernel_y, kernel_x = sizes(attributes, "kernel", 2)
+    stride_y, stride_x = sizes(attributes, "stride", 2)
+    top, bottom, left, right = sizes(attributes, "pad", 4)
+    step_y, step_x = sizes(attributes, "dilation", 2) if "dilation" in attributes else (1, 1)
+    return Window((kernel_y, kernel_x), (stride_y, stride_x), (top, bottom, left, right), (step_y, step_x))
 
 
 def _require(condition: bool, text: str) -> None:
@@ -44,7 +76,6 @@ def _map_size(shape: Shape) -> Shape:
 
 def _windowed(shape: Shape, attributes: Attributes) -> tuple[int, int]:
     window = window_of(attributes)
-    _require(len(window.kernel) == 2 and len(window.padding) == 4, "needs two kernel sizes and four pads")
     _require(
         min(*window.kernel, *window.stride, *window.dilation) >= 1, "kernel, stride and dilation must be at least 1"
     )
@@ -57,7 +88,7 @@ def _windowed(shape: Shape, attributes: Attributes) -> tuple[int, int]:
 
 
 def _conv2d(shapes: list[Shape], attributes: Attributes) -> Shape:
-    shape, channels, groups = _map_size(shapes[0]), int(attributes["channels"]), int(attributes["groups"])
+    shape, channels, groups = _map_size(shapes[0]), integer(attributes, "channels"), integer(attributes, "groups")
     _require(
         groups >= 1 and shape[2] % groups == 0 and channels % groups == 0 and channels >= 1,
         f"{shape[2]} input and {channels} output channels do not divide into {groups} groups",
@@ -71,7 +102,7 @@ def _pool(shapes: list[Shape], attributes: Attributes) -> Shape:
 
 def _fully_connected(shapes: list[Shape], attributes: Attributes) -> Shape:
     _require(_map_size(shapes[0])[:2] == (1, 1), f"needs a 1x1xC input, not {shapes[0]}; pool it first")
-    return (1, 1, int(attributes["channels"]))
+    return (1, 1, integer(attributes, "channels"))
 
 
 def _add(shapes: list[Shape], attributes: Attributes) -> Shape:
@@ -86,7 +117,7 @@ def _concat(shapes: list[Shape], attributes: Attributes) -> Shape:
 
 
 def _slice(shapes: list[Shape], attributes: Attributes) -> Shape:
-    shape, offset, channels = _map_size(shapes[0]), int(attributes["offset"]), int(attributes["channels"])
+    shape, offset, channels = _map_size(shapes[0]), integer(attributes, "offset"), integer(attributes, "channels")
     _require(
         offset >= 0 and 1 <= channels <= shape[2] - offset, f"channels {offset} to {offset + channels} of {shape[2]}"
     )
@@ -94,7 +125,7 @@ def _slice(shapes: list[Shape], attributes: Attributes) -> Shape:
 
 
 def _shuffle(shapes: list[Shape], attributes: Attributes) -> Shape:
-    groups = int(attributes["groups"])
+    groups = integer(attributes, "groups")
     _require(_map_size(shapes[0])[2] % groups == 0, f"{shapes[0][2]} channels do not divide into {groups} groups")
     return shapes[0]
 
@@ -105,19 +136,19 @@ def _shuffle_merge(shapes: list[Shape], attributes: Attributes) -> Shape:
 
 
 def _reshape(shapes: list[Shape], attributes: Attributes) -> Shape:
-    shape = tuple(attributes["shape"])
+    shape = sizes(attributes, "shape")
     _require(prod(shape) == prod(shapes[0]), f"{shapes[0]} has {prod(shapes[0])} elements, {shape} has {prod(shape)}")
     return shape
 
 
 def _transpose(shapes: list[Shape], attributes: Attributes) -> Shape:
-    order = tuple(attributes["order"])
+    order = sizes(attributes, "order")
     _require(sorted(order) == list(range(len(shapes[0]))), f"{order} is no order of {len(shapes[0])} axes")
     return tuple(shapes[0][axis] for axis in order)
 
 
 def _pad(shapes: list[Shape], attributes: Attributes) -> Shape:
-    top, bottom, left, right = attributes["pad"]
+    top, bottom, left, right = sizes(attributes, "pad", 4)
     height, width, channels = _map_size(shapes[0])
     return (height + top + bottom, width + left + right, channels)
 
@@ -126,15 +157,21 @@ def _same(shapes: list[Shape], attributes: Attributes) -> Shape:
     return shapes[0]
 
 
-WINDOW = {"kernel": (tuple, REQUIRED), "stride": (tuple, (1, 1)), "pad": (tuple, (0, 0, 0, 0))}
-ACTIVATION = {"activation": (str, "none")}
+WINDOW: dict[str, Attribute] = {"kernel": (tuple, REQUIRED), "stride": (tuple, (1, 1)), "pad": (tuple, (0, 0, 0, 0))}
+ACTIVATION: dict[str, Attribute] = {"activation": (str, "none")}
 # `norm` names the batch norm folded into the weights, `eps` its epsilon; empty names: no such parameter.
-FOLDED = {"weight": (str, REQUIRED), "bias": (str, ""), "norm": (str, ""), "eps": (float, 0.0), **ACTIVATION}
+FOLDED: dict[str, Attribute] = {
+    "weight": (str, REQUIRED),
+    "bias": (str, ""),
+    "norm": (str, ""),
+    "eps": (float, 0.0),
+    **ACTIVATION,
+}
 
 OPS: dict[str, Op] = {
     op.name: op
     for op in (
-        Op("input", 0, lambda shapes, attributes: tuple(attributes["shape"]), {"shape": (tuple, REQUIRED)}),
+        Op("input", 0, lambda shapes, attributes: sizes(attributes, "shape"), {"shape": (tuple, REQUIRED)}),
         Op(
             "conv2d",
             1,

@@ -39,8 +39,8 @@ def read_image(path: str | Path, resolution: int) -> np.ndarray:
 
 
 def normalise(pixels: np.ndarray) -> np.ndarray:
-    """uint8 pixels [height, width, 3] to the network's real input, float32."""
-    return ((pixels / 255.0 - MEAN) / STD).astype(np.float32)
+    """uint8 pixels [height, width, 3] to the network's real input, float64."""
+    return (pixels / 255.0 - MEAN) / STD
 
 
 def quantise_pixels(pixels: np.ndarray, tensor: QTensor) -> np.ndarray:

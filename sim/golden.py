@@ -83,12 +83,16 @@ def accumulate(node: QConv, x: np.ndarray) -> np.ndarray:
             wide = tap if repeat == 1 else np.repeat(tap, repeat, axis=2)
             total += wide.astype(np.int32) * weights
         return total.astype(np.int64)
-    exact = np.float32 if _largest_sum(node.weights) <= FLOAT32_EXACT else np.float64
+    exact: type = np.float32 if _largest_sum(node.weights) <= FLOAT32_EXACT else np.float64
     per_group = out_channels // node.groups
     outputs = []
     for group in range(node.groups):
-        rows = np.concatenate([tap[:, :, group * depth : (group + 1) * depth] for tap in taps], axis=2).astype(exact)
-        matrix = node.weights[group * per_group : (group + 1) * per_group].reshape(per_group, -1).astype(exact)
+        rows: np.ndarray = np.concatenate(
+            [tap[:, :, group * depth : (group + 1) * depth] for tap in taps], axis=2
+        ).astype(exact)
+        matrix: np.ndarray = (
+            node.weights[group * per_group : (group + 1) * per_group].reshape(per_group, -1).astype(exact)
+        )
         outputs.append(rows.reshape(-1, rows.shape[2]) @ matrix.T)
     return np.concatenate(outputs, axis=1).astype(np.int64).reshape(*taps[0].shape[:2], out_channels)
 
@@ -100,9 +104,9 @@ def max_pool(window: Window, x: np.ndarray) -> np.ndarray:
 
 def average_pool(window: Window, x: np.ndarray) -> np.ndarray:
     """Equation 12, over the valid elements."""
-    total = sum(tap.astype(np.int64) for tap in window.taps(x, 0))
+    total = np.stack(window.taps(x, 0)).sum(axis=0, dtype=np.int64)
     valid = np.ones((*x.shape[:2], 1), dtype=np.int8)
-    count = sum(tap.astype(np.int64) for tap in window.taps(valid, 0))
+    count = np.stack(window.taps(valid, 0)).sum(axis=0, dtype=np.int64)
     return arithmetic.divide_half_away(total, count).astype(np.int8)
 
 

@@ -16,6 +16,6 @@ def fold_pad(graph: Graph) -> Graph:
     for conv in graph.nodes:
         if conv.op == "conv2d" and nodes[conv.inputs[0]].op == "pad":
             pad = nodes[conv.inputs[0]]
-            total = tuple(a + b for a, b in zip(conv.window.padding, pad.attributes["pad"], strict=True))
+            total = tuple(a + b for a, b in zip(conv.window.padding, pad.sizes("pad"), strict=True))
             replacements[conv.name] = replace(conv.changed(pad=total), inputs=pad.inputs)
     return graph.rewritten(replacements, {})

@@ -8,6 +8,7 @@ from compiler.errors import ModelError
 from compiler.evaluate import activate, convolve, evaluate
 from compiler.graph import Graph
 
+LARGEST = float(np.finfo(np.float32).max)
 BATCH = 8  # frames evaluated at once, to bound the memory
 
 Range = tuple[float, float]
@@ -15,12 +16,12 @@ Layers = dict[str, tuple[np.ndarray, np.ndarray]]  # weights [out, rows, columns
 
 
 def float_tensors(graph: Graph, layers: Layers, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Every tensor of a simplified graph for real inputs [..., height, width, channels], float32."""
-    values = {graph.input.name: images.astype(np.float32)}
+    """Every tensor of a simplified graph for real inputs [..., height, width, channels], float64."""
+    values = {graph.input.name: images.astype(np.float64)}
     for node in graph.nodes[1:]:
         inputs = [values[name] for name in node.inputs]
         if node.name in layers:
-            kernel, bias = (array.astype(np.float32) for array in layers[node.name])
+            kernel, bias = layers[node.name]
             values[node.name] = activate(node, convolve(node, inputs[0], kernel) + bias)
         else:
             values[node.name] = evaluate(node, inputs)
@@ -36,10 +37,12 @@ def tensor_ranges(graph: Graph, layers: Layers, images: Sequence[np.ndarray]) ->
             raise ModelError(f"a calibration image of shape {image.shape} for an input of shape {graph.input.shape}")
     ranges: dict[str, Range] = {}
     for start in range(0, len(images), BATCH):
-        for name, value in float_tensors(graph, layers, np.stack(images[start : start + BATCH])).items():
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below
+            tensors = float_tensors(graph, layers, np.stack(images[start : start + BATCH]))
+        for name, value in tensors.items():
             low, high = ranges.get(name, (0.0, 0.0))
             ranges[name] = (min(low, float(value.min())), max(high, float(value.max())))
-    broken = [name for name, bounds in ranges.items() if not np.isfinite(bounds).all()]
+    broken = [name for name, bounds in ranges.items() if not max(-bounds[0], bounds[1]) < LARGEST]
     if broken:
         raise ModelError(f"{graph.name}: values leave float32 in calibration, first in {broken[0]}; check the weights")
     return ranges

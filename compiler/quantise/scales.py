@@ -12,7 +12,7 @@ from compiler.quantise.calibrate import Layers, Range
 TIED_OPS = ("max_pool", "avg_pool", "global_avg_pool", "slice", "concat", "shuffle", "shuffle_merge")
 SMALLEST_RANGE = 1e-6  # of a tensor that is always zero
 LARGEST_FACTOR = 1 - 2.0**-20  # of a requantisation: right shifts only (equation 5)
-MAX_ROUNDS = 100
+LARGEST_SCALE = 1e30
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,19 @@ def choose_scales(graph: Graph, layers: Layers, ranges: dict[str, Range]) -> dic
         bounds[classes[name]] = (min(known[0], low), max(known[1], high))
     scales = {name: max(high - low, SMALLEST_RANGE) / 255 for name, (low, high) in bounds.items()}
     largest = {name: float(np.abs(weights).max()) / INT8_MAX for name, (weights, _) in layers.items()}
-    for _ in range(MAX_ROUNDS):
+    changed = True
+    while changed:
         changed = False
         for name, weight_scale in largest.items():
             out, needed = classes[name], scales[classes[graph[name].inputs[0]]] * weight_scale / LARGEST_FACTOR
             if scales[out] < needed:
                 scales[out], changed = needed, True
-        if not changed:
-            return {name: _affine(scales[classes[name]], bounds[classes[name]][0]) for name in classes}
-    raise ModelError(
-        f"{graph.name}: no scales keep all requantisation factors below 1; the calibrated ranges are not usable"
-    )
+            if scales[out] > LARGEST_SCALE:  # a gain above 1 from a class to itself: widening never ends
+                raise ModelError(
+                    f"{graph.name}: {name} multiplies its input by more than its output's range can hold; "
+                    "no scales keep all requantisation factors below 1; check the weights"
+                )
+    return {name: _affine(scales[classes[name]], bounds[classes[name]][0]) for name in classes}
 
 
 def _affine(scale: float, low: float) -> Affine:

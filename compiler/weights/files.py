@@ -5,6 +5,7 @@ error line.
 """
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,21 @@ from compiler.weights.parameters import Weights, required
 
 IGNORED = "num_batches_tracked"  # torch counts training batches there
 FLOATS = {"f2": np.float16, "f4": np.float32, "f8": np.float64}
+
+LISTED = 20  # names in an error line; the rest are counted
+# What zipfile, NumPy and safetensors raise on damaged, encrypted or otherwise unusable files.
+UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    SyntaxError,
+    EOFError,
+    RuntimeError,
+    zlib.error,
+    zipfile.BadZipFile,
+    SafetensorError,
+)
 
 Reader = Callable[[], np.ndarray]
 Contents = dict[str, tuple[Shape, str, Reader]]  # shape, element type and reader of each tensor
@@ -33,16 +49,7 @@ def load(graph: Graph, path: str | Path) -> Weights:
         raise ModelError(f"{path}: no such weights file")
     try:
         return _load(graph, path, readers[path.suffix](path))
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        SyntaxError,
-        zipfile.BadZipFile,
-        SafetensorError,
-        TypeError,
-    ) as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(f"{path}: not a readable {path.suffix} file ({reason})") from None
 
@@ -52,9 +59,9 @@ def _load(graph: Graph, path: Path, contents: Contents) -> Weights:
     needed = required(graph)
     problems = []
     if missing := sorted(set(needed) - set(contents)):
-        problems.append(f"missing {', '.join(missing)}")
+        problems.append(f"missing {one_line(missing, limit=LISTED, separator=', ')}")
     if extra := sorted(set(contents) - set(needed)):
-        problems.append(f"extra {', '.join(extra)}")
+        problems.append(f"extra {one_line(extra, limit=LISTED, separator=', ')}")
     arrays: dict[str, np.ndarray] = {}
     for name in sorted(set(needed) & set(contents)):
         shape, kind, read = contents[name]
@@ -70,7 +77,7 @@ def _load(graph: Graph, path: Path, contents: Contents) -> Weights:
             elif name.endswith("running_var") and arrays[name].min() < 0:
                 problems.append(f"{name} holds negative variances")
     if problems:
-        raise ModelError(f"{path}: these are not the weights of {graph.name}: {one_line(problems)}")
+        raise ModelError(f"{path}: these are not the weights of {graph.name}: {one_line(problems, limit=LISTED)}")
     return Weights(arrays, f"file {path.name}")
 
 
@@ -97,7 +104,7 @@ def _npz_reader(path: Path, entry: str) -> Reader:
 def _open_safetensors(path: Path) -> Contents:
     contents: Contents = {}
     with safe_open(path, framework="numpy") as file:
-        for name in file.keys():  # noqa: SIM118
+        for name in sorted(file.keys()):
             part = file.get_slice(name)
             kind = str(part.get_dtype()).lower()
             contents[name] = (tuple(part.get_shape()), _kind(kind), _safetensors_reader(path, name))

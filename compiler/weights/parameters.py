@@ -54,5 +54,5 @@ def folded(node: Node, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.nd
     if not node.attributes["norm"]:
         return kernel, bias
     gamma, beta, mean, variance = (arrays[f"{node.text('norm')}.{part}"].astype(np.float64) for part in NORM_PARTS)
-    factor = gamma / np.sqrt(variance + float(node.attributes["eps"]))
+    factor = gamma / np.sqrt(variance + node.real("eps"))
     return kernel * factor[:, None, None, None], beta + (bias - mean) * factor
