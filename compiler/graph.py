@@ -95,6 +95,15 @@ class Graph:
                 uses[name].append(node)
         return uses
 
+    @property
+    def dead_after(self) -> dict[str, list[str]]:
+        """For every node, the tensors that no later node reads and that are not the output."""
+        dead: dict[str, list[str]] = {node.name: [] for node in self.nodes}
+        for name, readers in self.uses.items():
+            if name != self.output:
+                dead[readers[-1].name if readers else name].append(name)
+        return dead
+
     def layers(self) -> Iterator[Node]:
         """Convolutions and fully connected layers."""
         return (node for node in self.nodes if node.op in ("conv2d", "fully_connected"))

@@ -39,6 +39,11 @@ def test_text_round_trip_and_counts() -> None:
     assert graph.macs == 4 * 5 * (16 * 27 + 16 * 3) + 24 * 10
     assert graph["pool"].window.padding == (1, 1, 1, 1)
     assert [node.name for node in graph.uses["both"]] == ["mixed", "sum"]
+    assert (
+        graph.dead_after["sum"] == ["both", "back"]
+        and graph.dead_after["flat"] == ["mixed"]
+        and graph.dead_after["fc"] == ["top"]
+    )
 
 
 @pytest.mark.parametrize(

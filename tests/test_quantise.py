@@ -70,7 +70,7 @@ def test_int8_follows_float(network: QGraph, picture: np.ndarray) -> None:
     graph = simplify(build("shufflenet_v2", 0.5, 64))
     arrays = random(build("shufflenet_v2", 0.5, 64), 1).arrays
     layers = {node.name: folded(node, arrays) for node in graph.layers()}
-    real = float_tensors(graph, layers, normalise(picture))
+    real = dict(float_tensors(graph, layers, normalise(picture)))
     values = golden.run(network, quantise_pixels(picture, network.tensors["image"]))
     for name, least in (("conv1.0", 34), ("stage2.3", 21), ("stage3.7", 14), ("stage4.3", 11), ("fc", 14)):
         tensor = network.tensors[name]
@@ -147,7 +147,8 @@ def test_other_operations_follow_float() -> None:
     weights, images = small_weights(rng), [rng.normal(size=(4, 4, 4)).astype(np.float32) for _ in range(5)]
     graph = simplify(parse(SMALL))
     network = quantise(graph, weights, images)
-    real = float_tensors(graph, {node.name: folded(node, weights.arrays) for node in graph.layers()}, images[0])
+    layers = {node.name: folded(node, weights.arrays) for node in graph.layers()}
+    real = dict(float_tensors(graph, layers, images[0]))
     tensor = network.tensors["x"]
     values = golden.run(network, arithmetic.quantise_real(images[0], tensor.scale, tensor.zero_point))
     assert next(network.convs()).act_max == min(127, tensor_six(network))

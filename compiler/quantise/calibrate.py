@@ -1,6 +1,6 @@
 """Ranges of all tensors over calibration images."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -15,9 +15,11 @@ Range = tuple[float, float]
 Layers = dict[str, tuple[np.ndarray, np.ndarray]]  # weights [out, rows, columns, in / groups] and bias [out] by node
 
 
-def float_tensors(graph: Graph, layers: Layers, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Every tensor of a simplified graph for real inputs [..., height, width, channels], float64."""
+def float_tensors(graph: Graph, layers: Layers, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and value of every tensor of a simplified graph for real inputs [..., height, width, channels], float64."""
     values = {graph.input.name: images.astype(np.float64)}
+    yield graph.input.name, values[graph.input.name]
+    dead_after = graph.dead_after
     for node in graph.nodes[1:]:
         inputs = [values[name] for name in node.inputs]
         if node.name in layers:
@@ -25,7 +27,9 @@ def float_tensors(graph: Graph, layers: Layers, images: np.ndarray) -> dict[str,
             values[node.name] = activate(node, convolve(node, inputs[0], kernel) + bias)
         else:
             values[node.name] = evaluate(node, inputs)
-    return values
+        yield node.name, values[node.name]
+        for name in dead_after[node.name]:
+            del values[name]
 
 
 def tensor_ranges(graph: Graph, layers: Layers, images: Sequence[np.ndarray]) -> dict[str, Range]:
@@ -38,10 +42,9 @@ def tensor_ranges(graph: Graph, layers: Layers, images: Sequence[np.ndarray]) ->
     ranges: dict[str, Range] = {}
     for start in range(0, len(images), BATCH):
         with np.errstate(over="ignore", invalid="ignore"):  # reported below
-            tensors = float_tensors(graph, layers, np.stack(images[start : start + BATCH]))
-        for name, value in tensors.items():
-            low, high = ranges.get(name, (0.0, 0.0))
-            ranges[name] = (min(low, float(value.min())), max(high, float(value.max())))
+            for name, value in float_tensors(graph, layers, np.stack(images[start : start + BATCH])):
+                low, high = ranges.get(name, (0.0, 0.0))
+                ranges[name] = (min(low, float(value.min())), max(high, float(value.max())))
     broken = [name for name, bounds in ranges.items() if not max(-bounds[0], bounds[1]) < LARGEST]
     if broken:
         raise ModelError(f"{graph.name}: values leave float32 in calibration, first in {broken[0]}; check the weights")

@@ -33,16 +33,18 @@ def random(graph: Graph, seed: int = 0) -> Weights:
     simple = simplify(graph)
     pixels = synthetic_images(IMAGES, graph.input.shape[0], seed)
     values = {simple.input.name: np.stack([normalise(image) for image in pixels])}
+    dead_after = simple.dead_after
     for node in simple.nodes[1:]:
         inputs = [values[name] for name in node.inputs]
         if node.op not in ("conv2d", "fully_connected"):
             values[node.name] = evaluate(node, inputs)
-            continue
-        if node.attributes["norm"]:
-            sums = convolve(node, inputs[0], kernel_of(node, arrays))
-            _set_statistics(node.text("norm"), arrays, sums)
-        kernel, bias = folded(node, arrays)
-        values[node.name] = activate(node, convolve(node, inputs[0], kernel) + bias)
+        else:
+            if node.attributes["norm"]:
+                _set_statistics(node.text("norm"), arrays, convolve(node, inputs[0], kernel_of(node, arrays)))
+            kernel, bias = folded(node, arrays)
+            values[node.name] = activate(node, convolve(node, inputs[0], kernel) + bias)
+        for name in dead_after[node.name]:
+            del values[name]
     return Weights(arrays, f"random, seed {seed}")
 
 
