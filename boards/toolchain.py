@@ -121,21 +121,33 @@ def yosys_script(verilog: str, netlist: str, recipe: Recipe) -> str:
     return "\n".join(lines) + "\n"
 
 
-def synthesise(folder: Path, verilog: str, netlist: str, recipe: Recipe, progress: Progress) -> None:
-    """Run yosys in `folder`: `verilog` to `netlist`; log in `yosys.log`.
+def synthesise(
+    folder: Path, verilog: str, netlist: str, *, recipe: Recipe, progress: Progress, logs: Path | None = None
+) -> None:
+    """Run yosys in `folder`: `verilog` to `netlist`; log in `yosys.log` of the folder `logs` (default `folder`).
 
     Raises:
         ToolError: yosys is missing or failed.
     """
     (folder / "yosys.ys").write_text(yosys_script(verilog, netlist, recipe))
     stage = re.compile(r"^\d+\.(?:\d+\.)? Executing (\w+)")
-    run_tool(YOSYS, ["-s", "yosys.ys"], folder=folder, log="yosys.log", progress=progress, stage=stage)
+    run_tool(
+        YOSYS, ["-s", "yosys.ys"], folder=folder, log=(logs or folder) / "yosys.log", progress=progress, stage=stage
+    )
 
 
 def place_and_route(
-    folder: Path, netlist: str, constraints: str, config: str, *, board: Board, recipe: Recipe, progress: Progress
+    folder: Path,
+    netlist: str,
+    constraints: str,
+    config: str,
+    *,
+    board: Board,
+    recipe: Recipe,
+    progress: Progress,
+    logs: Path | None = None,
 ) -> Routed:
-    """Run nextpnr-ecp5 in `folder`; log in `nextpnr.log`, its own report in `nextpnr.json`.
+    """Run nextpnr-ecp5 in `folder`; log in `nextpnr.log` of the folder `logs` (default `folder`), its report in `nextpnr.json`.
 
     Args:
         netlist: from `synthesise`.
@@ -146,12 +158,13 @@ def place_and_route(
         ToolError: nextpnr is missing or failed, e.g. because the design does not fit, or no seed reaches the clock.
     """
     stage = re.compile(r"^Info: (Packing|Promoting|Running|Creating|Routing|Starting|Setting|Legal|.*HeAP|.*iteration)")
+    log = (logs or folder) / "nextpnr.log"
     best: Routed | None = None
     for seed in recipe.seeds:
         arguments = [f"--{board.part.device}", "--package", board.package, "--speed", str(board.speed_grade)]
         arguments += ["--json", netlist, "--lpf", constraints, "--textcfg", config, "--report", "nextpnr.json"]
         arguments += ["--router", recipe.router, "--seed", str(seed), "--timing-allow-fail", *recipe.placer_options]
-        run_tool(NEXTPNR, arguments, folder=folder, log="nextpnr.log", progress=progress, stage=stage)
+        run_tool(NEXTPNR, arguments, folder=folder, log=log, progress=progress, stage=stage)
         routed = read_report(folder / "nextpnr.json", board, seed)
         if best is None or routed.fmax_mhz > best.fmax_mhz:
             best = routed
@@ -160,7 +173,7 @@ def place_and_route(
     assert best is not None
     raise ToolError(
         f"timing not met: {best.fmax_mhz:.1f} MHz reached, {best.constraint_mhz:.1f} MHz asked for "
-        f"(seeds {', '.join(map(str, recipe.seeds))}): build with --clock {int(best.fmax_mhz)} or lower; log {folder / 'nextpnr.log'}"
+        f"(seeds {', '.join(map(str, recipe.seeds))}): build with --clock {int(best.fmax_mhz)} or lower; log {log}"
     )
 
 
@@ -184,18 +197,19 @@ def read_report(path: Path, board: Board, seed: int) -> Routed:
     return Routed(fmax_mhz=achieved, constraint_mhz=constraint, resources=resources, seed=seed)
 
 
-def pack(folder: Path, config: str, bitstream: str, progress: Progress) -> None:
-    """Run ecppack in `folder`: text configuration to bitstream; log in `ecppack.log`.
+def pack(folder: Path, config: str, bitstream: str, *, progress: Progress, logs: Path | None = None) -> None:
+    """Run ecppack in `folder`: text configuration to bitstream; log in `ecppack.log` of the folder `logs` (default `folder`).
 
     Raises:
         ToolError: ecppack is missing or failed.
     """
     arguments = ["--compress", "--freq", "62.0", "--input", config, "--bit", bitstream]
-    run_tool(ECPPACK, arguments, folder=folder, log="ecppack.log", progress=progress, stage=re.compile("$^"))
+    log = (logs or folder) / "ecppack.log"
+    run_tool(ECPPACK, arguments, folder=folder, log=log, progress=progress, stage=re.compile("$^"))
 
 
 def run_tool(
-    tool: Tool, arguments: Sequence[str], *, folder: Path, log: str, progress: Progress, stage: re.Pattern[str]
+    tool: Tool, arguments: Sequence[str], *, folder: Path, log: Path, progress: Progress, stage: re.Pattern[str]
 ) -> None:
     """Run a tool in `folder`, its output in the file `log`; lines that match `stage` are reported as progress.
 
@@ -220,7 +234,7 @@ def run_tool(
     ) as process:
         try:
             assert process.stdout is not None
-            with (folder / log).open("w") as file:
+            with log.open("w") as file:
                 for line in process.stdout:
                     file.write(line)
                     if stage.match(line):
@@ -231,4 +245,4 @@ def run_tool(
         finally:
             process.kill()  # does nothing to a process that has ended
     if status:
-        raise ToolError(f"{tool.name} failed with status {status}: {error or 'no error line'}; log {folder / log}")
+        raise ToolError(f"{tool.name} failed with status {status}: {error or 'no error line'}; log {log}")

