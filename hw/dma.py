@@ -1,0 +1,289 @@
+"""DMA: reads the command stream from the SDRAM in order and delivers its packets' payload."""
+
+from __future__ import annotations
+
+from amaranth import Cat, Const, Module, Signal, Value, unsigned
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.config import PARAMETER_BITS, WORD_BYTES, RingConfig
+from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, PacketKind
+from hw.sdram_config import ADDRESS_BITS, BURST
+
+FIFO_DEPTH = 64
+"""Halfwords that may be under way from the SDRAM or wait in the FIFO."""
+
+CHECK_CYCLES = 2
+"""Cycles from a header's last halfword until the first of its payload can be used: `wait` is compared."""
+
+TABLE_HALFWORDS = 128
+
+ImageWord = data.StructLayout({"bank": 2, "addr": 14, "data": 64})
+"""A word for the activation memory."""
+
+
+def unit_halfwords(config: RingConfig, kind: PacketKind, *, unpack: bool = False) -> int:
+    """Halfwords of one unit of a packet's payload."""
+    match kind:
+        case PacketKind.WEIGHTS:
+            return config.cols // 2
+        case PacketKind.PARAMETERS:
+            return -(-PARAMETER_BITS // 16)
+        case PacketKind.WINDOW:
+            return -(-18 * config.window_lanes // 16)
+        case PacketKind.DESCRIPTOR:
+            return DESCRIPTOR_HALFWORDS
+        case PacketKind.IMAGE:
+            return 3 if unpack else WORD_BYTES // 2
+        case PacketKind.TABLE:
+            return TABLE_HALFWORDS
+        case PacketKind.END:
+            return 0
+
+
+class _State(enum.Enum, shape=unsigned(3)):
+    IDLE = 0
+    HEADER = 1
+    COMPARE = 2
+    CHECK = 3
+    PAYLOAD = 4
+
+
+class Dma(wiring.Component):
+    """Prefetches bursts into a FIFO, decodes packets, and writes units of payload to their destinations.
+
+    A packet is a header of 4 halfwords (kind | bank << 4 | unpack << 6; address; count of units; wait) and its payload,
+    the least significant halfword of a unit first. The address counts up by one with every unit (TABLE: with every
+    halfword). Nothing of a packet is written before `passes_done >= wait`.
+
+    Parameters:
+        config: shape of the ring.
+
+    Members:
+        start : In(1), strobe: read a stream from `base`. No burst may be under way then.
+        base : In(24), halfword address of the stream, a multiple of 8.
+        read : Out(stream of 24-bit halfword addresses), bursts, to the SDRAM controller.
+        data, data_valid : In(16), In(1), halfwords from the SDRAM controller.
+        passes_done : In(16).
+        room : In(1), the sequencer has room for a descriptor.
+        weights : Out({valid, addr(14), data(8 C)}), byte c of a word for array column c.
+        parameters : Out({valid, addr(11), data(72)}).
+        window : Out({valid, addr(13), data(18 L)}), words of the window's parameter memory.
+        push : Out({valid, data(16)}), a halfword of a descriptor.
+        table : Out({valid, addr(8), data(16)}), two entries of a table; addr 0..127 array table, 128..255 window table.
+        image : Out(stream of ImageWord).
+        busy : Out(1), from `start` to the END packet.
+        error : Out(1), the stream held a packet of unknown kind and was abandoned; cleared by `start`.
+
+    Timing (halfword i arrives at `data` in cycle a): used in cycle u = max(a + 2, cycle after the use of halfword i - 1);
+        the first of a packet's payload not before CHECK_CYCLES + 1 cycles after the header's last nor before
+        t + 2, where t is the first cycle with passes_done >= wait; the first of a descriptor when `room`. A unit's
+        write shows one cycle after the use of its last halfword (IMAGE: two cycles). An IMAGE word that is not taken
+        stops the stream at the end of the next unit, and before the next packet's payload. The first request comes in
+        the cycle after `start`; more follow while FIFO_DEPTH halfwords are not under way or waiting.
+    """
+
+    def __init__(self, config: RingConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "start": In(1),
+                "base": In(ADDRESS_BITS),
+                "read": Out(stream.Signature(unsigned(ADDRESS_BITS))),
+                "data": In(16),
+                "data_valid": In(1),
+                "passes_done": In(16),
+                "room": In(1),
+                "weights": Out(data.StructLayout({"valid": 1, "addr": 14, "data": 8 * config.cols})),
+                "parameters": Out(data.StructLayout({"valid": 1, "addr": 11, "data": PARAMETER_BITS})),
+                "window": Out(data.StructLayout({"valid": 1, "addr": 13, "data": 18 * config.window_lanes})),
+                "push": Out(data.StructLayout({"valid": 1, "data": 16})),
+                "table": Out(data.StructLayout({"valid": 1, "addr": 8, "data": 16})),
+                "image": Out(stream.Signature(ImageWord)),
+                "busy": Out(1),
+                "error": Out(1),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        take = Signal()
+        word = Signal(16, reset_less=True)
+        word_valid = Signal()
+        self._prefetch(m, take, word, word_valid)
+        self._decode(m, take, word, word_valid)
+        return m
+
+    def _prefetch(self, m: Module, take: Signal, word: Signal, word_valid: Signal) -> None:
+        """Bursts into the FIFO, the FIFO's oldest halfword into `word`."""
+        next_burst = Signal(ADDRESS_BITS - 3, reset_less=True)
+        free = Signal(range(FIFO_DEPTH + 1))
+        stored = Signal(range(FIFO_DEPTH + 1))
+        requested = Signal()
+        reading = Signal()
+        refill = Signal()
+        m.d.comb += [
+            self.read.payload.eq(Cat(Const(0, 3), next_burst)),
+            self.read.valid.eq(reading & (free[3:] != 0)),
+            requested.eq(self.read.valid & self.read.ready),
+            refill.eq((stored != 0) & (~word_valid | take)),
+        ]
+        m.submodules.fifo = fifo = Memory(shape=16, depth=FIFO_DEPTH, init=[])
+        write, read = fifo.write_port(), fifo.read_port(domain="comb")
+        write_index, read_index = Signal(range(FIFO_DEPTH)), Signal(range(FIFO_DEPTH))
+        m.d.comb += [
+            write.en.eq(self.data_valid),
+            write.addr.eq(write_index),
+            write.data.eq(self.data),
+            read.addr.eq(read_index),
+        ]
+        m.d.sync += [
+            free.eq(free + refill - Cat(Const(0, 3), requested)),
+            stored.eq(stored + self.data_valid - refill),
+            write_index.eq(write_index + self.data_valid),
+            read_index.eq(read_index + refill),
+            word_valid.eq((word_valid & ~take) | refill),
+        ]
+        with m.If(refill):
+            m.d.sync += word.eq(read.data)
+        with m.If(requested):
+            m.d.sync += next_burst.eq(next_burst + 1)
+        with m.If(~self.busy & (requested | ~self.read.valid)):  # a request that shows stays until it is taken
+            m.d.sync += reading.eq(0)
+        with m.If(self.start):
+            m.d.sync += [
+                reading.eq(1),
+                next_burst.eq(self.base[3:]),
+                free.eq(FIFO_DEPTH),
+                stored.eq(0),
+                write_index.eq(0),
+                read_index.eq(0),
+                word_valid.eq(0),
+            ]
+        assert 1 << (BURST - 1).bit_length() == BURST == 8
+
+    def _decode(self, m: Module, take: Signal, word: Signal, word_valid: Signal) -> None:
+        """Headers and payload; `take` says that `word` is used up."""
+        config = self.config
+        state = Signal(_State)
+        field = Signal(range(PACKET_HEADER_HALFWORDS))
+        kinds = {kind: Signal(name=f"is_{kind.name.lower()}", reset_less=True) for kind in PacketKind}
+        unpack = Signal(reset_less=True)
+        bank = Signal(2, reset_less=True)
+        addr = Signal(14, reset_less=True)
+        units = Signal(16, reset_less=True)
+        pass_needed = Signal(16, reset_less=True)
+        reached = Signal(reset_less=True)
+        length = Signal(range(TABLE_HALFWORDS), reset_less=True)
+        left = Signal(range(TABLE_HALFWORDS), reset_less=True)
+        at_start = Signal(reset_less=True)
+        at_end = Signal()
+        blocked = Signal()
+
+        m.d.comb += [
+            self.busy.eq(state != _State.IDLE),
+            at_end.eq(left == 0),
+            blocked.eq(
+                (kinds[PacketKind.DESCRIPTOR] & at_start & ~self.room)
+                | (kinds[PacketKind.IMAGE] & at_end & self.image.valid)
+            ),
+            take.eq(word_valid & ((state == _State.HEADER) | ((state == _State.PAYLOAD) & ~blocked))),
+        ]
+        selected = Signal.like(length)
+        with m.If(kinds[PacketKind.IMAGE] & unpack):
+            m.d.comb += selected.eq(unit_halfwords(config, PacketKind.IMAGE, unpack=True) - 1)
+        for kind, signal in kinds.items():
+            with m.Elif(signal & Const(kind is not PacketKind.END)):
+                m.d.comb += selected.eq(max(unit_halfwords(config, kind), 1) - 1)
+        m.d.sync += reached.eq(self.passes_done >= pass_needed)
+
+        used = Signal()
+        m.d.comb += used.eq(take & (state == _State.PAYLOAD))
+        with m.Switch(state):
+            with m.Case(_State.HEADER), m.If(take):
+                m.d.sync += field.eq(field + 1)
+                with m.Switch(field):
+                    with m.Case(0):
+                        m.d.sync += [signal.eq(word[:4] == kind.value) for kind, signal in kinds.items()]
+                        m.d.sync += [bank.eq(word[4:6]), unpack.eq(word[6])]
+                    with m.Case(1):
+                        m.d.sync += addr.eq(word)
+                    with m.Case(2):
+                        m.d.sync += units.eq(word)
+                    with m.Case(3):
+                        m.d.sync += [pass_needed.eq(word), state.eq(_State.COMPARE)]
+            with m.Case(_State.COMPARE):
+                m.d.sync += [length.eq(selected), left.eq(selected)]
+                m.d.sync += [at_start.eq(1), state.eq(_State.CHECK)]
+            with m.Case(_State.CHECK):
+                with m.If(kinds[PacketKind.END]):
+                    m.d.sync += state.eq(_State.IDLE)
+                with m.Elif(~Cat(kinds.values()).any()):
+                    m.d.sync += [self.error.eq(1), state.eq(_State.IDLE)]
+                with m.Elif(units == 0):
+                    m.d.sync += state.eq(_State.HEADER)
+                with m.Elif(reached & ~self.image.valid):
+                    m.d.sync += state.eq(_State.PAYLOAD)
+            with m.Case(_State.PAYLOAD), m.If(take):
+                m.d.sync += [left.eq(left - 1), at_start.eq(0)]
+                with m.If(at_end):
+                    m.d.sync += [left.eq(length), at_start.eq(1), units.eq(units - 1)]
+                    with m.If(units == 1):
+                        m.d.sync += state.eq(_State.HEADER)
+
+        # Units are shifted together from the top, so that the last halfwords that came are the unit.
+        widths = [8 * config.cols, 16 * unit_halfwords(config, PacketKind.WINDOW), 16 * 5, 64]
+        unit = Signal(max(widths), reset_less=True)
+        with m.If(used):
+            m.d.sync += unit.eq(Cat(unit[16:], word))
+        strobes = {kind: Signal(name=f"{kind.name.lower()}_valid") for kind in PacketKind}
+        for kind, strobe in strobes.items():
+            every = kind in (PacketKind.DESCRIPTOR, PacketKind.TABLE)
+            m.d.sync += strobe.eq(used & kinds[kind] & (Const(1) if every else at_end))
+        counted = Signal()
+        m.d.comb += counted.eq(
+            Cat(signal for kind, signal in strobes.items() if kind is not PacketKind.DESCRIPTOR).any()
+        )
+        with m.If(counted):
+            m.d.sync += addr.eq(addr + 1)
+
+        def top(bits: int, halfwords: int) -> Value:
+            return unit[len(unit) - 16 * halfwords :][:bits]
+
+        five = unit_halfwords(config, PacketKind.PARAMETERS)
+        window = unit_halfwords(config, PacketKind.WINDOW)
+        m.d.comb += [
+            self.weights.valid.eq(strobes[PacketKind.WEIGHTS]),
+            self.weights.addr.eq(addr),
+            self.weights.data.eq(top(8 * config.cols, config.cols // 2)),
+            self.parameters.valid.eq(strobes[PacketKind.PARAMETERS]),
+            self.parameters.addr.eq(addr),
+            self.parameters.data.eq(top(PARAMETER_BITS, five)),
+            self.window.valid.eq(strobes[PacketKind.WINDOW]),
+            self.window.addr.eq(addr),
+            self.window.data.eq(top(18 * config.window_lanes, window)),
+            self.push.valid.eq(strobes[PacketKind.DESCRIPTOR]),
+            self.push.data.eq(top(16, 1)),
+            self.table.valid.eq(strobes[PacketKind.TABLE]),
+            self.table.addr.eq(addr),
+            self.table.data.eq(top(16, 1)),
+        ]
+
+        gap = Const(0, 8)
+        image_valid = Signal()
+        image_word = Signal(ImageWord, reset_less=True)
+        pixels = top(48, 3)
+        m.d.comb += [self.image.valid.eq(image_valid), self.image.payload.eq(image_word)]
+        with m.If(self.image.ready):
+            m.d.sync += image_valid.eq(0)
+        with m.If(strobes[PacketKind.IMAGE]):
+            m.d.sync += [image_valid.eq(1), image_word.bank.eq(bank), image_word.addr.eq(addr)]
+            with m.If(unpack):
+                m.d.sync += image_word.data.eq(Cat(pixels[:24], gap, pixels[24:], gap))
+            with m.Else():
+                m.d.sync += image_word.data.eq(top(64, 4))
+
+        with m.If(self.start):
+            m.d.sync += [state.eq(_State.HEADER), field.eq(0), self.error.eq(0), image_valid.eq(0)]
+            m.d.sync += [strobe.eq(0) for strobe in strobes.values()]

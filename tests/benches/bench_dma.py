@@ -1,0 +1,159 @@
+"""cocotb tests for `tests/test_dma.py`."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+import cocotb
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from hw.config import RingConfig
+from hw.descriptor import PacketKind
+from sim.bench.streams import StreamMonitor, reset
+from sim.dma_timing import DmaTiming
+from sim.sdram_timing import SdramTiming
+from tests.benches.dma_stream import BAD_STREAM, Packet, streams
+from tests.test_dma import CONFIGS, SDRAM
+
+CONFIG: RingConfig = CONFIGS[os.environ.get("DMA_CONFIG", "12x4")]
+FIELDS = {
+    "weights": (14, 8 * CONFIG.cols),
+    "parameters": (11, 72),
+    "window": (13, 18 * CONFIG.window_lanes),
+    "push": (0, 16),
+    "table": (8, 16),
+}
+
+Write = tuple[int, str, int, int]
+"""(cycle, destination, address, data); cycle 0 is the DMA's start."""
+
+
+def image_write(payload: int) -> tuple[int, int]:
+    bank, addr, data = payload & 3, payload >> 2 & 0x3FFF, payload >> 16
+    return bank << 14 | addr, data
+
+
+async def run(
+    dut: Any,
+    base: int,
+    passes_done: Callable[[int], int],
+    room: Callable[[int], bool],
+    image_ready: Callable[[int], bool],
+) -> list[Write]:
+    """A frame: drives the inputs by functions of the cycle, returns all writes."""
+    dut.base.value = base
+    dut.passes_done.value = passes_done(0)
+    dut.room.value = int(room(0))
+    dut.image__ready.value = int(image_ready(0))
+    dut.start_frame.value = 1
+    await RisingEdge(dut.clk)
+    dut.start_frame.value = 0
+    cycle: int | None = None
+    ended = 0
+    writes: list[Write] = []
+    while ended < 10:
+        await ReadOnly()
+        if cycle is None and int(dut.started.value):
+            cycle = 0
+        if cycle is not None:
+            for name, (addr_bits, data_bits) in FIELDS.items():
+                value = int(getattr(dut, name).value)
+                if value & 1:
+                    addr = value >> 1 & (1 << addr_bits) - 1
+                    writes.append((cycle, name, addr, value >> 1 + addr_bits & (1 << data_bits) - 1))
+            if int(dut.image__valid.value) and int(dut.image__ready.value):
+                writes.append((cycle, "image", *image_write(int(dut.image__payload.value))))
+            if cycle > 0 and not int(dut.busy.value):
+                ended += 1
+        await RisingEdge(dut.clk)
+        if cycle is not None:
+            cycle += 1
+            assert cycle < 60_000, "the stream does not end"
+            dut.passes_done.value = passes_done(cycle)
+            dut.room.value = int(room(cycle))
+            dut.image__ready.value = int(image_ready(cycle))
+    return writes
+
+
+def predict(
+    base: int, packets: list[Packet], passes_done: Callable[[int], int], room: Callable[[int], bool]
+) -> list[Write]:
+    dma = DmaTiming(CONFIG, SdramTiming(SDRAM), base)
+
+    def next_room(_: int, cycle: int) -> int:
+        while not room(cycle):
+            cycle += 1
+        return cycle
+
+    writes: list[Write] = []
+    for packet in packets:
+        reached = 0
+        while passes_done(reached) < packet.wait:
+            reached += 1
+        dma.uses = []
+        times = dma.packet(packet.kind, packet.units, unpack=packet.unpack, reached=reached, room=next_room)
+        uses = dma.uses[4:]
+        assert len(uses) == len(packet.payload)
+        if uses:
+            assert (times.first, times.last) == (uses[0], uses[-1])
+        late = 2 if packet.kind == PacketKind.IMAGE else 1
+        if packet.kind != PacketKind.END:
+            writes += [(uses[index] + late, *item) for index, *item in packet.writes(CONFIG)]  # type: ignore[misc]
+    return writes
+
+
+async def begin(dut: Any) -> None:
+    dut.start_frame.value = dut.base.value = dut.passes_done.value = dut.room.value = 0
+    dut.image__ready.value = 0
+    await reset(dut)
+    while not int(dut.initialised.value):
+        await RisingEdge(dut.clk)
+    StreamMonitor(dut, "image", dut.clk)
+
+
+@cocotb.test()
+@cocotb.parametrize(step=[1, 37, 300])
+async def every_write_in_its_cycle(dut: Any, step: int) -> None:
+    await begin(dut)
+    for base, packets in streams(CONFIG):
+
+        def passes_done(cycle: int) -> int:
+            return cycle // step
+
+        def room(cycle: int) -> bool:
+            return step == 1 or cycle // 97 % 3 != 0
+
+        writes = await run(dut, base, passes_done, room, lambda cycle: True)
+        assert len(writes) > 200
+        assert writes == predict(base, packets, passes_done, room)
+    assert int(dut.violations.value) == 0
+    assert int(dut.error.value) == 0
+
+
+@cocotb.test()
+@cocotb.parametrize(busy=[0.5, 0.97])
+async def image_port_stalls(dut: Any, busy: float) -> None:
+    """With a busy activation memory: the same writes, none lost, none doubled, no descriptor before the image."""
+    await begin(dut)
+    rng = random.Random(11)
+    stalls = [rng.random() < busy for _ in range(60_000)]
+    for base, packets in streams(CONFIG):
+        writes = await run(dut, base, lambda cycle: cycle // 5, lambda cycle: True, lambda cycle: not stalls[cycle])
+        expected = [item for packet in packets if packet.kind.value for _, *item in packet.writes(CONFIG)]
+        assert [tuple(item) for item in expected] == [item[1:] for item in writes]
+
+
+@cocotb.test()
+async def unknown_packet(dut: Any) -> None:
+    """A stream that makes no sense is abandoned and reported; the next one is read as if nothing had been."""
+    await begin(dut)
+    writes = await run(dut, BAD_STREAM, lambda cycle: 0, lambda cycle: True, lambda cycle: True)
+    assert writes == []
+    assert int(dut.error.value) == 1
+    base, packets = streams(CONFIG)[1]
+    writes = await run(dut, base, lambda cycle: 0xFFFF, lambda cycle: True, lambda cycle: True)
+    assert int(dut.error.value) == 0
+    assert writes == predict(base, packets, lambda cycle: 0xFFFF, lambda cycle: True)
