@@ -1,0 +1,27 @@
+"""What travels from the fetch to the window: one column of the kernel's rows."""
+
+from __future__ import annotations
+
+from amaranth.lib import data
+
+
+def column_layout(lanes: int) -> data.StructLayout:
+    """Payload of a column: `lanes` channels of three rows.
+
+    rows: the three rows' bytes, lane 0 least significant; rows beyond `kernel_h` read as `fill`.
+    start: first column of a subgroup of channels.
+    emit: an output is due with this column.
+    rows_cut: some of the kernel's rows lie outside the tensor.
+    cols_cut: some of this output's columns do (valid with `emit`).
+    last: last column of the pass.
+    """
+    return data.StructLayout(
+        {
+            "rows": data.ArrayLayout(8 * lanes, 3),
+            "start": 1,
+            "emit": 1,
+            "rows_cut": 1,
+            "cols_cut": 1,
+            "last": 1,
+        }
+    )

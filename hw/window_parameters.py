@@ -1,0 +1,138 @@
+"""The window's parameter memory, and the registers that hold a subgroup's weights while the next one's are read."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.config import PARAMETER_BITS, WINDOW_WORDS, RingConfig
+from hw.descriptor import ChannelParameters, Descriptor, FeedMode
+from hw.primitives.bram import SimpleDualPort
+
+TAPS = 9
+
+_WEIGHT_WORDS = 4
+_ENTRIES = 4
+"""Subgroups whose requantisation parameters are held: in use, following, being read, and one to spare."""
+
+
+def window_write_layout(config: RingConfig) -> data.StructLayout:
+    """A write to the parameter memory."""
+    return data.StructLayout(
+        {"valid": 1, "addr": range(config.window_depth), "data": PARAMETER_BITS // 4 * config.window_lanes}
+    )
+
+
+class WindowParameters(wiring.Component):
+    """Reads a subgroup's words ahead and hands them over when the window takes the subgroup's first column.
+
+    A subgroup has WINDOW_WORDS words: four with the weights (tap 0 of all lanes, tap 1, ...), four with the lanes' ChannelParameters.
+    Subgroups follow each other from `window_base` on, and from the start again for every output row.
+
+    Parameters:
+        config: `window_lanes` (L), `window_depth`.
+
+    Members:
+        descriptor : In(Descriptor), start : In(1).
+        write : In(window_write_layout(config)).
+        advance : In(1), strobe: go on to the next subgroup; only while `ready`.
+        advance_parameters : In(1), strobe: the same for `parameters`, later.
+        ready : Out(1), the next subgroup may begin.
+        weights : Out(ArrayLayout(ArrayLayout(signed(8), L), TAPS)), from the cycle after `advance` on.
+        parameters : Out(ArrayLayout(ChannelParameters, L)), from the cycle after `advance_parameters` on.
+
+    Timing: `ready` PERIOD cycles after `start` and after each `advance`. `advance_parameters` must follow its `advance` by at
+    least `parameter_delay` cycles and by at most PERIOD more than that.
+    """
+
+    PERIOD = WINDOW_WORDS + 1
+
+    def __init__(self, config: RingConfig) -> None:
+        self._config = config
+        lanes = config.window_lanes
+        self._memory = SimpleDualPort(PARAMETER_BITS // 4 * lanes, config.window_depth)
+        super().__init__(
+            {
+                "descriptor": In(Descriptor),
+                "start": In(1),
+                "write": In(window_write_layout(config)),
+                "advance": In(1),
+                "advance_parameters": In(1),
+                "ready": Out(1),
+                "weights": Out(data.ArrayLayout(data.ArrayLayout(signed(8), lanes), TAPS)),
+                "parameters": Out(data.ArrayLayout(ChannelParameters, lanes)),
+            }
+        )
+
+    @property
+    def parameter_delay(self) -> int:
+        """Least cycles from `advance` to `advance_parameters`: the last word has arrived."""
+        return self._memory.latency
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        d = self.descriptor
+        lanes = self._config.window_lanes
+        m.submodules.memory = memory = self._memory
+        m.d.comb += [
+            memory.w_en.eq(self.write.valid),
+            memory.w_addr.eq(self.write.addr),
+            memory.w_data.eq(self.write.data),
+        ]
+
+        step = Signal(range(WINDOW_WORDS))
+        loading = Signal()
+        subgroup = Signal(len(d.window_base), reset_less=True)
+        left = Signal(len(d.groups), reset_less=True)
+        entry = Signal(range(_ENTRIES))
+        m.d.comb += [memory.r_en.eq(1), memory.r_addr.eq(Cat(step, subgroup))]
+        with m.If(loading):
+            m.d.sync += step.eq(step + 1)
+            with m.If(step == WINDOW_WORDS - 1):
+                m.d.sync += loading.eq(0)
+        with m.If(self.advance):
+            m.d.sync += [loading.eq(1), entry.eq(entry + 1), subgroup.eq(subgroup + 1), left.eq(left - 1)]
+            with m.If(left == 1):
+                m.d.sync += [subgroup.eq(d.window_base), left.eq(d.groups)]
+        with m.If(self.start & (d.mode != FeedMode.TAP)):
+            m.d.sync += [loading.eq(1), step.eq(0), subgroup.eq(d.window_base), left.eq(d.groups), entry.eq(0)]
+
+        # What arrives: the same counts, as late as the memory.
+        arrived: tuple[Signal, Signal, Signal] = (loading, step, entry)
+        for i in range(memory.latency):
+            following = (
+                Signal(name=f"arriving_{i}"),
+                Signal.like(step, name=f"step_{i}", reset_less=True),
+                Signal.like(entry, name=f"entry_{i}", reset_less=True),
+            )
+            m.d.sync += [new.eq(old) for new, old in zip(following, arrived, strict=True)]
+            arrived = following
+        arriving, arrived_step, arrived_entry = arrived
+
+        shadow = Signal(8 * TAPS * lanes, reset_less=True)
+        active = Signal.like(shadow)
+        with m.If(arriving & (arrived_step < _WEIGHT_WORDS)):
+            m.d.sync += shadow.eq(Cat(shadow[len(memory.r_data) :], memory.r_data))
+        with m.If(self.advance):
+            m.d.sync += active.eq(shadow)
+        m.d.comb += [self.weights.as_value().eq(active), self.ready.eq(~loading)]
+
+        using = Signal(range(_ENTRIES), init=_ENTRIES - 1)
+        with m.If(self.advance_parameters):
+            m.d.sync += using.eq(using + 1)
+        with m.If(self.start):
+            m.d.sync += using.eq(_ENTRIES - 1)
+        per_word = lanes // _WEIGHT_WORDS
+        for lane in range(lanes):
+            m.submodules[f"parameters_{lane}"] = table = Memory(shape=PARAMETER_BITS, depth=_ENTRIES, init=[])
+            write, read = table.write_port(), table.read_port(domain="comb")
+            m.d.comb += [
+                write.en.eq(arriving & (arrived_step == _WEIGHT_WORDS + lane // per_word)),
+                write.addr.eq(arrived_entry),
+                write.data.eq(memory.r_data.word_select(lane % per_word, PARAMETER_BITS)),
+                read.addr.eq(using),
+                self.parameters[lane].as_value().eq(read.data),
+            ]
+        return m
