@@ -73,7 +73,7 @@ class Dma(wiring.Component):
         push : Out({valid, data(16)}), a halfword of a descriptor.
         table : Out({valid, addr(8), data(16)}), two entries of a table; addr 0..127 array table, 128..255 window table.
         image : Out(stream of ImageWord).
-        busy : Out(1), from `start` to the END packet.
+        busy : Out(1), from `start` until everything before the END packet is delivered.
         error : Out(1), the stream held a packet of unknown kind and was abandoned; cleared by `start`.
 
     Timing (halfword i arrives at `data` in cycle a): used in cycle u = max(a + 2, cycle after the use of halfword i - 1);
@@ -217,13 +217,15 @@ class Dma(wiring.Component):
                 m.d.sync += [length.eq(selected), left.eq(selected)]
                 m.d.sync += [at_start.eq(1), state.eq(_State.CHECK)]
             with m.Case(_State.CHECK):
-                with m.If(kinds[PacketKind.END]):
+                with m.If(self.image.valid):
+                    pass
+                with m.Elif(kinds[PacketKind.END]):
                     m.d.sync += state.eq(_State.IDLE)
                 with m.Elif(~Cat(kinds.values()).any()):
                     m.d.sync += [self.error.eq(1), state.eq(_State.IDLE)]
                 with m.Elif(units == 0):
                     m.d.sync += state.eq(_State.HEADER)
-                with m.Elif(reached & ~self.image.valid):
+                with m.Elif(reached):
                     m.d.sync += state.eq(_State.PAYLOAD)
             with m.Case(_State.PAYLOAD), m.If(take):
                 m.d.sync += [left.eq(left - 1), at_start.eq(0)]

@@ -41,7 +41,14 @@ class DmaSystem(wiring.Component):
             if name not in ("start", "read", "data", "data_valid")
         }
         super().__init__(
-            {**members, "start_frame": In(1), "started": Out(1), "initialised": Out(1), "violations": Out(32)}
+            {
+                **members,
+                "start_frame": In(1),
+                "started": Out(1),
+                "requested": Out(1),
+                "initialised": Out(1),
+                "violations": Out(32),
+            }
         )
 
     def elaborate(self, platform: object) -> Module:
@@ -57,6 +64,7 @@ class DmaSystem(wiring.Component):
             dma.data_valid.eq(controller.data_valid),
             controller.start_frame.eq(self.start_frame),
             self.started.eq(controller.frame_ready),
+            self.requested.eq(controller.read.valid & controller.read.ready),
             self.initialised.eq(controller.initialised),
             self.violations.eq(chip.violations),
             self.image.valid.eq(dma.image.valid),

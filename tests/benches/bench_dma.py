@@ -14,7 +14,7 @@ from hw.config import RingConfig
 from hw.descriptor import PacketKind
 from sim.bench.streams import StreamMonitor, reset
 from sim.dma_timing import DmaTiming
-from sim.sdram_timing import SdramTiming
+from sim.sdram_timing import Access, SdramTiming
 from tests.benches.dma_stream import BAD_STREAM, Packet, streams
 from tests.test_dma import CONFIGS, SDRAM
 
@@ -36,14 +36,27 @@ def image_write(payload: int) -> tuple[int, int]:
     return bank << 14 | addr, data
 
 
+class RecordedSdram(SdramTiming):
+    """Keeps the cycles in which the bursts were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(SDRAM)
+        self.requests: list[int] = []
+
+    def read(self, cycle: int, addr: int) -> Access:
+        access = super().read(cycle, addr)
+        self.requests.append(access.taken)
+        return access
+
+
 async def run(
     dut: Any,
     base: int,
     passes_done: Callable[[int], int],
     room: Callable[[int], bool],
     image_ready: Callable[[int], bool],
-) -> list[Write]:
-    """A frame: drives the inputs by functions of the cycle, returns all writes."""
+) -> tuple[list[Write], list[int]]:
+    """A frame: drives the inputs by functions of the cycle, returns all writes and the cycles of the requests."""
     dut.base.value = base
     dut.passes_done.value = passes_done(0)
     dut.room.value = int(room(0))
@@ -54,6 +67,7 @@ async def run(
     cycle: int | None = None
     ended = 0
     writes: list[Write] = []
+    requests: list[int] = []
     while ended < 10:
         await ReadOnly()
         if cycle is None and int(dut.started.value):
@@ -66,6 +80,8 @@ async def run(
                     writes.append((cycle, name, addr, value >> 1 + addr_bits & (1 << data_bits) - 1))
             if int(dut.image__valid.value) and int(dut.image__ready.value):
                 writes.append((cycle, "image", *image_write(int(dut.image__payload.value))))
+            if int(dut.requested.value):
+                requests.append(cycle)
             if cycle > 0 and not int(dut.busy.value):
                 ended += 1
         await RisingEdge(dut.clk)
@@ -75,13 +91,14 @@ async def run(
             dut.passes_done.value = passes_done(cycle)
             dut.room.value = int(room(cycle))
             dut.image__ready.value = int(image_ready(cycle))
-    return writes
+    return writes, requests
 
 
 def predict(
     base: int, packets: list[Packet], passes_done: Callable[[int], int], room: Callable[[int], bool]
-) -> list[Write]:
-    dma = DmaTiming(CONFIG, SdramTiming(SDRAM), base)
+) -> tuple[list[Write], list[int]]:
+    sdram = RecordedSdram()
+    dma = DmaTiming(CONFIG, sdram, base)
 
     def next_room(_: int, cycle: int) -> int:
         while not room(cycle):
@@ -102,7 +119,7 @@ def predict(
         late = 2 if packet.kind == PacketKind.IMAGE else 1
         if packet.kind != PacketKind.END:
             writes += [(uses[index] + late, *item) for index, *item in packet.writes(CONFIG)]  # type: ignore[misc]
-    return writes
+    return writes, sdram.requests
 
 
 async def begin(dut: Any) -> None:
@@ -126,9 +143,11 @@ async def every_write_in_its_cycle(dut: Any, step: int) -> None:
         def room(cycle: int) -> bool:
             return step == 1 or cycle // 97 % 3 != 0
 
-        writes = await run(dut, base, passes_done, room, lambda cycle: True)
+        writes, requests = await run(dut, base, passes_done, room, lambda cycle: True)
+        expected, expected_requests = predict(base, packets, passes_done, room)
         assert len(writes) > 200
-        assert writes == predict(base, packets, passes_done, room)
+        assert writes == expected
+        assert requests[: len(expected_requests)] == expected_requests
     assert int(dut.violations.value) == 0
     assert int(dut.error.value) == 0
 
@@ -141,7 +160,7 @@ async def image_port_stalls(dut: Any, busy: float) -> None:
     rng = random.Random(11)
     stalls = [rng.random() < busy for _ in range(60_000)]
     for base, packets in streams(CONFIG):
-        writes = await run(dut, base, lambda cycle: cycle // 5, lambda cycle: True, lambda cycle: not stalls[cycle])
+        writes, _ = await run(dut, base, lambda cycle: cycle // 5, lambda cycle: True, lambda cycle: not stalls[cycle])
         expected = [item for packet in packets if packet.kind.value for _, *item in packet.writes(CONFIG)]
         assert [tuple(item) for item in expected] == [item[1:] for item in writes]
 
@@ -150,10 +169,10 @@ async def image_port_stalls(dut: Any, busy: float) -> None:
 async def unknown_packet(dut: Any) -> None:
     """A stream that makes no sense is abandoned and reported; the next one is read as if nothing had been."""
     await begin(dut)
-    writes = await run(dut, BAD_STREAM, lambda cycle: 0, lambda cycle: True, lambda cycle: True)
+    writes, _ = await run(dut, BAD_STREAM, lambda cycle: 0, lambda cycle: True, lambda cycle: True)
     assert writes == []
     assert int(dut.error.value) == 1
     base, packets = streams(CONFIG)[1]
-    writes = await run(dut, base, lambda cycle: 0xFFFF, lambda cycle: True, lambda cycle: True)
+    writes, _ = await run(dut, base, lambda cycle: 0xFFFF, lambda cycle: True, lambda cycle: True)
     assert int(dut.error.value) == 0
-    assert writes == predict(base, packets, lambda cycle: 0xFFFF, lambda cycle: True)
+    assert writes == predict(base, packets, lambda cycle: 0xFFFF, lambda cycle: True)[0]

@@ -15,7 +15,7 @@ CL2 = 1 << 9 | 2 << 4 | 3
 
 INIT_PAUSE, INIT_ORDER, MODE_VALUE, MRD, RCD, RP, RC, RAS_MIN, RAS_MAX, RRD, RFC, WR = range(12)
 REFRESH_AVERAGE, REFRESH_GAP, CLOSED, OPEN, CONTENTION, WRITE_UNDRIVEN, BURST_CUT, ADDRESS = range(12, 20)
-CLOCK_ENABLE, CLOCK_PERIOD, READ_MASKED = range(20, 23)
+CLOCK_ENABLE, CLOCK_PERIOD = range(20, 22)
 
 
 class Chip:
@@ -148,10 +148,6 @@ async def every_rule(dut: Any) -> None:
     await do(ACTIVATE, 0, 4, then=8)
     await do(READ, 0, 0, then=9)
     await chip.broke(ADDRESS)
-    await do(ACTIVATE, 0, 0, then=8)
-    await do(READ, 0, 0)
-    await do(NOP, dqm=1, then=9)
-    await chip.broke(READ_MASKED)
     dut.cke.value = 0
     await do(ACTIVATE, 0, 0, then=8)
     dut.cke.value = 1
