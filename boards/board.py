@@ -78,6 +78,11 @@ class Board:
     clock_port: str
     pins: Mapping[str, Pins]
 
+    @property
+    def max_clock_hz(self) -> int:
+        """Highest clock of the memory, which is the machine's too."""
+        return 10**12 // self.sdram.cl3
+
     def lpf(self, ports: Mapping[str, int]) -> str:
         """Constraints (Lattice preference file) for the named ports of a design, and the oscillator's frequency.
 

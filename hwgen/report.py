@@ -41,7 +41,7 @@ SCHEMA: dict[str, Any] = {
     "clock_mhz": float,  # of the machine
     "fmax_mhz": Maybe(float),  # after place and route
     "timing_met": Maybe(bool),
-    "resources": Maybe({kind: USAGE for kind in ("lut", "ff", "dsp", "ebr")}),
+    "resources": Maybe(dict.fromkeys(("lut", "ff", "dsp", "ebr"), USAGE)),
     "macs": int,  # of a frame, all operations
     "array_macs": int,  # of a frame, those of the array
     "weight_bytes": int,

