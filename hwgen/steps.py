@@ -110,7 +110,7 @@ class BuildFolder:
             The facts, also when the step was found done.
         """
         record_path = self.path / RECORDS / f"{name}.json"
-        wanted = {"key": digest(key), "inputs": self._digests(inputs)}
+        wanted: dict[str, object] = {"key": digest(key), "inputs": self._digests(inputs)}
         record = self._record(record_path)
         if record is not None and record["wanted"] == wanted and record["outputs"] == self._digests(outputs):
             self.reused.append(name)
@@ -127,8 +127,8 @@ class BuildFolder:
                 os.replace(partial / output, self.path / output)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        record = {"wanted": wanted, "outputs": self._digests(outputs), "facts": facts}
-        write_atomically(record_path, json.dumps(record))
+        finished = {"wanted": wanted, "outputs": self._digests(outputs), "facts": facts}
+        write_atomically(record_path, json.dumps(finished))
         return facts
 
     def _digests(self, files: Sequence[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -106,6 +107,22 @@ def test_interruption(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     monkeypatch.setattr("compiler.frontend.load_network", interrupted)
     line = mistake(capsys, "build", *TINY)
     assert line == "hwgen: interrupted; finished steps are kept, nothing half-written is left"
+    assert not Path("build").exists()
+
+
+def test_signal_from_the_keyboard() -> None:
+    """A real Ctrl-C while the network is being read."""
+    command = [sys.executable, "-m", "hwgen.cli", "build", "shufflenet_v2"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "network ...\n"
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read().split("\n")
+    assert process.returncode == 2
+    assert [line for line in rest if line] == [
+        "hwgen: interrupted; finished steps are kept, nothing half-written is left"
+    ]
     assert not Path("build").exists()
 
 
