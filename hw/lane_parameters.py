@@ -1,0 +1,130 @@
+"""Parameters of the array's output channels: the memory of all of them, and the few that the requantiser lanes use now."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.config import PARAMETER_BITS, RingConfig
+from hw.descriptor import ChannelParameters, Descriptor
+from hw.primitives.bram import SimpleDualPort
+
+ParameterWrite = data.StructLayout({"valid": 1, "addr": 11, "data": PARAMETER_BITS})
+"""Write port of the parameter memory."""
+
+CHUNK_INDEX_BITS = 3
+"""A lane keeps the parameters of eight successive chunks, for both columns that it serves."""
+
+
+def check_shape(config: RingConfig) -> None:
+    """Raises ValueError if parameters could be wanted faster than they are loaded."""
+    if 2 * config.rows < config.cols:
+        raise ValueError(
+            f"cols must be at most 2 * rows = {2 * config.rows}, not {config.cols}: the parameters of a chunk are loaded "
+            "one per cycle while the chunk before it leaves the array"
+        )
+
+
+class LaneParameters(wiring.Component):
+    """Block RAM with the parameters of `parameter_depth` channels, and per requantiser lane a LUT RAM of 16 entries.
+
+    Every `chunk_start` copies the words of one chunk into the lanes' memories. Word `parameter_base + chunk * C + i` belongs to
+    channel i of the chunk, that is lane `i mod Q`, parity `i // Q`; entry {parity, chunk count mod 8} of the lane. The chunk count
+    counts from `start` on; the chunk restarts at 0 after `chunks` of them (a tile).
+
+    Parameters:
+        config: `rows`, `cols`, `parameter_depth`.
+
+    Members:
+        descriptor : In(Descriptor)
+        start : In(1), strobe: a pass begins.
+        chunk_start : In(1), strobe: load the next chunk; at least C cycles apart.
+        write : In(ParameterWrite), into the memory.
+        index : In(ArrayLayout(4, Q)): entry that lane q reads: chunk count mod 8 (3 bits), parity (1 bit).
+        parameters : Out(ArrayLayout(ChannelParameters, Q)), one cycle after `index`.
+
+    Timing: after `chunk_start` in cycle u, the `index` of column c = 2 q + parity of that chunk may be given in cycle
+    u + READY + c or later, until the eighth `chunk_start` after it.
+    """
+
+    def __init__(self, config: RingConfig) -> None:
+        check_shape(config)
+        self._config = config
+        self._memory = SimpleDualPort(PARAMETER_BITS, config.parameter_depth)
+        self.READY = 2 + self._memory.latency
+        """Cycles from `chunk_start` to the first use of column 0's parameters."""
+        super().__init__(
+            {
+                "descriptor": In(Descriptor),
+                "start": In(1),
+                "chunk_start": In(1),
+                "write": In(ParameterWrite),
+                "index": In(data.ArrayLayout(1 + CHUNK_INDEX_BITS, config.lanes)),
+                "parameters": Out(data.ArrayLayout(ChannelParameters, config.lanes)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        cols, lanes = self._config.cols, self._config.lanes
+        m.submodules.memory = memory = self._memory
+        address_bits = len(memory.r_addr)
+
+        # Channels in the order in which columns need them: 0, Q, 1, Q + 1, ...
+        base = Signal(address_bits, reset_less=True)
+        left = Signal(len(self.descriptor.chunks), reset_less=True)
+        now, other = Signal(address_bits, reset_less=True), Signal(address_bits, reset_less=True)
+        column = Signal(range(cols), reset_less=True)
+        active = Signal()
+        count, loading = Signal(CHUNK_INDEX_BITS), Signal(CHUNK_INDEX_BITS, reset_less=True)
+        m.d.sync += [now.eq(other), other.eq(now + 1), column.eq(column + 1)]
+        with m.If(column == cols - 1):
+            m.d.sync += active.eq(0)
+        with m.If(self.chunk_start):
+            m.d.sync += [
+                now.eq(base),
+                other.eq(base + lanes),
+                column.eq(0),
+                active.eq(1),
+                loading.eq(count),
+                count.eq(count + 1),
+                left.eq(Mux(left == 1, self.descriptor.chunks, left - 1)),
+                base.eq(Mux(left == 1, self.descriptor.parameter_base, base + cols)),
+            ]
+        with m.If(self.start):
+            m.d.sync += [base.eq(self.descriptor.parameter_base), left.eq(self.descriptor.chunks), count.eq(0)]
+
+        arrived = Cat(active, column, loading)
+        for i in range(memory.latency):
+            register = Signal(len(arrived), name=f"arrived{i}")
+            m.d.sync += register.eq(arrived)
+            arrived = register
+        arrived_active = arrived[0]
+        arrived_column = arrived[1 : 1 + len(column)]
+        arrived_chunk = arrived[1 + len(column) :]
+        m.d.comb += [
+            memory.w_en.eq(self.write.valid),
+            memory.w_addr.eq(self.write.addr),
+            memory.w_data.eq(self.write.data),
+            memory.r_en.eq(1),
+            memory.r_addr.eq(now),
+        ]
+
+        for lane in range(lanes):
+            entries = Memory(
+                shape=PARAMETER_BITS, depth=2 << CHUNK_INDEX_BITS, init=[], attrs={"ram_style": "distributed"}
+            )
+            m.submodules[f"entries{lane}"] = entries
+            put, get = entries.write_port(), entries.read_port(domain="comb")
+            parameters = Signal(ChannelParameters, name=f"parameters{lane}", reset_less=True)
+            m.d.comb += [
+                put.en.eq(arrived_active & (arrived_column[1:] == lane)),
+                put.addr.eq(Cat(arrived_chunk, arrived_column[0])),
+                put.data.eq(memory.r_data),
+                get.addr.eq(self.index[lane]),
+                self.parameters[lane].eq(parameters),
+            ]
+            m.d.sync += parameters.eq(get.data)
+        return m
