@@ -53,10 +53,10 @@ class Pair(wiring.Component):
         return m
 
 
-def run(kind: str, width: int, depth: int, seed: int, extra: bool, bench_dir: Path) -> None:
+def run(kind: str, width: int, depth: int, seed: int, extra: bool, bench_dir: Path, copies: int = 0) -> None:
     init = initial_words(width, depth, seed)
     if kind == "true":
-        block, twin = TrueDualPort(width, depth, init, extra), TrueDualPortTwin(width, depth, init, extra)
+        block, twin = TrueDualPort(width, depth, init, extra, copies), TrueDualPortTwin(width, depth, init, extra, copies)
     else:
         block, twin = SimpleDualPort(width, depth, init, extra), SimpleDualPortTwin(width, depth, init, extra)
     assert block.latency == twin.latency
@@ -72,11 +72,20 @@ def run(kind: str, width: int, depth: int, seed: int, extra: bool, bench_dir: Pa
 
 
 @pytest.mark.parametrize(
-    ("width", "depth", "seed", "extra"),
-    [(16, 100, 1, False), (16, 4096, 4, True), (8, 8192, 5, False), (8, 16384, 8, False), (16, 6144, 6, False)],
+    ("width", "depth", "seed", "extra", "copies"),
+    [
+        (16, 100, 1, False, 0),
+        (16, 4096, 4, True, 0),
+        (24, 2048, 5, False, 2),
+        (8, 16384, 8, False, 0),
+        (16, 6144, 6, False, 0),
+        (16, 10240, 7, False, 2),
+    ],
 )
-def test_true_dual_port_equals_twin(width: int, depth: int, seed: int, extra: bool, bench_dir: Path) -> None:
-    run("true", width, depth, seed, extra, bench_dir)
+def test_true_dual_port_equals_twin(
+    width: int, depth: int, seed: int, extra: bool, copies: int, bench_dir: Path
+) -> None:
+    run("true", width, depth, seed, extra, bench_dir, copies)
 
 
 @pytest.mark.parametrize(

@@ -15,26 +15,29 @@ class ArrayClock(wiring.Component):
 
     Parameters:
         rows, cols, acc_bits, floorplan: as `hw.array.SystolicArray`.
+        copies: input registers of the weight memory.
 
     Members:
         i : In(1): content of the memories, serially.
         o : Out(1): depends on every result bit.
     """
 
-    def __init__(self, rows: int, cols: int, acc_bits: int, floorplan: str | None) -> None:
+    def __init__(self, rows: int, cols: int, acc_bits: int, floorplan: str | None, copies: int) -> None:
         self._shape = rows, cols, acc_bits, floorplan
+        self._copies = copies
         super().__init__({"i": In(1), "o": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         rows, cols, acc_bits, _ = self._shape
+        copies = self._copies
         m.submodules.array = array = SystolicArray(*self._shape)
 
         noise = Signal(8 * max(cols, 8), reset_less=True)
         m.d.sync += noise.eq(Cat(self.i ^ noise[-1] ^ noise[-3], noise))
 
         # Weights: the address advances every cycle; words are written behind it.
-        m.submodules.weights = weights = TrueDualPort(8 * cols, 8192)
+        m.submodules.weights = weights = TrueDualPort(8 * cols, 8192, input_copies=copies)
         weight_addr, write_addr = Signal(13), Signal(13)
         m.d.sync += [weight_addr.eq(weight_addr + 1), write_addr.eq(weight_addr - 5)]
         write_data = Signal(8 * cols, reset_less=True)

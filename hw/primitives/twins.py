@@ -47,10 +47,15 @@ class TrueDualPortTwin(wiring.Component):
     """
 
     def __init__(
-        self, width: int, depth: int, init: Sequence[int] | None = None, extra_register: bool = False
+        self,
+        width: int,
+        depth: int,
+        init: Sequence[int] | None = None,
+        extra_register: bool = False,
+        input_copies: int = 0,
     ) -> None:
         self._memory = memory.MemoryData(shape=width, depth=depth, init=init or [])
-        self.latency = true_latency(depth, extra_register)
+        self.latency = true_latency(depth, extra_register, input_copies)
         super().__init__(true_members(width, depth))
 
     def elaborate(self, platform: object) -> Module:
