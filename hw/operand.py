@@ -1,0 +1,143 @@
+"""Operand fetch: reads the second operand's pixels in the order in which the array's segments come."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.activation_memory import ReadWritePort
+from hw.config import WORD_BYTES, RingConfig
+from hw.crossbar import plain_words
+from hw.descriptor import Descriptor
+from hw.fifo import StreamFifo
+from hw.pixel_walk import PixelWalk
+
+_WORD_BITS = 8 * WORD_BYTES
+_FIFO_DEPTH = 16
+
+Word = data.StructLayout({"half": 1, "data": _WORD_BITS})
+
+
+class OperandFetch(wiring.Component):
+    """For tile: for chunk: for pixel: the C bytes at byte `8 * operand_word + chunk * C` of the operand's pixel.
+
+    Parameters:
+        config: `rows`, `cols`.
+        latency: cycles from an accepted read to its word (`ActivationMemory.PORT_B_LATENCY`).
+
+    Members:
+        descriptor : In(Descriptor), start : In(1), strobe; ignored without `merge`.
+        memory : Out(ReadWritePort), to the activation memory.
+        o : Out(stream of {data: 8 C}).
+
+    Timing: a segment takes W = plain_words(C) reads, one per cycle. If no read is refused and every segment is taken at once, the
+    first one is offered latency + W + 5 cycles after `start` and a further one every W cycles.
+    """
+
+    def __init__(self, config: RingConfig, latency: int) -> None:
+        self._config = config
+        self._latency = latency
+        super().__init__(
+            {
+                "descriptor": In(Descriptor),
+                "start": In(1),
+                "memory": Out(ReadWritePort),
+                "o": Out(stream.Signature(data.StructLayout({"data": 8 * config.cols}))),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        d, cols = self.descriptor, self._config.cols
+        words = plain_words(cols)
+        start, running = Signal(), Signal()
+        m.d.comb += start.eq(self.start & d.merge)
+
+        # Requests: for every pixel the words of the chunk.
+        step, send, skip = Signal(), Signal(), Signal()
+        word_index = Signal(range(max(2, words)))
+        walk = PixelWalk(m, self._config, d, d.operand, d.operand_pixel_words, start, step)
+        chunk_word, half = self._chunk_place(m, start, step & walk.row_last, walk.chunk_last)
+        request = self.memory.request
+        free, room = Signal(), Signal()
+        last_word = word_index == words - 1
+        m.d.comb += [
+            free.eq(~request.valid | self.memory.ready),
+            skip.eq(running & walk.missing),
+            send.eq(running & ~walk.missing & free & room),
+            step.eq(skip | (send & last_word)),
+        ]
+        with m.If(free):
+            m.d.sync += [
+                request.valid.eq(send),
+                request.bank.eq(walk.bank),
+                request.addr.eq(walk.pixel + chunk_word + word_index),
+            ]
+        with m.If(send):
+            m.d.sync += word_index.eq(Mux(last_word, 0, word_index + 1))
+        with m.If(step & walk.row_last & walk.chunk_last & walk.tile_last):
+            m.d.sync += running.eq(0)
+        with m.If(start):
+            m.d.sync += [running.eq(1), word_index.eq(0)]
+
+        # Answers come word_latency after the request was taken; `half` waits that long.
+        sent_half = Signal(reset_less=True)
+        with m.If(free):
+            m.d.sync += sent_half.eq(half)
+        late: Value = sent_half
+        for i in range(self._latency):
+            register = Signal(name=f"half_{i}", reset_less=True)
+            m.d.sync += register.eq(late)
+            late = register
+        m.submodules.fifo = fifo = StreamFifo(Word, _FIFO_DEPTH)
+        m.d.comb += [
+            fifo.i.valid.eq(self.memory.read_valid),
+            fifo.i.payload.half.eq(late),
+            fifo.i.payload.data.eq(self.memory.read_data),
+        ]
+        promised = Signal(range(_FIFO_DEPTH + 1))
+        taken = fifo.o.valid & fifo.o.ready
+        m.d.sync += promised.eq(promised + send - taken)
+        m.d.comb += room.eq(promised != _FIFO_DEPTH)
+        self._assemble(m, fifo.o, words)
+        return m
+
+    def _chunk_place(self, m: Module, start: Value, chunk_end: Value, chunk_last: Value) -> tuple[Signal, Signal]:
+        """First word of the present chunk inside a pixel, and whether the chunk begins in the word's upper half."""
+        d, cols = self.descriptor, self._config.cols
+        word, half = Signal(len(d.operand_word)), Signal()
+        with m.If(chunk_end):
+            if cols % WORD_BYTES:
+                m.d.sync += [word.eq(word + cols // WORD_BYTES + half), half.eq(~half)]
+            else:
+                m.d.sync += word.eq(word + cols // WORD_BYTES)
+        with m.If(start | (chunk_end & chunk_last)):
+            m.d.sync += [word.eq(d.operand_word), half.eq(0)]
+        return word, half
+
+    def _assemble(self, m: Module, words: stream.Interface, count: int) -> None:
+        """`count` words to a segment."""
+        cols = self._config.cols
+        held = [Signal(_WORD_BITS, name=f"held_{i}", reset_less=True) for i in range(count - 1)]
+        index = Signal(range(max(2, count)))
+        last, free = Signal(), Signal()
+        whole = Cat(*held, words.payload.data)
+        halved = whole[_WORD_BITS // 2 :][: 8 * cols]
+        m.d.comb += [
+            last.eq(index == count - 1),
+            free.eq(~self.o.valid | self.o.ready),
+            words.ready.eq(~last | free),
+        ]
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(words.valid & words.ready):
+            m.d.sync += index.eq(Mux(last, 0, index + 1))
+            with m.If(last):
+                m.d.sync += [
+                    self.o.valid.eq(1),
+                    self.o.payload.data.eq(Mux(words.payload.half, halved, whole[: 8 * cols])),
+                ]
+            for i, register in enumerate(held):
+                with m.If(index == i):
+                    m.d.sync += register.eq(words.payload.data)

@@ -1,0 +1,92 @@
+"""Walks the output pixels of a pass in the array's order: for tile: for chunk: for array row."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal, Value
+from amaranth.lib import data
+
+from hw.config import RingConfig
+from hw.descriptor import Descriptor
+from hw.loop import Loop
+from hw.row_pointer import next_row
+
+
+class PixelWalk:
+    """Counts tiles, chunks and array rows, and follows a tensor's pixels through its rows.
+
+    Every chunk of a tile returns to the tile's first pixel. Array rows at and beyond `last_pixels` of the last tile have no pixel.
+
+    Parameters:
+        m: module that gets the registers.
+        config: `rows`.
+        descriptor: of the pass.
+        pointer: the tensor's RowPointer inside the descriptor.
+        pixel_words: words from one of its pixels to the next.
+        start: strobe, begin a pass.
+        step: strobe, go on to the next array row.
+
+    Attributes (of the present array row):
+        bank, pixel: bank and word address of its pixel.
+        row_last: last array row of the tile.
+        chunk_last, tile_last: last chunk of the tile, last tile of the pass.
+        missing: it has no pixel.
+    """
+
+    def __init__(
+        self,
+        m: Module,
+        config: RingConfig,
+        descriptor: data.View,
+        pointer: data.View,
+        pixel_words: Value,
+        start: Value,
+        step: Value,
+    ) -> None:
+        d = descriptor
+        chunk, tile = Loop(m, "chunk", d.chunks), Loop(m, "tile", d.tiles)
+        row = Signal(range(config.rows + 1), name="array_row")  # counted from 1
+        row_last, missing = Signal(name="row_last"), Signal(name="missing")
+        place = data.StructLayout(
+            {
+                "slot": Descriptor["output"].shape["slot"].width,
+                "row": Descriptor["output"].shape["addr"].width,
+                "pixel": Descriptor["output"].shape["addr"].width,
+                "x": Descriptor["out_w"].width,
+            }
+        )
+        here, first, following = Signal(place), Signal(place), Signal(place)
+        self.bank, self.pixel = here.slot[:2], here.pixel
+        self.row_last, self.missing = row_last, missing
+        self.chunk_last, self.tile_last = chunk.last, tile.last
+
+        slot, addr = next_row(here.slot, here.row, pointer.base, pointer.depth, pointer.row_words)
+        m.d.comb += [
+            following.eq(here),
+            following.pixel.eq(here.pixel + pixel_words),
+            following.x.eq(here.x + 1),
+        ]
+        with m.If(here.x == d.out_w):
+            m.d.comb += [following.slot.eq(slot), following.row.eq(addr), following.pixel.eq(addr), following.x.eq(1)]
+        with m.If(step):
+            m.d.sync += [here.eq(following), row.eq(row + 1), row_last.eq(row == config.rows - 1)]
+            with m.If(tile.last & (row == d.last_pixels)):
+                m.d.sync += missing.eq(1)
+            with m.If(row_last):
+                m.d.sync += [row.eq(1), missing.eq(0)]
+                chunk.advance()
+                with m.If(chunk.last):
+                    m.d.sync += first.eq(following)
+                    tile.advance()
+                with m.Else():
+                    m.d.sync += here.eq(first)
+        with m.If(start):
+            chunk.restart()
+            tile.restart()
+            m.d.sync += [row.eq(1), row_last.eq(0), missing.eq(0)]
+            for signal in (here, first):
+                m.d.sync += [
+                    signal.slot.eq(pointer.slot),
+                    signal.row.eq(pointer.addr),
+                    signal.pixel.eq(pointer.addr),
+                    signal.x.eq(1),
+                ]
