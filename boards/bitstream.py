@@ -24,7 +24,13 @@ def board_verilog(machine: Elaboratable, pll: Pll) -> str:
 
     top = Ulx3sTop(machine, pll)
     text: str = verilog.convert(
-        top, name="top", ports=list(top.ports.values()), emit_src=False, strip_internal_attrs=True
+        top,
+        name="top",
+        # Any platform but None makes the multipliers in LUTs instantiate carry cells (hw/primitives/carry.py).
+        platform="ecp5",
+        ports=list(top.ports.values()),
+        emit_src=False,
+        strip_internal_attrs=True,
     )
     return text
 
