@@ -53,7 +53,7 @@ def passes(seed: int) -> tuple[ChannelTable, np.ndarray, list[Pass]]:
     )
     table = rng.integers(-128, 128, 256)
     limit = 1 << (ACC_BITS - 1)
-    made = []
+    made: list[Pass] = []
     for chunks, tiles in [(1, 3), (3, 2), (10, 1), (2, 4)]:
         size = 2.0 ** rng.integers(6, ACC_BITS - 1, (chunks * tiles, ROWS, COLS))
         acc = np.clip(np.round(rng.normal(size=size.shape) * size), -limit, limit - 1).astype(np.int64)
