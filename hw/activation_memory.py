@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
-
 from amaranth.hdl import Module, Mux, Signal, Value
-from amaranth.lib import data, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import BANKS, WORD_BYTES, RingConfig
+from hw.dma import ImageWord
 from hw.primitives.bram import TrueDualPort, true_latency
+from hw.write_request import WriteRequest
 
 BANK_BITS = (BANKS - 1).bit_length()
 ADDRESS_BITS = 14
@@ -18,8 +17,15 @@ ADDRESS_BITS = 14
 
 _WORD_BITS = 8 * WORD_BYTES
 _GRANULE = 2048  # words of the smallest block of `TrueDualPort`
+_COPIES = 2  # of the registers before a bank's blocks
 
-MemoryRequest = data.StructLayout(
+BankAddresses = data.ArrayLayout(ADDRESS_BITS, BANKS)
+BankWords = data.ArrayLayout(_WORD_BITS, BANKS)
+
+ReadRequest = data.StructLayout({"valid": 1, "bank": BANK_BITS, "addr": ADDRESS_BITS})
+"""Wants the word at `addr` of a bank."""
+
+HostRequest = data.StructLayout(
     {
         "valid": 1,
         "bank": BANK_BITS,
@@ -29,18 +35,18 @@ MemoryRequest = data.StructLayout(
         "data": _WORD_BITS,
     }
 )
-"""One access through port B."""
+"""Reads a word or writes bytes of it."""
 
-WritePort = wiring.Signature({"request": Out(MemoryRequest), "ready": In(1)})
-"""A client that only writes. The request is accepted in a cycle in which `ready` is 1."""
 
-ReadWritePort = wiring.Signature(
-    {"request": Out(MemoryRequest), "ready": In(1), "read_data": In(_WORD_BITS), "read_valid": In(1)}
-)
-"""A client that also reads: `read_valid` strobes with `read_data`, once per accepted read, a fixed time after it."""
+def memory_port(request: data.StructLayout) -> wiring.Signature:
+    """A client that reads through port B.
 
-BankAddresses = data.ArrayLayout(ADDRESS_BITS, BANKS)
-BankWords = data.ArrayLayout(_WORD_BITS, BANKS)
+    A request is accepted in a cycle in which `ready` is 1; it need not stay until then. Each accepted read is answered by one strobe of
+    `read_valid` with `read_data`, `ActivationMemory.PORT_B_LATENCY` cycles later.
+    """
+    return wiring.Signature(
+        {"request": Out(request), "ready": In(1), "read_data": In(_WORD_BITS), "read_valid": In(1)}
+    )
 
 
 def check_activation_depth(depth: int) -> None:
@@ -51,11 +57,21 @@ def check_activation_depth(depth: int) -> None:
         )
 
 
+def read_latency(depth: int) -> int:
+    """Cycles from an address at port A to its word, for `depth` words per bank."""
+    return true_latency(depth, input_copies=_COPIES)
+
+
+def port_b_latency(depth: int) -> int:
+    """Cycles from a read accepted at port B to its word: arbiter, memory, selection of the bank."""
+    return 1 + true_latency(depth, input_copies=_COPIES) + 1
+
+
 class ActivationMemory(wiring.Component):
     """Four banks with a read port (A) of the fetch's own and a port (B) that four clients share.
 
     In each bank and cycle port B serves one request, by the priority writer, operand, dma, host; requests for different banks do not
-    disturb each other. The operand fetch never writes.
+    disturb each other.
 
     Parameters:
         config: `activation_depth`, words of each bank: a multiple of 2048, at most 16384.
@@ -63,18 +79,19 @@ class ActivationMemory(wiring.Component):
     Members:
         read_addr : In(BankAddresses), port A: a word address for every bank.
         read_data : Out(BankWords), the words.
-        writer : In(WritePort), both writers; `ready` is always 1.
-        operand : In(ReadWritePort), second operand; its write, enable and data are ignored: it always reads.
-        dma : In(WritePort), image rows.
-        host : In(ReadWritePort).
+        writer : In(WriteRequest), from the writer or the row writer; accepted at once.
+        operand : In(memory_port(ReadRequest)), second operand.
+        dma : In(stream of ImageWord), whole words of image rows.
+        host : In(memory_port(HostRequest)).
 
     Timing: an address at port A in cycle t gives its word in cycle t + READ_LATENCY, one per cycle and bank. `ready` depends in the same
-    cycle on the requests of higher priority, and on nothing else. A read accepted at port B in cycle t gives `read_valid` in cycle
-    t + PORT_B_LATENCY. A write accepted in cycle t is seen by addresses at port A in cycle t + WRITE_TO_READ or later and by reads
-    accepted at port B in cycle t + 1 or later; a port A read of the word before that is undefined in one cycle (t + WRITE_TO_READ - 1).
+    cycle on the requests of higher priority and on its own bank, on nothing else. A read accepted at port B in cycle t gives `read_valid`
+    in cycle t + PORT_B_LATENCY. A write accepted in cycle t is seen by addresses at port A in cycle t + WRITE_TO_READ or later and by
+    reads accepted at port B in cycle t + 1 or later; an address at port A in cycle t + WRITE_TO_READ - 1 reads rubbish from that word.
     """
 
     WRITE_TO_READ = 2
+    """Cycles from a write to the first address at port A that sees it: port B has the arbiter's register more than port A."""
 
     def __init__(self, config: RingConfig) -> None:
         check_activation_depth(config.activation_depth)
@@ -83,85 +100,78 @@ class ActivationMemory(wiring.Component):
             {
                 "read_addr": In(BankAddresses),
                 "read_data": Out(BankWords),
-                "writer": In(WritePort),
-                "operand": In(ReadWritePort),
-                "dma": In(WritePort),
-                "host": In(ReadWritePort),
+                "writer": In(WriteRequest),
+                "operand": In(memory_port(ReadRequest)),
+                "dma": In(stream.Signature(ImageWord)),
+                "host": In(memory_port(HostRequest)),
             }
         )
 
     @property
     def READ_LATENCY(self) -> int:
-        """Cycles from an address at port A to its word: the address register, then the memory."""
-        return 1 + true_latency(self._depth)
+        """Cycles from an address at port A to its word."""
+        return read_latency(self._depth)
 
     @property
     def PORT_B_LATENCY(self) -> int:
-        """Cycles from an accepted read to its word: arbiter, bank register, memory, selection of the bank."""
-        return 2 + true_latency(self._depth) + 1
+        """Cycles from a read accepted at port B to its word."""
+        return port_b_latency(self._depth)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        ports = (self.writer, self.operand, self.dma, self.host)
-        requests = [port.request for port in ports]
-        for i, port in enumerate(ports):
-            busy = [higher.valid & (higher.bank == port.request.bank) for higher in requests[:i]]
-            m.d.comb += port.ready.eq(~reduce(or_, busy, Value.cast(0)))
+        writer, operand, image, host = self.writer, self.operand.request, self.dma.payload, self.host.request
+        valid = [writer.valid, operand.valid, self.dma.valid, host.valid]
+        bank = [writer.bank, operand.bank, image.bank, host.bank]
 
+        def free(client: int) -> Value:
+            """No client of higher priority wants the bank of this one."""
+            busy = Value.cast(0)
+            for i in range(client):
+                busy |= valid[i] & (bank[i] == bank[client])
+            return ~busy
+
+        m.d.comb += [self.operand.ready.eq(free(1)), self.dma.ready.eq(free(2)), self.host.ready.eq(free(3))]
+
+        granted_layout = data.StructLayout({"addr": ADDRESS_BITS, "enable": WORD_BYTES, "data": _WORD_BITS})
         words = []
         for b in range(BANKS):
-            m.submodules[f"bank{b}"] = memory = TrueDualPort(_WORD_BITS, self._depth)
-            read_addr = Signal(ADDRESS_BITS, name=f"read_addr{b}", reset_less=True)
-            m.d.sync += read_addr.eq(self.read_addr[b])
-            m.d.comb += [memory.a_en.eq(1), memory.a_addr.eq(read_addr), self.read_data[b].eq(memory.a_data)]
-
-            # A register behind the arbiter and one that may stand next to the bank: its 24 and more blocks are spread over the die.
-            granted = self._grant(m, b, requests)
-            near = Signal.like(granted, name=f"near{b}", reset_less=True)
-            m.d.sync += near.eq(granted)
+            here = Signal(len(valid), name=f"here{b}")
+            granted = Signal(granted_layout, name=f"granted{b}", reset_less=True)
+            m.d.comb += [here[i].eq(valid[i] & (bank[i] == b)) for i in range(len(valid))]
+            lowest = Mux(here[3] & host.write, host.enable, 0)
+            m.d.sync += [
+                granted.addr.eq(Mux(here[0], writer.addr, Mux(here[1], operand.addr, Mux(here[2], image.addr, host.addr)))),
+                # The operand fetch has no data, so it does not take part in their selection.
+                granted.data.eq(Mux(here[0], writer.data, Mux(here[2], image.data, host.data))),
+                granted.enable.eq(Mux(here[0], writer.enable, Mux(here[1], 0, Mux(here[2], ~0, lowest)))),
+            ]
+            m.submodules[f"bank{b}"] = memory = TrueDualPort(_WORD_BITS, self._depth, input_copies=_COPIES)
             m.d.comb += [
+                memory.a_en.eq(1),
+                memory.a_addr.eq(self.read_addr[b]),
+                self.read_data[b].eq(memory.a_data),
                 memory.b_en.eq(1),
-                memory.b_addr.eq(near.addr),
-                memory.b_we.eq(near.enable),
-                memory.b_wdata.eq(near.data),
+                memory.b_addr.eq(granted.addr),
+                memory.b_we.eq(granted.enable),
+                memory.b_wdata.eq(granted.data),
             ]
             words.append(memory.b_data)
 
-        for name, port in (("operand", self.operand), ("host", self.host)):
-            accepted = port.request.valid & port.ready
-            if port is self.host:
-                accepted &= ~port.request.write
-            self._answer(m, name, port, accepted, words)
+        self._answer(m, "operand", self.operand, operand.valid & self.operand.ready, words)
+        self._answer(m, "host", self.host, host.valid & self.host.ready & ~host.write, words)
         return m
 
-    def _grant(self, m: Module, bank: int, requests: list[data.View]) -> data.View:
-        """The accepted request for one bank, registered; `enable` is 0 unless it writes."""
-        here = Signal(len(requests), name=f"here{bank}")
-        m.d.comb += here.eq(sum(((r.valid & (r.bank == bank)) << i for i, r in enumerate(requests)), Value.cast(0)))
-        writer, operand, dma, host = requests
-        layout = data.StructLayout({"addr": ADDRESS_BITS, "enable": WORD_BYTES, "data": _WORD_BITS})
-        granted = Signal(layout, name=f"granted{bank}", reset_less=True)
-        addr = Mux(here[0], writer.addr, Mux(here[1], operand.addr, Mux(here[2], dma.addr, host.addr)))
-        enables = [Mux(here[i] & requests[i].write, requests[i].enable, 0) for i in (0, 2, 3)]
-        m.d.sync += [
-            granted.addr.eq(addr),
-            granted.enable.eq(Mux(here[0], enables[0], Mux(here[1], 0, Mux(here[2], enables[1], enables[2])))),
-            # The operand fetch has no data, so it does not take part in the selection.
-            granted.data.eq(Mux(here[0], writer.data, Mux(here[2], dma.data, host.data))),
-        ]
-        return granted
-
     def _answer(self, m: Module, name: str, port: wiring.PureInterface, accepted: Value, words: list[Value]) -> None:
-        """Selects the bank's word for a client that reads."""
+        """Selects the bank's word for a client that reads, when it comes out of the memory."""
         valid, bank = accepted, port.request.bank
         for i in range(self.PORT_B_LATENCY - 1):
             later_valid = Signal(name=f"{name}_valid{i}")
             later_bank = Signal(BANK_BITS, name=f"{name}_bank{i}", reset_less=True)
             m.d.sync += [later_valid.eq(valid), later_bank.eq(bank)]
             valid, bank = later_valid, later_bank
-        word = Signal(data.ArrayLayout(_WORD_BITS, BANKS), name=f"{name}_words")
+        candidates = Signal(BankWords, name=f"{name}_words")
         read_data = Signal(_WORD_BITS, name=f"{name}_data", reset_less=True)
         read_valid = Signal(name=f"{name}_valid")
-        m.d.comb += [word[b].eq(words[b]) for b in range(BANKS)]
-        m.d.sync += [read_data.eq(word[bank]), read_valid.eq(valid)]
+        m.d.comb += [candidates[b].eq(words[b]) for b in range(BANKS)]
+        m.d.sync += [read_data.eq(candidates[bank]), read_valid.eq(valid)]
         m.d.comb += [port.read_data.eq(read_data), port.read_valid.eq(read_valid)]
