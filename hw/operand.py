@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.activation_memory import ReadWritePort
+from hw.activation_memory import ReadRequest, memory_port
 from hw.config import WORD_BYTES, RingConfig
 from hw.crossbar import plain_words
 from hw.descriptor import Descriptor
@@ -28,7 +28,7 @@ class OperandFetch(wiring.Component):
 
     Members:
         descriptor : In(Descriptor), start : In(1), strobe; ignored without `merge`.
-        memory : Out(ReadWritePort), to the activation memory.
+        memory : Out(memory_port(ReadRequest)), to the activation memory.
         o : Out(stream of {data: 8 C}).
 
     Timing: a segment takes W = plain_words(C) reads, one per cycle. If no read is refused and every segment is taken at once, the
@@ -42,7 +42,7 @@ class OperandFetch(wiring.Component):
             {
                 "descriptor": In(Descriptor),
                 "start": In(1),
-                "memory": Out(ReadWritePort),
+                "memory": Out(memory_port(ReadRequest)),
                 "o": Out(stream.Signature(data.StructLayout({"data": 8 * config.cols}))),
             }
         )

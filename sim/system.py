@@ -19,7 +19,6 @@ SOURCES = [
     MODELS / "trace.v",
     MODELS / "MULT18X18D.v",
     MODELS / "DP16KD.v",
-    MODELS / "ccu2c.v",
 ]
 """Verilog models that a simulation of the system needs."""
 

@@ -1,0 +1,384 @@
+"""Fetch: reads the input of a pass from the activation memory, in the order that the pixel ring or the window wants."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hw.activation_memory import ADDRESS_BITS, BANK_BITS, BankAddresses, BankWords
+from hw.column import column_layout
+from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES, RingConfig
+from hw.descriptor import Descriptor, FeedMode
+from hw.fifo import StreamFifo
+from hw.loop import Loop
+from hw.row_chain import WINDOW_ROWS, RowChain
+
+START_DELAY = 3
+"""Cycles from `start` to the first beat's turn."""
+
+SUBGROUP_CYCLES = WINDOW_WORDS + 1
+"""Least cycles from the first column of a subgroup to the first of the next: the window loads its parameters meanwhile."""
+
+_FIFO_DEPTH = 16
+_WORD_BITS = 8 * WORD_BYTES
+_COLUMN_BITS = 12  # of a column's number: in_x + (out_w - 1) * stride_x + kernel_w - 1, signed
+
+
+def fetch_latency(read_latency: int) -> int:
+    """Cycles from a beat's turn to the beat at the output."""
+    return read_latency + 5
+
+
+def row_gap(stride_y: int) -> int:
+    """Least cycles from the first beat of a row to the first of the next."""
+    return stride_y + 2
+
+
+class Fetch(wiring.Component):
+    """Issues a read per cycle, substitutes padding, and delivers words (TAP) or columns of three rows (WINDOW, SUM).
+
+    - TAP: for row: for ky < kernel_h: for kx < kernel_w: for g < groups: for x < out_w: word first_word + g of pixel
+      in_x + x * stride_x + kx of row in_y + row * stride_y + ky.
+    - WINDOW: for row: for sg < groups: for col < columns: of rows in_y + row * stride_y + i, i < kernel_h, the L bytes of subgroup sg (at word
+      first_word + sg * L // 8) of pixel in_x + col. `emit` if col >= kernel_w - 1 and (col - kernel_w + 1) % stride_x == 0.
+    - SUM: for sg < groups: for row < out_rows: for x < out_w: the same of row in_y + row alone (rows[1], rows[2] are `fill`); `start` with the
+      first, `emit` with the last column of a subgroup.
+
+    Rows and columns outside the tensor read as `fill`.
+
+    Parameters:
+        config: `rows` (R), `window_lanes` (L).
+        read_latency: of the activation memory's port A.
+
+    Members:
+        descriptor : In(Descriptor), stable from `start` to the end of the pass.
+        start : In(1), strobe.
+        read_addr : Out(BankAddresses), read_data : In(BankWords), port A.
+        tile_free : In(1), strobe: the pixel ring has room for R more pixels.
+        o_word : Out(stream {data: 64}), o_column : Out(stream of column_layout(L)).
+
+    Timing, with outputs that are always ready: each beat has a turn, and is offered at the output `latency` cycles after it. The first beat of
+    row r has its turn in cycle S_r, its n-th beat in S_r + n (TAP), S_r + sg * max(columns, 9) + col (WINDOW):
+        S_0 = max(start + START_DELAY, C_0), S_r = max(S_(r-1) + D, C_r),
+        D = max(beats, stride_y + 2) (TAP), groups * max(columns, 9) (WINDOW).
+    C_r is the first cycle with ring_pixels + R * (strobes of `tile_free` before it) >= (r + 1) * out_w; 0 if the pass does not feed the ring.
+    SUM: S_sg = start + START_DELAY + sg * max(out_rows * P, 9) with P = max(out_w, 3), column x of row y in S_sg + y * P + x.
+    An output that is not ready costs nothing until _FIFO_DEPTH beats are under way or waiting; turns then wait for room.
+    """
+
+    def __init__(self, config: RingConfig, read_latency: int) -> None:
+        if not 2 <= read_latency <= _FIFO_DEPTH - 6:
+            raise ValueError(f"read_latency must be 2..{_FIFO_DEPTH - 6} (or reads would wait), not {read_latency}")
+        self._config, self._read_latency = config, read_latency
+        self._layout = column_layout(config.window_lanes)
+        super().__init__(
+            {
+                "descriptor": In(Descriptor),
+                "start": In(1),
+                "read_addr": Out(BankAddresses),
+                "read_data": In(BankWords),
+                "tile_free": In(1),
+                "o_word": Out(stream.Signature(data.StructLayout({"data": _WORD_BITS}))),
+                "o_column": Out(stream.Signature(self._layout)),
+            }
+        )
+
+    @property
+    def latency(self) -> int:
+        """Cycles from a beat's turn to the beat at the output."""
+        return fetch_latency(self._read_latency)
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        d = self.descriptor
+        tap, window, is_sum = (Signal(name=mode.name.lower()) for mode in FeedMode)
+        m.d.sync += [tap.eq(d.mode == FeedMode.TAP), window.eq(d.mode == FeedMode.WINDOW), is_sum.eq(d.mode == FeedMode.SUM)]
+        constants_done, begin = Signal(), Signal()
+        m.d.sync += [constants_done.eq(self.start), begin.eq(constants_done)]
+
+        m.submodules.chain = chain = RowChain()
+        x_count = Signal(len(d.columns), reset_less=True)
+        kx_count, ky_count = Signal(len(d.kernel_w), reset_less=True), Signal(len(d.kernel_h), reset_less=True)
+        m.d.sync += [
+            x_count.eq(Mux(d.mode == FeedMode.WINDOW, d.columns, d.out_w)),
+            kx_count.eq(Mux(d.mode == FeedMode.TAP, d.kernel_w, 1)),
+            ky_count.eq(Mux(d.mode == FeedMode.TAP, d.kernel_h, 1)),
+        ]
+        x, group = Loop(m, "x", x_count), Loop(m, "group", d.groups)
+        kx, ky = Loop(m, "kx", kx_count), Loop(m, "ky", ky_count)
+        row = Loop(m, "row", d.out_rows)
+
+        # Whose turn it is, and whether it may be.
+        running, issue = Signal(), Signal()
+        row_first, subgroup_first = Signal(), Signal()
+        room, pixels, spaced = self._room(m, issue), Signal(), self._spaced(m, issue & subgroup_first, begin)
+        m.d.comb += [
+            issue.eq(running & room & (~row_first | (chain.ready & pixels)) & (~subgroup_first | spaced)),
+            chain.descriptor.eq(d),
+            chain.restart.eq(constants_done),
+            chain.take.eq(issue & row_first),
+            chain.rewind.eq(is_sum & row.last),
+        ]
+        self._pixels(m, begin, issue & row_first, pixels)
+
+        # SUM loops over rows inside a subgroup, the others over subgroups (groups) inside a row.
+        row_end, subgroup_end, group_end, tap_end, all_end = Signal(), Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [
+            group_end.eq(x.last & (~is_sum | row.last)),
+            tap_end.eq(x.last & group.last & ~is_sum),
+            row_end.eq(x.last & (is_sum | (group.last & kx.last & ky.last))),
+            subgroup_end.eq(group_end & ~tap),
+            all_end.eq(x.last & group.last & kx.last & ky.last & row.last),
+        ]
+        ky_index = Signal(BANK_BITS)
+        with m.If(issue):
+            x.advance()
+            m.d.sync += [row_first.eq(row_end), subgroup_first.eq(subgroup_end)]
+            with m.If(group_end):
+                group.advance()
+            with m.If(tap_end):
+                kx.advance()
+                with m.If(kx.last):
+                    ky.advance()
+                    m.d.sync += ky_index.eq(Mux(ky.last, 0, ky_index + 1))
+            with m.If(row_end):
+                row.advance()
+            with m.If(all_end):
+                m.d.sync += running.eq(0)
+        with m.If(begin):
+            for loop in (x, group, kx, ky, row):
+                loop.restart()
+            m.d.sync += [running.eq(1), row_first.eq(1), subgroup_first.eq(~tap), ky_index.eq(0)]
+
+        odd = self._odd(m, begin, issue & group_end, group.last)
+        offset = self._offset(m, begin, issue, x.last, tap_end, kx.last, tap, window, is_sum & ~row.last, odd)
+        column = self._column(m, begin, issue, x.last, group.last, kx.last, tap)
+        emit = self._emit(m, begin, issue, x.last, window, is_sum & row.last & x.last)
+
+        # First stage: the beat's own part; second stage: with the row's.
+        valid = Signal()
+        first = Signal(
+            data.StructLayout(
+                {"ky": BANK_BITS, "odd": 1, "outside": 1, "start": 1, "emit": 1, "last": 1, "offset": ADDRESS_BITS}
+            ),
+            reset_less=True,
+        )
+        m.d.sync += [
+            valid.eq(issue),
+            first.ky.eq(ky_index),
+            first.odd.eq(odd),
+            first.outside.eq(column.as_unsigned() >= d.in_w),
+            first.start.eq(subgroup_first),
+            first.emit.eq(emit),
+            first.last.eq(all_end),
+            first.offset.eq(offset),
+        ]
+        bases = Signal(BankAddresses, reset_less=True)
+        bank, rows_outside = Signal(BANK_BITS, reset_less=True), Signal(WINDOW_ROWS, reset_less=True)
+        with m.If(issue & row_first):
+            m.d.sync += [bases.eq(chain.addrs), bank.eq(chain.bank), rows_outside.eq(chain.outside)]
+
+        flags_layout = data.StructLayout(
+            {"bank": BANK_BITS, "odd": 1, "fill": WINDOW_ROWS, "start": 1, "emit": 1, "rows_cut": 1, "cols_cut": 1, "last": 1}
+        )
+        flags = Signal(flags_layout, name="flags", reset_less=True)
+        addrs = Signal(BankAddresses, reset_less=True)
+        unused = Signal(WINDOW_ROWS, reset_less=True)
+        m.d.sync += [unused[i].eq(is_sum | (d.kernel_h <= i)) for i in range(1, WINDOW_ROWS)]
+        m.d.comb += self.read_addr.eq(addrs)
+        m.d.sync += [addrs[b].eq(bases[b] + first.offset) for b in range(BANKS)]
+        tap_outside = rows_outside.bit_select(first.ky, 1) | first.outside
+        m.d.sync += [
+            flags.bank.eq(bank + Mux(tap, first.ky, 0)),
+            flags.odd.eq(first.odd),
+            flags.fill.eq(Mux(tap, tap_outside.replicate(WINDOW_ROWS), rows_outside | unused | first.outside.replicate(3))),
+            flags.start.eq(first.start),
+            flags.emit.eq(first.emit),
+            flags.rows_cut.eq((rows_outside & ~unused).any()),
+            flags.cols_cut.eq(self._cols_cut(m, valid, first.outside, window)),
+            flags.last.eq(first.last),
+        ]
+        self._answer(m, valid, flags, tap)
+        return m
+
+    def _room(self, m: Module, issue: Signal) -> Value:
+        """Whether the output FIFO will have room for one more beat. A pass ends with all of it free, so it needs no restart."""
+        spare = Signal(signed(ceil_log2(_FIFO_DEPTH) + 1), init=_FIFO_DEPTH - 1)
+        returned = (self.o_word.valid & self.o_word.ready) | (self.o_column.valid & self.o_column.ready)
+        with m.If(issue & ~returned):
+            m.d.sync += spare.eq(spare - 1)
+        with m.If(returned & ~issue):
+            m.d.sync += spare.eq(spare + 1)
+        return ~spare[-1]
+
+    def _spaced(self, m: Module, first: Value, begin: Signal) -> Signal:
+        """Whether SUBGROUP_CYCLES have passed since the last subgroup's first beat."""
+        wait = Signal(range(SUBGROUP_CYCLES))
+        spaced = Signal()
+        with m.If(first):
+            m.d.sync += [wait.eq(SUBGROUP_CYCLES - 2), spaced.eq(0)]
+        with m.Elif(begin | (wait == 0)):
+            m.d.sync += [wait.eq(0), spaced.eq(1)]
+        with m.Else():
+            m.d.sync += wait.eq(wait - 1)
+        return spaced
+
+    def _pixels(self, m: Module, begin: Signal, row_starts: Value, enough: Signal) -> None:
+        """Whether the pixel ring has room for a row. The row that starts is subtracted a cycle later, long before the next can start."""
+        d, rows = self.descriptor, self._config.rows
+        feeds, started = Signal(), Signal()
+        spare = Signal(signed(len(d.ring_pixels) + 2))  # pixels of room beyond a row's
+        m.d.sync += [
+            feeds.eq(~d.to_rows & (d.mode != FeedMode.SUM)),
+            started.eq(row_starts),
+            spare.eq(spare + Mux(self.tile_free, rows, 0) - Mux(started, d.out_w, 0)),
+        ]
+        with m.If(begin):
+            m.d.sync += spare.eq(d.ring_pixels - d.out_w)
+        m.d.comb += enough.eq(~spare[-1] | ~feeds)
+
+    def _odd(self, m: Module, begin: Signal, group_end: Value, group_last: Value) -> Value:
+        """Whether the subgroup lies in the upper half of its words."""
+        if self._config.window_lanes == WORD_BYTES:
+            return Const(0, 1)
+        odd = Signal()
+        with m.If(group_end):
+            m.d.sync += odd.eq(~odd & ~group_last)
+        with m.If(begin):
+            m.d.sync += odd.eq(0)
+        return odd
+
+    def _offset(
+        self,
+        m: Module,
+        begin: Signal,
+        issue: Signal,
+        line_end: Value,
+        tap_end: Value,
+        last_kx: Value,
+        tap: Signal,
+        window: Signal,
+        same_group: Value,
+        odd: Value,
+    ) -> Signal:
+        """Word offset of the present beat from its row's first word: running sums over x, the group and kx."""
+        d = self.descriptor
+        # The first beat's offset: first_word + in_x * pixel_words, in two cycles.
+        low, high = Signal(signed(ADDRESS_BITS), reset_less=True), Signal(signed(ADDRESS_BITS), reset_less=True)
+        constant, origin = Signal(signed(ADDRESS_BITS), reset_less=True), Signal(ADDRESS_BITS, reset_less=True)
+        times = [Mux(d.in_x[i], d.pixel_words, 0) for i in range(len(d.in_x))]
+        step_x = Signal(len(d.pixel_words) + 2, reset_less=True)
+        m.d.sync += [
+            low.eq(times[0] + (times[1] << 1)),
+            high.eq(times[2] + (times[3] << 1)),
+            constant.eq(d.first_word - (times[4] << 4)),
+            origin.eq(low + (high << 2) + constant),
+            step_x.eq(
+                Mux(
+                    d.mode == FeedMode.TAP,
+                    Mux(d.stride_x[0], d.pixel_words, 0) + (Mux(d.stride_x[1], d.pixel_words, 0) << 1),
+                    d.pixel_words,
+                )
+            ),
+        ]
+        offset, of_group, of_tap = (
+            Signal(ADDRESS_BITS, name=name, reset_less=True) for name in ("offset_x", "offset_group", "offset_tap")
+        )
+        next_word = Signal()
+        halves = self._config.window_lanes != WORD_BYTES
+        m.d.comb += next_word.eq(~same_group & ((tap | odd) if halves else Const(1)))
+        base, step, following = Signal(ADDRESS_BITS), Signal(len(step_x)), Signal(ADDRESS_BITS)
+        m.d.comb += [
+            base.eq(Mux(tap_end, of_tap, Mux(line_end, of_group, offset))),
+            step.eq(Mux(tap_end, d.pixel_words, Mux(line_end, next_word, step_x))),
+            following.eq(Mux(tap_end & last_kx, origin, base + step)),
+        ]
+        with m.If(issue):
+            m.d.sync += offset.eq(following)
+            with m.If(line_end):
+                m.d.sync += of_group.eq(following)
+            with m.If(tap_end):
+                m.d.sync += of_tap.eq(following)
+        with m.If(begin):
+            m.d.sync += [signal.eq(origin) for signal in (offset, of_group, of_tap)]
+        return offset
+
+    def _column(
+        self, m: Module, begin: Signal, issue: Signal, line_end: Value, group_last: Value, last_kx: Value, tap: Signal
+    ) -> Signal:
+        """Column of the present beat."""
+        d = self.descriptor
+        column, of_tap = Signal(signed(_COLUMN_BITS), reset_less=True), Signal(signed(_COLUMN_BITS), reset_less=True)
+        following = Signal(signed(_COLUMN_BITS))
+        line = Mux(group_last, Mux(last_kx, d.in_x, of_tap + 1), of_tap)
+        m.d.comb += following.eq(Mux(line_end, line, column + Mux(tap, d.stride_x, 1)))
+        with m.If(issue):
+            m.d.sync += column.eq(following)
+            with m.If(line_end):
+                m.d.sync += of_tap.eq(following)
+        with m.If(begin):
+            m.d.sync += [column.eq(d.in_x), of_tap.eq(d.in_x)]
+        return column
+
+    def _emit(self, m: Module, begin: Signal, issue: Signal, line_end: Value, window: Signal, sum_done: Value) -> Value:
+        """Whether an output is due with the present beat."""
+        d = self.descriptor
+        wait = Signal(len(d.kernel_w), reset_less=True)
+        due = Signal()
+        m.d.comb += due.eq(wait == 0)
+        with m.If(issue):
+            m.d.sync += wait.eq(Mux(due, d.stride_x, wait) - 1)
+        with m.If(begin | (issue & line_end)):
+            m.d.sync += wait.eq(d.kernel_w - 1)
+        return (window & due) | sum_done
+
+    def _cols_cut(self, m: Module, valid: Signal, outside: Value, window: Signal) -> Value:
+        """Whether one of the last kernel_w columns is outside; `outside` tells it of the newest."""
+        d = self.descriptor
+        before = Signal(2, reset_less=True)
+        wide = Signal(2, reset_less=True)
+        m.d.sync += wide.eq(Mux(d.mode == FeedMode.WINDOW, Cat(d.kernel_w >= 2, d.kernel_w >= 3), 0))
+        with m.If(valid):
+            m.d.sync += before.eq(Cat(outside, before[0]))
+        return outside | (before & wide).any()
+
+    def _answer(self, m: Module, valid: Signal, flags: data.View, tap: Signal) -> None:
+        """What comes out of the memory: the bytes of each row from its bank, padding, the output FIFO."""
+        lanes = self._config.window_lanes
+        in_flight = Signal(self._read_latency + 2)
+        m.d.sync += in_flight.eq(Cat(valid, in_flight))
+        for i in range(self._read_latency - 1):
+            later = Signal.like(flags, name=f"flags{i}", reset_less=True)
+            m.d.sync += later.eq(flags)
+            flags = later
+
+        # A cycle ahead of the data: where each row's bytes are. TAP with half words takes the upper half as row 1.
+        halves = WORD_BYTES // lanes
+        select = data.StructLayout({"bank": BANK_BITS, "half": 1})
+        places = [Signal(select, name=f"place{i}", reset_less=True) for i in range(WINDOW_ROWS)]
+        arrived, ready = (Signal.like(flags, name=name, reset_less=True) for name in ("arrived", "ready"))
+        m.d.sync += [arrived.eq(flags), ready.eq(arrived)]
+        for i, place in enumerate(places):
+            m.d.sync += [
+                place.bank.eq(flags.bank + Mux(tap, 0, i)),
+                place.half.eq(Mux(tap, i % halves, flags.odd)),
+            ]
+        m.submodules.fifo = fifo = StreamFifo(self._layout, _FIFO_DEPTH)
+        column = fifo.i.payload
+        for i, place in enumerate(places):
+            word = Signal(8 * lanes, name=f"word{i}", reset_less=True)
+            m.d.sync += word.eq(self.read_data[place.bank].word_select(place.half[: halves - 1], 8 * lanes))
+            m.d.comb += column.rows[i].eq(Mux(ready.fill[i], self.descriptor.fill.replicate(lanes), word))
+        for name in ("start", "emit", "rows_cut", "cols_cut", "last"):
+            m.d.comb += column[name].eq(ready[name])
+        out = fifo.o.payload
+        m.d.comb += [
+            fifo.i.valid.eq(in_flight[-1]),
+            self.o_word.valid.eq(fifo.o.valid & tap),
+            self.o_word.payload.data.eq(Cat(*(out.rows[i] for i in range(halves)))),
+            self.o_column.valid.eq(fifo.o.valid & ~tap),
+            self.o_column.payload.eq(out),
+            fifo.o.ready.eq(Mux(tap, self.o_word.ready, self.o_column.ready)),
+        ]

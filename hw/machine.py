@@ -1,0 +1,143 @@
+"""The machine: ring, DMA, SDRAM controller and host link, ready to be put between the pads of a board or into a simulation."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import RingConfig
+from hw.dma import Dma
+from hw.host_link import HostLink
+from hw.ring import Ring, Trace
+from hw.sdram import SdramController, SdramPins
+from hw.sdram_config import SdramConfig
+
+BAUD = 3_000_000
+
+_TIMEOUT_BYTES = 64
+"""Quiet time of the serial line, in bytes, that ends a broken request."""
+
+_HEARTBEAT_BITS = 26
+
+
+class Machine(wiring.Component):
+    """Everything that is the same on a board and in simulation.
+
+    A frame begins with the host's START: the SDRAM controller refreshes and closes all pages, so that every later cycle depends on the
+    frame alone; then sequencer and DMA start in the same cycle.
+
+    Parameters:
+        config: shape of the ring.
+        sdram_config: memory and clock.
+        build: 32 bits that the host reads to tell builds apart.
+
+    Members:
+        rx : In(1), tx : Out(1), serial line, BAUD baud.
+        leds : Out(8): heartbeat, memory ready, frame under way, stream error, low bits of the passes done.
+        sdram : Out(SdramPins).
+        initialised : Out(1), passes_done : Out(16).
+        trace : Out(Trace), for simulation.
+    """
+
+    def __init__(self, config: RingConfig, sdram_config: SdramConfig, *, build: int = 0) -> None:
+        self.config = config
+        self.sdram_config = sdram_config
+        self.build = build
+        super().__init__(
+            {
+                "rx": In(1),
+                "tx": Out(1, init=1),
+                "leds": Out(8),
+                "sdram": Out(SdramPins),
+                "initialised": Out(1),
+                "passes_done": Out(16),
+                "trace": Out(Trace),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        clock_hz = self.sdram_config.clock_hz
+        m.submodules.ring = ring = Ring(self.config)
+        m.submodules.dma = dma = Dma(self.config)
+        m.submodules.memory = memory = SdramController(self.sdram_config)
+        m.submodules.host = host = HostLink(
+            clock_hz, baud=BAUD, build=self.build, timeout=_TIMEOUT_BYTES * 10 * clock_hz // BAUD
+        )
+        for name, member in SdramPins.members.items():
+            outside, inside = getattr(self.sdram, name), getattr(memory.pins, name)
+            m.d.comb += outside.eq(inside) if member.flow is Out else inside.eq(outside)
+        m.d.comb += [host.rx.eq(self.rx), self.tx.eq(host.tx)]
+
+        # A frame: from the host's request to the last pass.
+        busy, go = Signal(), Signal()
+        m.d.comb += [memory.start_frame.eq(host.start), host.busy.eq(busy)]
+        m.d.sync += go.eq(busy & memory.frame_ready)
+        with m.If(host.start):
+            m.d.sync += busy.eq(1)
+        with m.Elif(ring.frame_done):
+            m.d.sync += busy.eq(0)
+        m.d.comb += [
+            ring.frame_start.eq(go),
+            dma.start.eq(go),
+            dma.base.eq(host.base),
+            host.initialised.eq(memory.initialised),
+            host.passes_done.eq(ring.passes_done),
+            host.frame_cycles.eq(ring.frame_cycles),
+            host.errors.eq(dma.error),
+        ]
+
+        # SDRAM: the DMA's during a frame, the host's outside.
+        m.d.comb += [
+            memory.read.valid.eq(Mux(busy, dma.read.valid, host.read.valid)),
+            memory.read.payload.eq(Mux(busy, dma.read.payload, host.read.payload)),
+            dma.read.ready.eq(memory.read.ready & busy),
+            host.read.ready.eq(memory.read.ready & ~busy),
+        ]
+        for client in (dma, host):
+            m.d.comb += client.data.eq(memory.data)
+        m.d.comb += [
+            dma.data_valid.eq(memory.data_valid & busy),
+            host.data_valid.eq(memory.data_valid & ~busy),
+        ]
+        wiring.connect(m, host.write, memory.write)
+
+        # What the DMA delivers.
+        wiring.connect(m, dma.image, ring.image)
+        m.d.comb += [
+            dma.passes_done.eq(ring.passes_done),
+            dma.room.eq(ring.room),
+            ring.push.eq(dma.push),
+            ring.weights.eq(dma.weights),
+            ring.parameters.eq(dma.parameters),
+            ring.window.valid.eq(dma.window.valid),
+            ring.window.addr.eq(dma.window.addr),
+            ring.window.data.eq(dma.window.data),
+            ring.table.valid.eq(dma.table.valid & ~dma.table.addr[-1]),
+            ring.table.addr.eq(dma.table.addr),
+            ring.table.data.eq(dma.table.data),
+        ]
+
+        # The host's reads of results and counters.
+        peek = ring.host.request
+        m.d.comb += [
+            peek.valid.eq(host.peek.valid),
+            peek.bank.eq(host.peek.payload.bank),
+            peek.addr.eq(host.peek.payload.addr),
+            host.peek.ready.eq(ring.host.ready),
+            host.peek_data.eq(ring.host.read_data),
+            host.peek_valid.eq(ring.host.read_valid),
+            ring.counter_addr.eq(host.counter_addr),
+            host.counter_data.eq(ring.counter_data),
+        ]
+
+        heartbeat = Signal(_HEARTBEAT_BITS)
+        m.d.sync += heartbeat.eq(heartbeat + 1)
+        m.d.comb += [
+            self.initialised.eq(memory.initialised),
+            self.passes_done.eq(ring.passes_done),
+            self.leds.eq(Cat(heartbeat[-1], memory.initialised, busy, dma.error, ring.passes_done[:4])),
+            self.trace.eq(ring.trace),
+        ]
+        return m

@@ -1,0 +1,249 @@
+"""The ring: all elements between the activation memory's read port and its write port, and what steers them."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.activation_memory import ActivationMemory, HostRequest, memory_port
+from hw.array import SystolicArray
+from hw.collector import Collector
+from hw.config import RingConfig
+from hw.counters import Counters
+from hw.descriptor import FeedMode
+from hw.dma import ImageWord
+from hw.feeder import Feeder
+from hw.fetch import Fetch
+from hw.lane_parameters import ParameterWrite
+from hw.operand import OperandFetch
+from hw.pixel_ring import PixelRing
+from hw.primitives.bram import TrueDualPort
+from hw.row_writer import RowWriter
+from hw.sequencer import Sequencer
+from hw.table import TableWrite
+from hw.window import Window
+from hw.window_parameters import window_write_layout
+from hw.write_request import WriteRequest
+from hw.writer import Writer
+
+FETCH_START_DELAY = 4
+"""Cycles that the fetch starts after the window, so that the first subgroup's weights are there when its first column comes."""
+
+Trace = data.StructLayout(
+    {
+        "write": 1,
+        "bank": 2,
+        "addr": 14,
+        "enable": 8,
+        "data": 64,
+        "frame_start": 1,
+        "pass_start": 1,
+        "pass_done": 1,
+        "frame_done": 1,
+    }
+)
+"""What a simulation records: the ring's writes to the activation memory, and the passes."""
+
+
+def weight_write_layout(config: RingConfig) -> data.StructLayout:
+    """A write to the weight memory: byte c belongs to array column c."""
+    return data.StructLayout({"valid": 1, "addr": 14, "data": 8 * config.cols})
+
+
+class WeightMemory(wiring.Component):
+    """Words of C weights: one for every step of the array.
+
+    Members:
+        write : In(weight_write_layout(config)).
+        addr : In(range(weight_depth)), data : Out(8 * C).
+
+    Timing: `data` LATENCY cycles after `addr`. A write in cycle t is seen by addresses from cycle t + 1 on.
+    """
+
+    def __init__(self, config: RingConfig) -> None:
+        self._memory = TrueDualPort(8 * config.cols, config.weight_depth)
+        self._cols = config.cols
+        super().__init__(
+            {
+                "write": In(weight_write_layout(config)),
+                "addr": In(range(config.weight_depth)),
+                "data": Out(8 * config.cols),
+            }
+        )
+
+    @property
+    def LATENCY(self) -> int:
+        """Address register, block RAM."""
+        return 1 + self._memory.latency
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.memory = memory = self._memory
+        # Registers in front: the blocks are spread over the die.
+        write = Signal.like(self.write, reset_less=True)
+        enable = Signal()
+        addr = Signal.like(self.addr, reset_less=True)
+        m.d.sync += [write.eq(self.write), enable.eq(self.write.valid), addr.eq(self.addr)]
+        m.d.comb += [
+            memory.a_en.eq(1),
+            memory.a_addr.eq(addr),
+            self.data.eq(memory.a_data),
+            memory.b_en.eq(enable),
+            memory.b_addr.eq(write.addr),
+            memory.b_we.eq(Mux(enable, (1 << self._cols) - 1, 0)),
+            memory.b_wdata.eq(write.data),
+        ]
+        return m
+
+
+class Ring(wiring.Component):
+    """The machine of docs/architecture.md without DMA, SDRAM and host.
+
+    Parameters:
+        config: shape of the ring.
+
+    Members:
+        frame_start : In(1), strobe; frame_done : Out(1), strobe; passes_done : Out(16); running : Out(1).
+        push : In({valid, data(16)}), room : Out(1): descriptors, see `Sequencer`.
+        weights : In(weight_write_layout), parameters : In(ParameterWrite), window : In(window_write_layout), table : In(TableWrite): writes from
+            the DMA.
+        image : In(stream of ImageWord), host : In(memory_port(HostRequest)): clients of the activation memory.
+        counter_addr : In(12), counter_data : Out(32), frame_cycles : Out(32): see `Counters`.
+        trace : Out(Trace).
+
+    Timing: passes follow each other as `Sequencer` says. Within a pass the timing model of `sim.timing` gives every cycle.
+    """
+
+    def __init__(self, config: RingConfig) -> None:
+        self.config = config
+        super().__init__(
+            {
+                "frame_start": In(1),
+                "frame_done": Out(1),
+                "passes_done": Out(16),
+                "running": Out(1),
+                "push": In(data.StructLayout({"valid": 1, "data": 16})),
+                "room": Out(1),
+                "weights": In(weight_write_layout(config)),
+                "parameters": In(ParameterWrite),
+                "window": In(window_write_layout(config)),
+                "table": In(TableWrite),
+                "image": In(stream.Signature(ImageWord)),
+                "host": In(memory_port(HostRequest)),
+                "counter_addr": In(12),
+                "counter_data": Out(32),
+                "frame_cycles": Out(32),
+                "trace": Out(Trace),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        config = self.config
+        m.submodules.sequencer = sequencer = Sequencer()
+        m.submodules.counters = counters = Counters()
+        m.submodules.memory = memory = ActivationMemory(config)
+        m.submodules.fetch = fetch = Fetch(config, memory.READ_LATENCY)
+        m.submodules.window = window = Window(config)
+        m.submodules.pixel_ring = pixel_ring = PixelRing(config)
+        m.submodules.weights = weights = WeightMemory(config)
+        m.submodules.feeder = feeder = Feeder(config, pixel_ring.LATENCY, weights.LATENCY)
+        m.submodules.array = array = SystolicArray(config.rows, config.cols, config.acc_bits, config.floorplan)
+        m.submodules.collector = collector = Collector(config)
+        m.submodules.operand = operand = OperandFetch(config, memory.PORT_B_LATENCY)
+        m.submodules.writer = writer = Writer(config, memory.WRITE_TO_READ)
+        m.submodules.row_writer = row_writer = RowWriter(config, memory.WRITE_TO_READ)
+
+        # Steering.
+        descriptor = sequencer.descriptor
+        for element in (window, pixel_ring, feeder, collector, operand, writer, row_writer):
+            m.d.comb += [element.descriptor.eq(descriptor), element.start.eq(sequencer.start)]
+        late_start = sequencer.start
+        for i in range(FETCH_START_DELAY):
+            register = Signal(name=f"fetch_start_{i}")
+            m.d.sync += register.eq(late_start)
+            late_start = register
+        done = Signal()
+        m.d.comb += [
+            fetch.descriptor.eq(descriptor),
+            fetch.start.eq(late_start),
+            done.eq(writer.done | row_writer.done),
+            sequencer.done.eq(done),
+            sequencer.frame_start.eq(self.frame_start),
+            sequencer.push.eq(self.push),
+            self.room.eq(sequencer.room),
+            self.passes_done.eq(sequencer.passes_done),
+            self.frame_done.eq(sequencer.frame_done),
+            self.running.eq(sequencer.running),
+        ]
+
+        # What the DMA loads.
+        m.d.comb += [
+            weights.write.eq(self.weights),
+            collector.parameter_write.eq(self.parameters),
+            collector.table_write.eq(self.table),
+            window.write.eq(self.window),
+        ]
+        wiring.connect(m, wiring.flipped(self.image), memory.dma)
+        wiring.connect(m, wiring.flipped(self.host), memory.host)
+
+        # From the activation memory to the pixel ring and the row writer.
+        to_rows = Signal()
+        m.d.comb += to_rows.eq(descriptor.to_rows | (descriptor.mode == FeedMode.SUM))
+        m.d.comb += [memory.read_addr.eq(fetch.read_addr), fetch.read_data.eq(memory.read_data)]
+        wiring.connect(m, fetch.o_word, pixel_ring.i_word)
+        wiring.connect(m, fetch.o_column, window.i)
+        m.d.comb += [
+            pixel_ring.i_half.valid.eq(window.o.valid & ~to_rows),
+            pixel_ring.i_half.payload.eq(window.o.payload),
+            row_writer.i.valid.eq(window.o.valid & to_rows),
+            row_writer.i.payload.eq(window.o.payload),
+            window.o.ready.eq(Mux(to_rows, row_writer.i.ready, pixel_ring.i_half.ready)),
+        ]
+
+        # Through the array.
+        m.d.comb += [
+            feeder.row_done.eq(pixel_ring.row_done),
+            feeder.segment_taken.eq(collector.segment_taken),
+            fetch.tile_free.eq(feeder.tile_free),
+            pixel_ring.read_addr.eq(feeder.read_addr),
+            weights.addr.eq(feeder.weight_addr),
+            array.a.eq(pixel_ring.a),
+            array.w.as_value().eq(weights.data),
+            array.ctl.eq(feeder.ctl),
+            collector.results.eq(array.o),
+            collector.valid.eq(array.o_valid),
+            collector.chunk_start.eq(feeder.chunk_start),
+        ]
+
+        # Back to the activation memory. Only one of the writers takes part in a pass.
+        write = Signal(WriteRequest)
+        m.d.comb += write.eq(Mux(writer.request.valid, writer.request, row_writer.request))
+        m.d.comb += memory.writer.eq(write)
+        wiring.connect(m, operand.memory, memory.operand)
+        wiring.connect(m, collector.o, writer.segments)
+        wiring.connect(m, operand.o, writer.operands)
+
+        m.d.comb += [
+            counters.frame_start.eq(self.frame_start),
+            counters.start.eq(sequencer.start),
+            counters.done.eq(done),
+            counters.waiting.eq(sequencer.waiting),
+            counters.issuing.eq(feeder.issuing),
+            counters.pixels.eq(feeder.waiting_pixels),
+            counters.room.eq(feeder.waiting_room),
+            counters.read_addr.eq(self.counter_addr),
+            self.counter_data.eq(counters.read_data),
+            self.frame_cycles.eq(counters.frame_cycles),
+            self.trace.write.eq(write.valid),
+            self.trace.bank.eq(write.bank),
+            self.trace.addr.eq(write.addr),
+            self.trace.enable.eq(write.enable),
+            self.trace.data.eq(write.data),
+            self.trace.frame_start.eq(self.frame_start),
+            self.trace.pass_start.eq(sequencer.start),
+            self.trace.pass_done.eq(done),
+            self.trace.frame_done.eq(sequencer.frame_done),
+        ]
+        return m
