@@ -1,0 +1,196 @@
+"""Steps: logical passes cut into bands of rows and parts of output channels, in the order in which the ring runs them.
+
+A *segment* is a run of logical passes.  With more than one band its passes take turns: for every band of the last pass's rows each
+pass makes just the rows that are wanted and not yet there, so that the tensors between them need only a few rows of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.plan.passes import Buffer, LogicalPass, Lowered
+from hw.config import WORD_BYTES
+from hw.descriptor import FeedMode
+
+_NEVER = 1 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One pass of the ring: rows `first_row .. first_row + rows - 1`, channels `first_channel .. + channels - 1` of a logical pass."""
+
+    index: int
+    source: LogicalPass
+    first_row: int
+    rows: int
+    first_channel: int
+    channels: int
+    segment: int
+    band: int
+    part: int
+
+    @property
+    def past_row(self) -> int:
+        return self.first_row + self.rows
+
+    @property
+    def name(self) -> str:
+        """Name of the logical pass, with band and part where there are several."""
+        part = "" if self.channels == self.source.channels else f"/c{self.first_channel}"
+        band = "" if self.rows == self.source.height else f"[{self.first_row}:{self.past_row}]"
+        return f"{self.source.name}{part}{band}"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Logical passes `first .. past - 1`, and the rows of each band of the last one."""
+
+    first: int
+    past: int
+    heights: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Lifetimes:
+    """For every row of a buffer the first step that writes it and the last step that reads it, int64 [height] each."""
+
+    start: np.ndarray
+    end: np.ndarray
+
+
+def natural_segments(lowered: Lowered) -> list[tuple[int, int]]:
+    """(first, past) of the shortest runs of passes that hand over a single tensor."""
+    last_read = _last_reader(lowered)
+    segments, first = [], 0
+    live: set[str] = set()
+    for i, step in enumerate(lowered.passes):
+        live.add(step.output.buffer)
+        live = {name for name in live if last_read.get(name, _NEVER) > i}
+        image_done = last_read[lowered.image] <= i
+        if len(live) == 1 and image_done:
+            segments.append((first, i + 1))
+            first = i + 1
+    return segments
+
+
+def _last_reader(lowered: Lowered) -> dict[str, int]:
+    last: dict[str, int] = {}
+    for i, step in enumerate(lowered.passes):
+        for view in (step.input, step.operand):
+            if view is not None:
+                last[view.buffer] = i
+    return last
+
+
+def segment_bands(lowered: Lowered, segment: Segment) -> Iterator[tuple[int, LogicalPass, int, int]]:
+    """(band, pass, first row, past row) in the order of execution."""
+    passes = lowered.passes[segment.first : segment.past]
+    final = passes[-1]
+    made = dict.fromkeys(range(len(passes)), 0)
+    past = 0
+    for band, height in enumerate(segment.heights):
+        past += height
+        need = _demand(lowered.buffers, passes, final, past)
+        for i, item in enumerate(passes):
+            wanted = item.height if past >= final.height else need[i]
+            if wanted > made[i]:
+                yield band, item, made[i], wanted
+                made[i] = wanted
+
+
+def _demand(buffers: dict[str, Buffer], passes: Sequence[LogicalPass], final: LogicalPass, past: int) -> dict[int, int]:
+    """Rows that each pass must have made for the first `past` rows of the final pass."""
+    need: dict[int, int] = {}
+    wanted: dict[str, int] = {}
+    for i in reversed(range(len(passes))):
+        item = passes[i]
+        if item.output.buffer == final.output.buffer:
+            rows = past
+        elif item.output.buffer in wanted:
+            rows = wanted[item.output.buffer]
+        else:  # read by later segments only
+            rows = -(-item.height * past // final.height)
+        need[i] = rows
+        if rows:
+            source = item.input.buffer
+            wanted[source] = max(wanted.get(source, 0), item.input_rows(0, rows, buffers[source].height)[1])
+            if item.operand is not None:
+                wanted[item.operand.buffer] = max(wanted.get(item.operand.buffer, 0), rows)
+    return need
+
+
+def channel_parts(item: LogicalPass, cols: int, max_chunks: int) -> list[tuple[int, int]]:
+    """(first channel, channels) of the parts of a pass, each of at most `max_chunks` chunks of `cols` channels.
+
+    The first channel of a part must lie at a word of the operand, or at half a word of the output.
+    """
+    unit = 2 if item.operand is not None and cols % WORD_BYTES else 1
+    chunks = -(-item.channels // cols)
+    per_part = max(unit, max_chunks // unit * unit)
+    parts = -(-chunks // per_part)
+    per_part = -(-chunks // parts // unit) * unit
+    size = per_part * cols
+    return [(first, min(size, item.channels - first)) for first in range(0, item.channels, size)]
+
+
+def build_steps(lowered: Lowered, segments: Sequence[Segment], parts: dict[str, list[tuple[int, int]]]) -> list[Step]:
+    """All steps; `parts` gives the channels of each part by the name of the logical pass (missing: one part)."""
+    steps: list[Step] = []
+    for number, segment in enumerate(segments):
+        for band, item, first, past in segment_bands(lowered, segment):
+            for part, (channel, channels) in enumerate(parts.get(item.name, [(0, item.channels)])):
+                steps.append(Step(len(steps), item, first, past - first, channel, channels, number, band, part))
+    return steps
+
+
+def read_rows(lowered: Lowered, step: Step) -> list[tuple[str, int, int]]:
+    """(buffer, first row, past row) of everything that a step reads."""
+    item = step.source
+    height = lowered.buffers[item.input.buffer].height
+    rows = [(item.input.buffer, *item.input_rows(step.first_row, step.past_row, height))]
+    if item.operand is not None:
+        rows.append((item.operand.buffer, step.first_row, step.past_row))
+    return rows
+
+
+def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
+    """Row lifetimes of every buffer.
+
+    Rows of the image may be loaded while the passes of the band before run: from the reader's previous step on.
+    """
+    found = {
+        name: Lifetimes(np.full(buffer.height, _NEVER), np.full(buffer.height, -1))
+        for name, buffer in lowered.buffers.items()
+    }
+    previous_reader = 0
+    for step in steps:
+        for name, first, past in read_rows(lowered, step):
+            life = found[name]
+            life.end[first:past] = np.maximum(life.end[first:past], step.index)
+            if name == lowered.image:
+                life.start[first:past] = np.minimum(life.start[first:past], previous_reader)
+                previous_reader = step.index
+        life = found[step.source.output.buffer]
+        rows = slice(step.first_row, step.past_row)
+        life.start[rows] = np.minimum(life.start[rows], step.index)
+        life.end[rows] = np.maximum(life.end[rows], step.index)
+    found[lowered.result].end[:] = len(steps)
+    return found
+
+
+def peak_words(lowered: Lowered, steps: Sequence[Step], lives: dict[str, Lifetimes]) -> np.ndarray:
+    """Words that are live in each step, int64 [steps]."""
+    change = np.zeros(len(steps) + 2, np.int64)
+    for name, life in lives.items():
+        used = life.end >= 0
+        np.add.at(change, life.start[used], lowered.buffers[name].row_words)
+        np.add.at(change, life.end[used] + 1, -lowered.buffers[name].row_words)
+    return np.cumsum(change)[: len(steps)]
+
+
+def is_sum(step: Step) -> bool:
+    """A global pool: its rows are the input's."""
+    return step.source.mode == FeedMode.SUM

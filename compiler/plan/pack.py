@@ -1,0 +1,88 @@
+"""Weights and parameters as the words of the ring's memories."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from compiler import arithmetic
+from compiler.errors import ModelError
+from compiler.plan.bands import Step
+from compiler.qgraph import QAvgPool, QConv, QMaxPool
+from hw.config import WINDOW_WORDS
+from hw.descriptor import WindowOp
+
+_TAP_ROW = 3
+"""Taps are numbered 3 * row + column whatever the kernel."""
+
+_TAPS = 9
+_PARAMETER_BYTES = 9
+
+
+def weight_words(step: Step, cols: int) -> np.ndarray:
+    """Weights of a step, uint8 [chunks * K, cols]: word chunk * K + k; missing channels are zero.
+
+    Byte 2 q belongs to channel q of the chunk, byte 2 q + 1 to channel cols / 2 + q.
+    """
+    matrix = step.source.weights
+    assert matrix is not None
+    part = matrix[step.first_channel : step.first_channel + step.channels]
+    chunks = -(-step.channels // cols)
+    padded = np.zeros((chunks * cols, part.shape[1]), np.int8)
+    padded[: step.channels] = part
+    by_chunk = padded.reshape(chunks, 2, cols // 2, -1)  # chunk, parity, lane, k
+    return by_chunk.transpose(0, 3, 2, 1).reshape(-1, cols).view(np.uint8)
+
+
+def _parameter_bytes(bias: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """`hw.descriptor.ChannelParameters`, uint8 [channels, 9], least significant byte first."""
+    if (shift < 0).any() or (shift > arithmetic.MAX_SHIFT).any():
+        raise ModelError(f"shifts must be 0..{arithmetic.MAX_SHIFT}, not {int(shift.min())}..{int(shift.max())}")
+    packed = np.zeros((len(bias), _PARAMETER_BYTES), np.uint8)
+    # 63 bits of bias and multiplier, then the shift: bits 63..68.
+    value = (bias.astype(np.int64).astype(np.uint64) & np.uint64(0xFFFFFFFF)) | (
+        multiplier.astype(np.uint64) << np.uint64(32)
+    )
+    value |= (shift.astype(np.uint64) & np.uint64(1)) << np.uint64(63)
+    packed[:, :8] = value.astype("<u8").view(np.uint8).reshape(-1, 8)
+    packed[:, 8] = shift.astype(np.int64) >> 1
+    return packed
+
+
+def array_parameters(step: Step) -> np.ndarray:
+    """Parameters of the step's output channels, uint8 [channels, 9]."""
+    conv = step.source.array_node
+    assert conv is not None
+    part = slice(step.first_channel, step.first_channel + step.channels)
+    return _parameter_bytes(conv.folded_bias[part], conv.multiplier[part], conv.shift[part])
+
+
+def window_channels(step: Step) -> int:
+    """Channels that the window works on in a step (a global pool may do a part of them, else all)."""
+    return step.channels if isinstance(step.source.window_node, QAvgPool) else step.source.input.channels
+
+
+def window_words(step: Step, lanes: int) -> np.ndarray | None:
+    """Window parameters of a step, uint8 [subgroups * 8, 18 * lanes / 8]; None if the window needs none.
+
+    Words 0..3 of a subgroup: taps 0..8 of all lanes; words 4..7: parameters of the lanes, lanes / 4 in a word.
+    """
+    node = step.source.window_node
+    if node is None or isinstance(node, QMaxPool) or step.source.op == WindowOp.MAX:
+        return None
+    channels = window_channels(step)
+    groups = -(-channels // lanes)
+    taps = np.zeros((groups * lanes, _TAPS), np.int8)
+    parameters = np.zeros((groups * lanes, _PARAMETER_BYTES), np.uint8)
+    if isinstance(node, QConv):
+        kernel_h, kernel_w = node.window.kernel
+        for row in range(kernel_h):
+            first = _TAP_ROW * row
+            taps[:channels, first : first + kernel_w] = node.weights[:, row, :, 0]
+        parameters[:channels] = _parameter_bytes(node.folded_bias, node.multiplier, node.shift)
+    else:
+        multiplier, shift = arithmetic.average_multiplier(node.window.kernel[0] * node.window.kernel[1])
+        one = _parameter_bytes(np.zeros(1, np.int64), np.array([multiplier]), np.array([shift]))
+        parameters[:] = one
+    half = WINDOW_WORDS // 2
+    weights = taps.reshape(groups, lanes, _TAPS).transpose(0, 2, 1).reshape(groups, half, -1).view(np.uint8)
+    return np.concatenate([weights, parameters.reshape(groups, half, -1)], axis=1).reshape(groups * WINDOW_WORDS, -1)

@@ -1,0 +1,145 @@
+"""Logical passes: what one journey round the ring computes, before it is cut into bands and given addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.qgraph import QAvgPool, QConv, QMaxPool
+from compiler.window import Window
+from hw.config import WORD_BYTES
+from hw.descriptor import FeedMode, WindowOp
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A tensor of the activation memory.
+
+    Attributes:
+        name: tensor of the int8 graph whose values it holds.
+        height, width: rows, and memory pixels of a row (of an image with two pixels in a word: words).
+        channels: bytes in use per memory pixel.
+        pixel_words: words per memory pixel.
+        image: written by the DMA, not by a pass.
+    """
+
+    name: str
+    height: int
+    width: int
+    channels: int
+    pixel_words: int
+    image: bool = False
+
+    @property
+    def row_words(self) -> int:
+        return self.width * self.pixel_words
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole tensor, padding included."""
+        return self.height * self.row_words * WORD_BYTES
+
+
+@dataclass(frozen=True)
+class View:
+    """Channels `first .. first + channels - 1` of a buffer's pixels."""
+
+    buffer: str
+    first: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a pass writes: channel c of its output becomes byte `byte + step * c` of the buffer's pixels."""
+
+    buffer: str
+    byte: int = 0
+    step: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class LogicalPass:
+    """One or two operations of the int8 graph that the ring computes together.
+
+    Attributes:
+        name: of the operation that gives the output.
+        tensor: tensor of the int8 graph that it writes.
+        mode, op, to_rows: as in `hw.descriptor.Descriptor`.
+        input: what the fetch reads.
+        window: geometry from the input buffer's memory pixels to the output.
+        first_byte, inner, outer, outer_stride: K loop over a pixel's words in the ring (not used with `to_rows`).
+        words: words per tap (TAP) that the fetch reads.
+        fill: value of elements outside the input.
+        window_node: what the window computes, or None.
+        array_node: what the array computes, or None.
+        weights: int8 [channels, K] in the order of the K loop, or None.
+        output: where the result goes.
+        height, width, channels: of the result.
+        operand: second operand of a merge, or None; `identity` is the tensor of the int8 graph that it holds.
+        macs: multiply-accumulates of the array for the whole tensor, padding not counted.
+    """
+
+    name: str
+    tensor: str
+    mode: FeedMode
+    op: WindowOp
+    to_rows: bool
+    input: View
+    window: Window
+    fill: int
+    output: Placement
+    height: int
+    width: int
+    channels: int
+    first_byte: int = 0
+    inner: int = 0
+    outer: int = 1
+    outer_stride: int = 0
+    words: int = 0
+    window_node: QConv | QMaxPool | QAvgPool | None = None
+    array_node: QConv | None = None
+    weights: np.ndarray | None = None
+    operand: View | None = None
+    identity: str | None = None
+    macs: int = 0
+
+    @property
+    def depth(self) -> int:
+        """K, steps of one sum of the array."""
+        return self.inner * self.outer
+
+    @property
+    def whole(self) -> bool:
+        """The pass needs all input rows before its first result."""
+        return self.mode == FeedMode.SUM
+
+    def input_rows(self, first: int, past: int, height: int) -> tuple[int, int]:
+        """Rows (first, past) of an input of `height` rows that output rows `first .. past - 1` need."""
+        if self.whole:
+            return 0, height
+        stride, pad, kernel = self.window.stride[0], self.window.padding[0], self.window.kernel[0]
+        return max(0, first * stride - pad), min(height, (past - 1) * stride - pad + kernel)
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A network as logical passes.
+
+    Attributes:
+        name: of the network.
+        buffers: by name.
+        passes: in execution order.
+        image: name of the buffer that the DMA fills.
+        result: name of the buffer that holds the network's output.
+        image_pixels: memory pixels of an image row -> whether two pixels share a word (`unpack`).
+    """
+
+    name: str
+    buffers: dict[str, Buffer]
+    passes: list[LogicalPass]
+    image: str
+    result: str
+    unpack: bool
+    image_shape: tuple[int, int, int]

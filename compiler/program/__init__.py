@@ -1,0 +1,1 @@
+"""From a plan to what the ring reads: descriptors, packets, the command stream."""

@@ -1,0 +1,194 @@
+"""Replays a program on a symbolic machine: every row, weight and parameter that a pass reads must be the right one.
+
+Independent of the allocation: it sees only the stream and the descriptors.  The DMA is replayed as early as its waits allow, which is the
+worst case: what it writes later can only overwrite what nobody needs any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from compiler.plan.bands import Step, read_rows
+from compiler.plan.pack import array_parameters, weight_words, window_words
+from compiler.plan.passes import Lowered
+from compiler.program.descriptors import Fields
+from compiler.program.program import Program
+from compiler.program.stream import as_halfwords
+from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES
+from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, FeedMode, PacketKind
+
+_ROWS = 1 << 12  # more than any tensor has
+
+
+class ProgramError(Exception):
+    """A program would read what is not there: a defect of the planner, never of the user's network."""
+
+
+def check_program(lowered: Lowered, steps: Sequence[Step], program: Program) -> None:
+    """Raise ProgramError at the first read of a wrong row, weight or parameter."""
+    _Replay(lowered, steps, program).run()
+
+
+class _Replay:
+    def __init__(self, lowered: Lowered, steps: Sequence[Step], program: Program) -> None:
+        self.lowered, self.steps, self.program = lowered, steps, program
+        config = program.config
+        self.numbers = {name: i + 1 for i, name in enumerate(lowered.buffers)}
+        self.rows = np.zeros((BANKS, config.activation_depth), np.int64)  # number of the tensor * _ROWS + row
+        self.bytes = {
+            name: np.zeros((buffer.height, buffer.pixel_words * WORD_BYTES), bool)
+            for name, buffer in lowered.buffers.items()
+        }
+        self.units = {
+            PacketKind.WEIGHTS: np.zeros((config.weight_depth, config.cols // 2), np.uint16),
+            PacketKind.PARAMETERS: np.zeros((config.parameter_depth, 5), np.uint16),
+            PacketKind.WINDOW: np.zeros((config.window_depth, -(-18 * config.window_lanes // 16)), np.uint16),
+        }
+        self.position = 0  # in the stream
+        self.described = 0  # descriptors read so far
+        self.image_row = {int(offset): row for row, offset in enumerate(program.image_rows)}
+        self.content: dict[tuple[str, int, int], np.ndarray] = {}
+
+    def run(self) -> None:
+        for step in self.steps:
+            self._dma(step.index)
+            if self.described <= step.index:
+                raise ProgramError(f"{step.name}: its descriptor waits for a pass that comes after it")
+            self._memories(step)
+            self._rows(step)
+        self._dma(len(self.steps))
+        if self.position != len(self.program.stream):
+            raise ProgramError("the stream goes on behind its end")
+
+    def _dma(self, done: int) -> None:
+        """Take in all packets that may come while `done` passes are finished."""
+        stream = self.program.stream
+        while self.position < len(stream):
+            head, address, count, wait = (int(v) for v in stream[self.position : self.position + 4])
+            kind = PacketKind(head & 15)
+            if wait > done:
+                return
+            self.position += PACKET_HEADER_HALFWORDS
+            if kind == PacketKind.END:
+                return
+            if kind == PacketKind.DESCRIPTOR:
+                self.described += 1
+                self.position += DESCRIPTOR_HALFWORDS * count
+            elif kind == PacketKind.IMAGE:
+                self._image(head, address, count)
+            else:
+                memory = self.units[kind]
+                size = count * memory.shape[1]
+                memory[address : address + count] = stream[self.position : self.position + size].reshape(count, -1)
+                if address + count > len(memory):
+                    raise ProgramError(f"a packet of {kind.name} goes beyond the end of its memory")
+                self.position += size
+
+    def _image(self, head: int, address: int, count: int) -> None:
+        row = self.image_row[self.position]
+        bank, unpack = head >> 4 & 3, head >> 6 & 1
+        name = self.lowered.image
+        if count != self.lowered.buffers[name].row_words:
+            raise ProgramError(f"image row {row} has {count} words")
+        self.rows[bank, address : address + count] = self.numbers[name] * _ROWS + row
+        self.bytes[name][row] = True
+        self.position += count * (3 if unpack else 4)
+
+    def _memories(self, step: Step) -> None:
+        config, fields = self.program.config, self.program.descriptors[step.index]
+        item = step.source
+        if item.array_node is not None:
+            want = self._want(step, PacketKind.WEIGHTS)
+            at = (int(fields["weight_base"]) + np.arange(len(want))) % config.weight_depth  # type: ignore[call-overload]
+            self._same(step, PacketKind.WEIGHTS, at, want)
+            if len(want) != int(fields["chunks"]) * int(fields["inner"]) * int(fields["outer"]):  # type: ignore[call-overload]
+                raise ProgramError(f"{step.name}: {len(want)} weight words do not suit its loops")
+            want = self._want(step, PacketKind.PARAMETERS)
+            self._same(step, PacketKind.PARAMETERS, int(fields["parameter_base"]) + np.arange(len(want)), want)  # type: ignore[call-overload]
+        if window_words(step, config.window_lanes) is not None:
+            want = self._want(step, PacketKind.WINDOW)
+            base = int(fields["window_base"]) * WINDOW_WORDS  # type: ignore[call-overload]
+            self._same(step, PacketKind.WINDOW, base + np.arange(len(want)), want)
+
+    def _want(self, step: Step, kind: PacketKind) -> np.ndarray:
+        key = (step.source.name, step.first_channel, int(kind))
+        if key not in self.content:
+            config = self.program.config
+            if kind == PacketKind.WEIGHTS:
+                units = weight_words(step, config.cols)
+            elif kind == PacketKind.PARAMETERS:
+                units = array_parameters(step)
+            else:
+                words = window_words(step, config.window_lanes)
+                assert words is not None
+                units = words
+            self.content[key] = as_halfwords(units)
+        return self.content[key]
+
+    def _same(self, step: Step, kind: PacketKind, at: np.ndarray, want: np.ndarray) -> None:
+        wrong = np.flatnonzero((self.units[kind][at] != want).any(axis=1))
+        if wrong.size:
+            raise ProgramError(f"{step.name}: unit {wrong[0]} of its {kind.name} is not in memory when it starts")
+
+    def _rows(self, step: Step) -> None:
+        fields, item = self.program.descriptors[step.index], step.source
+        touched = np.zeros_like(self.rows, bool)
+        first = int(fields["in_y"])  # type: ignore[call-overload]
+        for name, row, past in read_rows(self.lowered, step):
+            view = item.input if name == item.input.buffer else item.operand
+            pointer = fields["input"] if view is item.input else fields["operand"]
+            start = first if view is item.input else step.first_row
+            assert view is not None and isinstance(pointer, dict)
+            if view is item.input and item.mode == FeedMode.SUM:
+                used = slice(step.first_channel, step.first_channel + step.channels)
+            else:
+                used = slice(view.first, view.first + view.channels)
+            places = _walk(pointer, past - start)
+            for y in range(row, past):
+                bank, addr, words = places[y - start]
+                if (self.rows[bank, addr : addr + words] != self.numbers[name] * _ROWS + y).any():
+                    raise ProgramError(f"{step.name}: row {y} of {name} is not in bank {bank} at {addr}")
+                if words != self.lowered.buffers[name].row_words or not self.bytes[name][y, used].all():
+                    raise ProgramError(f"{step.name}: row {y} of {name} is not complete")
+                touched[bank, addr : addr + words] = True
+        name = item.output.buffer
+        rows = 1 if item.mode == FeedMode.SUM else step.rows
+        pointer = fields["output"]
+        assert isinstance(pointer, dict)
+        for i, (bank, addr, words) in enumerate(_walk(pointer, rows)):
+            y = i + (0 if item.mode == FeedMode.SUM else step.first_row)
+            if touched[bank, addr : addr + words].any():
+                raise ProgramError(f"{step.name}: row {y} of {name} lies over something that this pass reads")
+            tag = self.numbers[name] * _ROWS + y
+            if (self.rows[bank, addr : addr + words] != tag).any():
+                self.bytes[name][y] = False
+            self.rows[bank, addr : addr + words] = tag
+            self.bytes[name][y, _written_bytes(fields)] = True
+
+
+def _walk(pointer: Fields, rows: int) -> list[tuple[int, int, int]]:
+    """(bank, address, words) of rows from a pointer on, as the hardware walks."""
+    slot, addr, base, depth, words = (int(pointer[k]) for k in ("slot", "addr", "base", "depth", "row_words"))  # type: ignore[call-overload]
+    found = []
+    for _ in range(rows):
+        found.append((slot % BANKS, addr, words))
+        slot += 1
+        if slot == depth:
+            slot, addr = 0, base
+        elif slot % BANKS == 0:
+            addr += words
+    return found
+
+
+def _written_bytes(fields: Fields) -> np.ndarray:
+    """Bytes of an output pixel that a pass writes."""
+    number = {key: value for key, value in fields.items() if isinstance(value, int)}
+    first = WORD_BYTES * number["out_word"] + WORD_BYTES // 2 * number["out_half"]
+    channels = np.arange(number["channels"])
+    if not number["spread"]:
+        return first + channels
+    if number["merge"]:
+        return first + np.arange(2 * number["channels"])
+    return first + 2 * channels + number["odd"]

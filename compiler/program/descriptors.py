@@ -1,0 +1,203 @@
+"""The descriptor of a step: every field of `hw.descriptor.Descriptor` as a plain number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from amaranth.hdl import Shape, ShapeLike
+from amaranth.lib import data
+
+from compiler.errors import ResourceError
+from compiler.plan.bands import Step
+from compiler.plan.memory import Layout
+from compiler.plan.passes import Lowered
+from compiler.plan.schedule import StepLoads
+from compiler.qgraph import QAvgPool, QConv, QMaxPool
+from hw.config import BANKS, WORD_BYTES, RingConfig
+from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, FeedMode, halfwords
+
+Fields = dict[str, "int | Fields | list[int]"]
+"""A descriptor: field name -> number, or the same for the fields of a structure, or a list for an array."""
+
+_MAX_RING_PIXELS = 8191
+_NO_CLAMP = {"zero_point": 0, "low": -128, "high": 127}
+_NO_ROWS = {"slot": 0, "addr": 0, "base": 0, "depth": BANKS, "row_words": 0}
+
+
+def ring_shape(words: int, config: RingConfig) -> tuple[int, int]:
+    """(ring_slots, ring_pixels) for pixels of `words` ring words."""
+    slots = min(config.ring_depth // words, _MAX_RING_PIXELS // config.rows)
+    return slots, slots * config.rows
+
+
+def ring_words(step: Step, lanes: int) -> int:
+    """Words per pixel in the pixel ring; 0 if the pass does not go through it."""
+    item = step.source
+    if item.to_rows:
+        return 0
+    if item.mode == FeedMode.TAP:
+        return item.window.kernel[0] * item.window.kernel[1] * item.words
+    return -(-item.input.channels // WORD_BYTES)
+
+
+def row_pointer(layout: Layout, row: int) -> Fields:
+    """Pointer to a row (also to one before the first)."""
+    slot = (row + layout.phase) % layout.depth
+    return {
+        "slot": slot,
+        "addr": layout.base + slot // BANKS * layout.row_words,
+        "base": layout.base,
+        "depth": layout.depth,
+        "row_words": layout.row_words,
+    }
+
+
+def describe(
+    step: Step,
+    lowered: Lowered,
+    layouts: Mapping[str, Layout],
+    loads: StepLoads,
+    config: RingConfig,
+    last: bool,
+) -> Fields:
+    """The descriptor of one step.
+
+    Raises:
+        ResourceError: an output row of a step does not fit the pixel ring.
+    """
+    item = step.source
+    whole = item.mode == FeedMode.SUM
+    source, source_layout = lowered.buffers[item.input.buffer], layouts[item.input.buffer]
+    lanes, stride = config.window_lanes, item.window.stride
+    kernel_h, kernel_w = (1, 1) if whole else item.window.kernel
+    in_y = 0 if whole else step.first_row * stride[0] - item.window.padding[0]
+    # Parts of a pooled tensor read their own channels; parts of a convolution all of them.
+    view_first = item.input.first + (step.first_channel if whole else 0)
+    view_channels = step.channels if whole else item.input.channels
+    out_w = source.width if whole else item.width
+    words = ring_words(step, lanes)
+    slots, ring_pixels = ring_shape(words, config) if words else (0, 0)
+    if words and ring_pixels < out_w + config.rows - 1:
+        raise ResourceError(
+            f"{step.name}: an output row of {out_w} pixels with {words} words each does not fit the pixel ring of {config.ring_depth} words "
+            f"x {config.rows}; it holds {ring_pixels} pixels and needs {out_w + config.rows - 1}"
+        )
+    pixels = step.rows * item.width
+    fields: Fields = {
+        "mode": int(item.mode),
+        "op": int(item.op),
+        "to_rows": int(item.to_rows),
+        "last": int(last),
+        "input": row_pointer(source_layout, in_y),
+        "in_y": in_y,
+        "in_h": source.height,
+        "in_w": source.width,
+        "in_x": 0 if whole else -item.window.padding[2],
+        "pixel_words": source_layout.pixel_words,
+        "first_word": view_first // WORD_BYTES,
+        "groups": item.words if item.mode == FeedMode.TAP else -(-view_channels // lanes),
+        "stride_y": stride[0] if not whole else 1,
+        "stride_x": stride[1] if not whole else 1,
+        "kernel_h": kernel_h,
+        "kernel_w": kernel_w,
+        "columns": (item.width - 1) * stride[1] + kernel_w if item.mode == FeedMode.WINDOW else 0,
+        "fill": item.fill & 0xFF,
+        "out_rows": source.height if whole else step.rows,
+        "out_w": out_w,
+        "window_base": loads.window_base,
+        "window_clamp": _window_clamp(step),
+        "average_scale": [0, 0, 0, 0],
+        "ring_words": words,
+        "ring_slots": slots,
+        "ring_pixels": ring_pixels,
+        "tiles": 0,
+        "last_pixels": 0,
+        "chunks": 0,
+        "first_byte": 0,
+        "inner": 0,
+        "outer": 0,
+        "outer_stride": 0,
+        "weight_base": loads.weight_base,
+        "parameter_base": loads.parameter_base,
+        "array_clamp": _NO_CLAMP,
+    }
+    if item.array_node is not None:
+        tiles = -(-pixels // config.rows)
+        fields |= {
+            "tiles": tiles,
+            "last_pixels": pixels - (tiles - 1) * config.rows,
+            "chunks": -(-step.channels // config.cols),
+            "first_byte": item.first_byte,
+            "inner": item.inner,
+            "outer": item.outer,
+            "outer_stride": item.outer_stride,
+            "array_clamp": _clamp(item.array_node),
+        }
+    return fields | _output(step, layouts)
+
+
+def _output(step: Step, layouts: Mapping[str, Layout]) -> Fields:
+    item = step.source
+    layout = layouts[item.output.buffer]
+    spread = item.output.step == 2
+    # Of a spread output, out_word counts from the pair's even byte.
+    byte = item.output.step * step.first_channel + (0 if spread else item.output.byte)
+    fields: Fields = {
+        "output": row_pointer(layout, 0 if item.mode == FeedMode.SUM else step.first_row),
+        "out_pixel_words": layout.pixel_words,
+        "out_word": byte // WORD_BYTES,
+        "out_half": byte % WORD_BYTES // (WORD_BYTES // 2),
+        "spread": int(spread),
+        "odd": item.output.byte if spread else 0,
+        "merge": int(item.operand is not None),
+        "channels": step.channels,
+        "operand": _NO_ROWS,
+        "operand_pixel_words": 0,
+        "operand_word": 0,
+    }
+    if item.operand is not None:
+        operand = layouts[item.operand.buffer]
+        fields |= {
+            "operand": row_pointer(operand, step.first_row),
+            "operand_pixel_words": operand.pixel_words,
+            "operand_word": (item.operand.first + step.first_channel) // WORD_BYTES,
+        }
+    return fields
+
+
+def _clamp(conv: QConv) -> Fields:
+    return {"zero_point": conv.output_zero_point, "low": conv.act_min, "high": conv.act_max}
+
+
+def _window_clamp(step: Step) -> Fields:
+    match step.source.window_node:
+        case QConv() as conv:
+            return _clamp(conv)
+        case QMaxPool() | QAvgPool() | None:
+            return _NO_CLAMP
+
+
+def pack(fields: Fields) -> list[int]:
+    """The halfwords of a descriptor.
+
+    Raises:
+        ResourceError: a number does not fit its field.
+    """
+    return halfwords(_bits(fields, Descriptor, "descriptor"), DESCRIPTOR_HALFWORDS)
+
+
+def _bits(value: int | Fields | list[int], layout: ShapeLike, path: str) -> int:
+    """A value as the bits of its layout."""
+    if isinstance(layout, data.Layout):
+        assert isinstance(value, dict | list)
+        bits = 0
+        for name, field in layout:
+            bits |= _bits(value[name], field.shape, f"{path}.{name}") << field.offset  # type: ignore[index]
+        return bits
+    shape = Shape.cast(layout)
+    low = -(1 << (shape.width - 1)) if shape.signed else 0
+    high = low + (1 << shape.width) - 1
+    assert isinstance(value, int)
+    if not low <= value <= high:
+        raise ResourceError(f"{path} must be {low}..{high}, not {value}: the network is too large for the descriptor")
+    return value & ((1 << shape.width) - 1)

@@ -1,0 +1,251 @@
+"""The program of one frame: the command stream, and all that a host or a simulator has to know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compiler.errors import ModelError
+from compiler.plan.bands import Step, lifetimes, read_rows
+from compiler.plan.memory import Layout, place_rows
+from compiler.plan.pack import array_parameters, weight_words, window_words
+from compiler.plan.passes import Lowered
+from compiler.plan.schedule import Load, StepLoads
+from compiler.program.descriptors import Fields, describe, pack
+from compiler.program.stream import UNPACKED_HALFWORDS, WORD_HALFWORDS, StreamWriter
+from hw.config import WINDOW_WORDS, WORD_BYTES, RingConfig
+from hw.descriptor import PACKET_HEADER_HALFWORDS, FeedMode, PacketKind
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a pass writes of one tensor of the int8 graph.
+
+    Channel `first_channel + i` (0 <= i < channels) of rows `first_row .. first_row + rows - 1` of `tensor` is byte `byte + step * i` of
+    the pixels at `layout`: pixel x of row y starts at word `layout.locate(y)[1] + x * layout.pixel_words` of bank
+    `layout.locate(y)[0]`.
+    """
+
+    tensor: str
+    first_row: int
+    rows: int
+    first_channel: int
+    channels: int
+    layout: Layout
+    byte: int
+    step: int
+
+    def read(self, memory: np.ndarray, width: int) -> np.ndarray:
+        """These values out of a memory int8 [banks, depth, 8]: int8 [rows, width, channels]."""
+        pixel = self.layout.pixel_words
+        found = np.empty((self.rows, width, self.channels), np.int8)
+        for i in range(self.rows):
+            bank, addr = self.layout.locate(self.first_row + i)
+            row = memory[bank, addr : addr + width * pixel].reshape(width, pixel * WORD_BYTES)
+            found[i] = row[:, self.byte : self.byte + self.step * self.channels : self.step]
+        return found
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A packet of the stream, for the timing model: `units` of `halfwords` each behind the header, for pass `step`."""
+
+    kind: PacketKind
+    step: int
+    units: int
+    halfwords: int
+    wait: int
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """One frame.
+
+    Attributes:
+        config: ring that it is for.
+        stream: uint16, the command stream; image rows are zero until `write_image`.
+        image_rows: int64 [image height], halfword offset in the stream of each image row's payload.
+        image_row_halfwords: halfwords of an image row's payload.
+        image_shape: (height, width, channels) of the image.
+        image_unpack: an image row is its bytes as they are (pixels of 3 bytes); else pixels are padded to words.
+        names: name of every pass.
+        descriptors: fields of every pass (see `hw.descriptor.Descriptor`).
+        written: what every pass writes.
+        macs: multiply-accumulates of every pass in the array, padding not counted.
+        packets: the stream's packets in order, without END.
+        result: (bank, word address) of each word of the output tensor.
+        result_tensor: its name; result_channels: its channels, byte i of the words is channel i.
+    """
+
+    config: RingConfig
+    stream: np.ndarray
+    image_rows: np.ndarray
+    image_row_halfwords: int
+    image_shape: tuple[int, int, int]
+    image_unpack: bool
+    names: list[str]
+    descriptors: list[Fields]
+    written: list[list[Written]]
+    macs: list[int]
+    packets: list[Packet]
+    result: list[tuple[int, int]]
+    result_tensor: str
+    result_channels: int
+
+    @property
+    def stream_bytes(self) -> int:
+        """Length of the stream."""
+        return 2 * len(self.stream)
+
+    def image_payload(self, image: np.ndarray) -> np.ndarray:
+        """An image int8 [height, width, channels] as uint16 [height, image_row_halfwords].
+
+        Raises:
+            ModelError: the image has another shape or type.
+        """
+        if image.dtype != np.int8 or image.shape != self.image_shape:
+            raise ModelError(f"the image must be int8 {self.image_shape}, not {image.dtype} {image.shape}")
+        height, width, channels = image.shape
+        octets = image.view(np.uint8) if image.flags.c_contiguous else np.ascontiguousarray(image).view(np.uint8)
+        if not self.image_unpack:
+            octets = np.pad(octets, ((0, 0), (0, 0), (0, -channels % WORD_BYTES)))
+        return octets.reshape(height, -1).view("<u2")
+
+    def write_image(self, stream: np.ndarray, image: np.ndarray) -> None:
+        """Write an image into a copy of the stream, in place."""
+        payload = self.image_payload(image)
+        columns = np.arange(self.image_row_halfwords)
+        stream[self.image_rows[:, None] + columns] = payload
+
+    def read_result(self, memory: np.ndarray) -> np.ndarray:
+        """The output tensor, int8 [channels], out of a memory int8 [banks, depth, 8]."""
+        words = np.concatenate([memory[bank, addr] for bank, addr in self.result])
+        return words[: self.result_channels]
+
+
+def build_program(
+    lowered: Lowered,
+    steps: Sequence[Step],
+    layouts: Mapping[str, Layout],
+    loads: Sequence[StepLoads],
+    config: RingConfig,
+) -> Program:
+    """Descriptors, packets and stream of a planned network."""
+    waits = image_waits(lowered, steps, layouts)
+    writer = StreamWriter()
+    packets: list[Packet] = []
+    descriptors: list[Fields] = []
+    source = lowered.buffers[lowered.image]
+    unit = UNPACKED_HALFWORDS if lowered.unpack else WORD_HALFWORDS
+    image_rows = np.full(source.height, -1, np.int64)
+    cache: dict[tuple[PacketKind, str, int], np.ndarray] = {}
+
+    for step, load in zip(steps, loads, strict=True):
+        for item in load.loads:
+            payload = _content(step, item, config, cache)
+            scale = WINDOW_WORDS if item.kind == PacketKind.WINDOW else 1
+            part = payload[item.first * scale : (item.first + item.count) * scale]
+            writer.packet(item.kind, item.address * scale, item.wait, part)
+            packets.append(Packet(item.kind, step.index, len(part), -(-payload.shape[1] // 2), item.wait))
+        for row in _new_image_rows(lowered, step, image_rows):
+            bank, addr = layouts[lowered.image].locate(row)
+            image_rows[row] = writer.position + PACKET_HEADER_HALFWORDS
+            blank = np.zeros((source.row_words, unit), np.uint16)
+            writer.packet(PacketKind.IMAGE, addr, int(waits[row]), blank, bank=bank, unpack=lowered.unpack)
+            packets.append(Packet(PacketKind.IMAGE, step.index, source.row_words, unit, int(waits[row])))
+        fields = describe(step, lowered, layouts, load, config, last=step.index == len(steps) - 1)
+        descriptors.append(fields)
+        halves = np.array(pack(fields), np.uint16)
+        writer.packet(PacketKind.DESCRIPTOR, 0, 0, halves[None])
+        packets.append(Packet(PacketKind.DESCRIPTOR, step.index, 1, len(halves), 0))
+    writer.end()
+
+    # Rows that no pass reads have no place in the stream; they get the offset of a row that is written later.
+    missing = image_rows < 0
+    if missing.any():
+        raise ModelError(f"{lowered.name}: image rows {np.flatnonzero(missing)[:4]} are never read; crop the image")
+    result = lowered.buffers[lowered.result]
+    bank, addr = layouts[lowered.result].locate(0)
+    return Program(
+        config=config,
+        stream=writer.result(),
+        image_rows=image_rows,
+        image_row_halfwords=source.row_words * unit,
+        image_shape=lowered.image_shape,
+        image_unpack=lowered.unpack,
+        names=[step.name for step in steps],
+        descriptors=descriptors,
+        written=[_written(step, layouts) for step in steps],
+        macs=[_macs(step) for step in steps],
+        packets=packets,
+        result=[(bank, addr + i) for i in range(result.pixel_words)],
+        result_tensor=lowered.result,
+        result_channels=result.channels,
+    )
+
+
+def image_waits(lowered: Lowered, steps: Sequence[Step], layouts: Mapping[str, Layout]) -> np.ndarray:
+    """For every image row the count of finished passes after which its place is free, int64 [rows]."""
+    lives = lifetimes(lowered, steps)
+    image = place_rows(layouts[lowered.image], lives[lowered.image])
+    waits = np.zeros(len(image.bank), np.int64)
+    for name, life in lives.items():
+        rows = place_rows(layouts[name], life)
+        before = (
+            (image.bank[:, None] == rows.bank)
+            & (image.low[:, None] < rows.high)
+            & (rows.low < image.high[:, None])
+            & (rows.end < image.end[:, None])
+        )
+        waits = np.maximum(waits, np.where(before, rows.end + 1, 0).max(axis=1))
+    # Rows come in order, so a row waits at least as long as those before it.
+    return np.maximum.accumulate(waits)
+
+
+def _new_image_rows(lowered: Lowered, step: Step, image_rows: np.ndarray) -> list[int]:
+    return [
+        row
+        for name, first, past in read_rows(lowered, step)
+        if name == lowered.image
+        for row in range(first, past)
+        if image_rows[row] < 0
+    ]
+
+
+def _content(
+    step: Step, load: Load, config: RingConfig, cache: dict[tuple[PacketKind, str, int], np.ndarray]
+) -> np.ndarray:
+    """All units of the item that a packet belongs to, uint8 [units, bytes]."""
+    channels = step.channels if step.source.mode == FeedMode.SUM else 0
+    key = (load.kind, step.source.name, channels if load.kind == PacketKind.WINDOW else step.first_channel)
+    if key not in cache:
+        match load.kind:
+            case PacketKind.WEIGHTS:
+                cache[key] = weight_words(step, config.cols)
+            case PacketKind.PARAMETERS:
+                cache[key] = array_parameters(step)
+            case _:
+                words = window_words(step, config.window_lanes)
+                assert words is not None
+                cache[key] = words
+    return cache[key]
+
+
+def _written(step: Step, layouts: Mapping[str, Layout]) -> list[Written]:
+    item = step.source
+    place = item.output
+    rows = (0, 1) if item.mode == FeedMode.SUM else (step.first_row, step.rows)
+    first = place.byte + place.step * step.first_channel
+    layout = layouts[place.buffer]
+    found = [Written(item.tensor, *rows, step.first_channel, step.channels, layout, first, place.step)]
+    if item.identity is not None:
+        other = first + 1 - 2 * place.byte
+        found.append(Written(item.identity, *rows, step.first_channel, step.channels, layout, other, place.step))
+    return found
+
+
+def _macs(step: Step) -> int:
+    item = step.source
+    return item.macs * step.rows * step.channels // (item.height * item.channels)

@@ -1,0 +1,60 @@
+"""The command stream: packets of 16-bit halfwords that the DMA reads in order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hw.config import BANKS, WORD_BYTES
+from hw.descriptor import PACKET_HEADER_HALFWORDS, PacketKind
+
+UNPACKED_HALFWORDS = 3
+"""Halfwords of an image word in the stream when two pixels of three bytes share it."""
+
+WORD_HALFWORDS = WORD_BYTES // 2
+_BANK_SHIFT = 4
+_UNPACK_SHIFT = 6
+_MAX_UNITS = 65535
+
+
+class StreamWriter:
+    """Collects packets; `position` is the halfword offset of what comes next."""
+
+    def __init__(self) -> None:
+        self._pieces: list[np.ndarray] = []
+        self.position = 0
+
+    def packet(
+        self, kind: PacketKind, address: int, wait: int, payload: np.ndarray, *, bank: int = 0, unpack: bool = False
+    ) -> None:
+        """One packet; `payload` is uint16 [units, halfwords of a unit], or uint8 with twice as many columns at most.
+
+        A unit of bytes with an odd count is filled up with a zero byte.
+        """
+        if payload.dtype == np.uint8:
+            payload = as_halfwords(payload)
+        if not 0 < len(payload) <= _MAX_UNITS:
+            raise ValueError(f"a packet has 1..{_MAX_UNITS} units, not {len(payload)}")
+        if not (0 <= address <= 0xFFFF and 0 <= wait <= 0xFFFF and 0 <= bank < BANKS):
+            raise ValueError(f"address {address}, wait {wait} or bank {bank} does not fit the packet header")
+        head = int(kind) | bank << _BANK_SHIFT | int(unpack) << _UNPACK_SHIFT
+        self._append(np.array([head, address, len(payload), wait], np.uint16))
+        self._append(np.ascontiguousarray(payload, np.uint16).reshape(-1))
+
+    def end(self) -> None:
+        """The packet that stops the DMA."""
+        self._append(np.array([int(PacketKind.END)] + [0] * (PACKET_HEADER_HALFWORDS - 1), np.uint16))
+
+    def result(self) -> np.ndarray:
+        """Everything so far, uint16."""
+        return np.concatenate(self._pieces)
+
+    def _append(self, piece: np.ndarray) -> None:
+        self._pieces.append(piece)
+        self.position += len(piece)
+
+
+def as_halfwords(units: np.ndarray) -> np.ndarray:
+    """uint8 [units, bytes] as little-endian uint16 [units, ceil(bytes / 2)]."""
+    if units.shape[1] % 2:
+        units = np.pad(units, ((0, 0), (0, 1)))
+    return np.ascontiguousarray(units).view("<u2")
