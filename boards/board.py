@@ -60,7 +60,6 @@ class Board:
         default_clock_hz: clock that a build aims at unless told otherwise, Hz.
         sdram: timing of the memory.
         sdram_bytes: its size, bytes.
-        uart_baud: rate of the host link.
         clock_port: port of the oscillator.
         pins: by port name.
     """
@@ -74,7 +73,6 @@ class Board:
     default_clock_hz: int
     sdram: SdramPart
     sdram_bytes: int
-    uart_baud: int
     clock_port: str
     pins: Mapping[str, Pins]
 

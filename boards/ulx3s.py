@@ -25,7 +25,6 @@ ULX3S = Board(
     default_clock_hz=100_000_000,
     sdram=ULX3S_PART,
     sdram_bytes=32 << 20,
-    uart_baud=3_000_000,
     clock_port="clk_25mhz",
     pins={
         "clk_25mhz": Pins(("G2",)),

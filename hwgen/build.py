@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hwgen.console import Console
 from hwgen.request import Request
-from hwgen.steps import BuildFolder, file_digest, source_digest, write_atomically
+from hwgen.steps import BuildFolder, digest, file_digest, source_digest, write_atomically
 
 if TYPE_CHECKING:
     from boards.board import Board
@@ -219,5 +219,11 @@ def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
     from hw.machine import Machine
 
     memory = sdram_config(board, int(pll.output_hz))
-    (at / VERILOG).write_text(board_verilog(Machine(plan.config, memory, board.uart_baud), pll))
+    machine = Machine(plan.config, memory, build=build_number(plan, pll))
+    (at / VERILOG).write_text(board_verilog(machine, pll))
     (at / CONSTRAINTS).write_text(constraints(board))
+
+
+def build_number(plan: Plan, pll: Pll) -> int:
+    """32 bits by which the host tells one machine from another; other weights make no other machine."""
+    return int(digest(repr(plan.config), repr(pll))[:8], 16)
