@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.column import column_layout
 from hw.config import RingConfig
 from hw.descriptor import Descriptor, FeedMode, WindowOp
-from hw.multiplier import Addend, add_levels, add_tree, partial_products
+from hw.fifo import StreamFifo
+from hw.multiplier import add_levels, add_tree, partial_products
+from hw.primitives.carry import gated_pair
 from hw.requantise import Requantiser, requantiser_latency
+from hw.table import Table, TableWrite
 from hw.window_parameters import TAPS, WindowParameters, window_write_layout
 
 KERNEL = 3
@@ -20,46 +22,59 @@ KERNEL = 3
 _SUM_BITS = 25
 """Of an int8 sum over a whole map: 2^17 elements of magnitude 2^7, and a sign."""
 
-_TAP_STAGES = 1
-_PRODUCT_STAGES = 1 + add_levels(4 * TAPS)  # partial products (four of eight bits), then their tree
-_SCALE_STAGES = 2
 _AVERAGE_BITS = 12  # of the sum of 9 int8
-_MAX_STAGES = 5  # four levels of comparisons, the clamp
-_FIFO_DEPTH = 64
+
+# Cycles, all counted from the one in which a column is taken.
+_TAPS_AT = 2
+_MAC_AT = _TAPS_AT + 1 + add_levels(4 * TAPS)  # partial products (four of eight bits), then their tree
+_ACC_AT = _MAC_AT + 3
+_MAX_AT = 6
+_CREDITS = 32
+"""Results under way and waiting: more than the latency plus 1, so that the credit never limits an output that is not held up."""
+
+_FLOW = data.StructLayout({"taken": 1, "begin": 1, "emit": 1, "last": 1, "rows_cut": 1, "cols_cut": 1})
 
 
-def window_latency(clamp_bits: int, op: WindowOp) -> int:
+def window_latency(config: RingConfig, op: WindowOp, mode: FeedMode = FeedMode.WINDOW) -> int:
     """Cycles from taking a column with `emit` to its result at `o`."""
-    if op == WindowOp.MAX:
-        return _TAP_STAGES + _MAX_STAGES + 1
-    return _TAP_STAGES + _PRODUCT_STAGES + _SCALE_STAGES + requantiser_latency(clamp_bits) + 1
+    if mode == FeedMode.WINDOW and op == WindowOp.MAX:
+        return _MAX_AT + StreamFifo.LATENCY
+    return _result_at(config) + StreamFifo.LATENCY
+
+
+def _result_at(config: RingConfig) -> int:
+    return _ACC_AT + requantiser_latency(config.window_clamp_bits) + (Table.LATENCY if config.window_table else 0)
 
 
 class Window(wiring.Component):
     """Keeps the last three columns of three rows and computes L channels of an output for every column that asks for one.
 
     - MAC: sum of tap times weight, requantised with the lane's parameters.
-    - MAX: maximum of the kernel_h x kernel_w taps, clamped.
-    - AVERAGE: sum of tap times weight (weights are 1) times `average_scale[{columns cut, rows cut}]`, requantised.
-    - SUM (feed mode): sum of row 0 from `start` to `emit`, requantised.
+    - MAX: maximum of the kernel_h x kernel_w taps, clamped; rows beyond kernel_h must read as -128.
+    - AVERAGE: sum of tap times weight (weights are 1) times `average_scale[rows_cut + 2 cols_cut]`, requantised.
+    - SUM (feed mode): sum of row 0 from `start` to `emit`, requantised; the weights of the subgroup are not used.
 
     The newest column is tap column 2: tap (ky, kx) of a kernel kernel_w wide has index 3 ky + 3 - kernel_w + kx among the
-    parameter memory's weights. Taps outside the kernel need zero weights in MAC and AVERAGE; MAX leaves them out by itself.
+    parameter memory's weights. Taps outside the kernel need zero weights in MAC and AVERAGE. In a ring with a window table,
+    requantised channels whose parameters have bit 0 of `unused` set go through the table.
 
     Parameters:
-        config: `window_lanes` (L), `window_clamp_bits`, `window_depth`.
+        config: `window_lanes` (L), `window_clamp_bits`, `window_depth`, `window_table`.
 
     Members:
         descriptor : In(Descriptor), start : In(1).
         write : In(window_write_layout(config)), parameters from the DMA.
-        i : In(stream of column_layout(L)).
+        table_write : In(TableWrite), ignored without a table.
+        i : In(stream of column_layout(L)), no column before the cycle after `start`.
         o : Out(stream of {data: 8 L, last: 1}), in the order of the columns with `emit`.
 
-    Timing: a column with `emit` taken in cycle t gives a result at `o` in cycle t + window_latency(clamp_bits, op) if `o` is not held up.
-    One column per cycle. A column with `start` is taken at the earliest WindowParameters.PERIOD cycles after the pass's `start` or
-    after the `start` column before it. Inside, nothing stalls: a column with `emit` is taken only when there is room for its result.
+    Timing: a column with `emit` taken in cycle t gives a result at `o` in cycle t + window_latency(config, op, mode) if `o` is not
+    held up: 8 for MAX, else 14 + requantiser_latency (+ Table.LATENCY). One column per cycle. A column with `start` is taken at the
+    earliest WindowParameters.PERIOD cycles after the pass's `start` or after the `start` column before it. Inside, nothing stalls:
+    a column with `emit` is taken only when there is room for its result.
 
-    Proven ranges: |9 * 127 * 128| < 2^18; sums of SUM stay below 2^24 for maps of 2^17 elements.
+    Proven ranges: |9 * 128 * 128| < 2^18; AVERAGE's sum of 9 taps fits 12 bits, times a scale of 6 bits fits 18; sums of SUM stay
+    within 25 bits for maps of 2^17 elements.
     """
 
     def __init__(self, config: RingConfig) -> None:
@@ -70,6 +85,7 @@ class Window(wiring.Component):
                 "descriptor": In(Descriptor),
                 "start": In(1),
                 "write": In(window_write_layout(config)),
+                "table_write": In(TableWrite),
                 "i": In(stream.Signature(self._layout)),
                 "o": Out(stream.Signature(data.StructLayout({"data": 8 * config.window_lanes, "last": 1}))),
             }
@@ -80,17 +96,22 @@ class Window(wiring.Component):
         d = self.descriptor
         lanes = self._config.window_lanes
         m.submodules.parameters = parameters = WindowParameters(self._config)
-        payload = self.i.payload
-        take, emit = Signal(), Signal()
-        room = Signal()
+        is_sum, is_max, is_average = Signal(), Signal(), Signal()
+        m.d.sync += [
+            is_sum.eq(d.mode == FeedMode.SUM),
+            is_max.eq((d.mode != FeedMode.SUM) & (d.op == WindowOp.MAX)),
+            is_average.eq((d.mode != FeedMode.SUM) & (d.op == WindowOp.AVERAGE)),
+        ]
+        column = Signal(self._layout, reset_less=True)
+        m.d.sync += column.eq(self.i.payload)
+        flow = self._flow(m, parameters, is_max)
         m.d.comb += [
             parameters.descriptor.eq(d),
             parameters.start.eq(self.start),
             parameters.write.eq(self.write),
-            parameters.advance.eq(take & payload.start),
-            self.i.ready.eq((parameters.ready | ~payload.start) & (room | ~payload.emit)),
-            take.eq(self.i.valid & self.i.ready),
-            emit.eq(take & payload.emit),
+            parameters.advance.eq(flow[0].begin),
+            parameters.advance_weights.eq(flow[_TAPS_AT - 1].begin),
+            parameters.advance_parameters.eq(flow[_ACC_AT - parameters.PARAMETERS_DELAY].begin),
         ]
 
         # Taps: [row][column], column 2 the newest.
@@ -98,60 +119,73 @@ class Window(wiring.Component):
             [Signal(data.ArrayLayout(signed(8), lanes), name=f"tap_{y}_{x}", reset_less=True) for x in range(KERNEL)]
             for y in range(KERNEL)
         ]
-        for y, row in enumerate(taps):
-            with m.If(take):
+        with m.If(flow[_TAPS_AT - 1].taken):
+            for y, row in enumerate(taps):
                 m.d.sync += [row[x].eq(row[x + 1]) for x in range(KERNEL - 1)]
-                m.d.sync += row[-1].as_value().eq(payload.rows[y])
-        is_sum, is_max, is_average = Signal(), Signal(), Signal()
+                m.d.sync += row[-1].as_value().eq(column.rows[y])
+
+        scale = Signal(6, reset_less=True)
+        keep, accumulate = Signal(reset_less=True), Signal(reset_less=True)
+        cut = flow[_MAC_AT - 1]
         m.d.sync += [
-            is_sum.eq(d.mode == FeedMode.SUM),
-            is_max.eq((d.mode != FeedMode.SUM) & (d.op == WindowOp.MAX)),
-            is_average.eq((d.mode != FeedMode.SUM) & (d.op == WindowOp.AVERAGE)),
+            scale.eq(Mux(is_average, d.average_scale[Cat(cut.rows_cut, cut.cols_cut)], 1)),
+            # SUM adds a column to the sum that it keeps, unless it begins one.
+            keep.eq(is_sum & ~flow[_ACC_AT - 2].begin),
+            accumulate.eq(~is_sum | flow[_ACC_AT - 2].taken),
         ]
-
-        # Which results are on their way: valid and last, and the class of the average.
-        stages = _TAP_STAGES + _PRODUCT_STAGES + _SCALE_STAGES + requantiser_latency(self._config.window_clamp_bits)
-        flags = data.StructLayout({"valid": 1, "last": 1})
-        flow = [Signal(flags, name=f"flow_{i}") for i in range(stages)]
-        m.d.sync += [flow[0].valid.eq(emit), flow[0].last.eq(payload.last)]
-        m.d.sync += [flow[i + 1].eq(flow[i]) for i in range(stages - 1)]
-        cut = [Signal(2, name=f"cut_{i}", reset_less=True) for i in range(_TAP_STAGES + _PRODUCT_STAGES)]
-        m.d.sync += cut[0].eq(Cat(payload.rows_cut, payload.cols_cut))
-        m.d.sync += [new.eq(old) for old, new in zip(cut, cut[1:], strict=False)]
-        scale = d.average_scale[cut[-1]]
-        begin = [Signal(name=f"begin_{i}") for i in range(_TAP_STAGES + _PRODUCT_STAGES + _SCALE_STAGES - 1)]
-        m.d.sync += begin[0].eq(take & payload.start)
-        m.d.sync += [new.eq(old) for old, new in zip(begin, begin[1:], strict=False)]
-        m.d.comb += parameters.advance_parameters.eq(begin[-1])
-
-        results = []
+        results, maxima = [], []
         for lane in range(lanes):
             mac = self._products(m, platform, lane, taps, parameters.weights)
-            total = self._sum(m, lane, take, payload.start, payload.rows[0].word_select(lane, 8).as_signed())
-            scaled = self._scaled(m, lane, mac, scale, is_average)
-            acc = Signal(signed(_SUM_BITS), name=f"acc_{lane}")
-            m.d.comb += acc.eq(Mux(is_sum, total, scaled))
             requantiser = Requantiser(_SUM_BITS, self._config.window_clamp_bits)
             m.submodules[f"requantiser_{lane}"] = requantiser
             m.d.comb += [
-                requantiser.acc.eq(acc),
+                requantiser.acc.eq(self._accumulator(m, platform, lane, mac, scale, keep, accumulate)),
                 requantiser.parameters.eq(parameters.parameters[lane]),
                 requantiser.clamp.eq(d.window_clamp),
             ]
-            largest = self._maximum(m, lane, taps)
-            results.append(Mux(is_max, largest, requantiser.o))
+            results.append(requantiser.o)
+            bytes_ = [column.rows[y].word_select(lane, 8).as_signed() for y in range(KERNEL)]
+            maxima.append(self._maximum(m, lane, bytes_, flow[2].taken))
+        if self._config.window_table:
+            results = self._look_up(m, results, Cat(p.unused[0] for p in parameters.parameters))
 
-        early = flow[_TAP_STAGES + _MAX_STAGES - 1]
-        push, last = Signal(), Signal()
+        m.submodules.queue = queue = StreamFifo(self.o.payload.shape(), _CREDITS)
+        early, late = flow[_MAX_AT], flow[-1]
         m.d.comb += [
-            push.eq(Mux(is_max, early.valid, flow[-1].valid)),
-            last.eq(Mux(is_max, early.last, flow[-1].last)),
+            queue.i.valid.eq(Mux(is_max, early.emit, late.emit)),
+            queue.i.payload.last.eq(Mux(is_max, early.last, late.last)),
+            queue.i.payload.data.eq(Mux(is_max, Cat(*maxima), Cat(*results))),
         ]
-        self._queue(m, push, Cat(*results, last), emit, room)
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m
 
+    def _flow(self, m: Module, parameters: WindowParameters, is_max: Value) -> list[data.View]:
+        """Takes columns. What element k holds was taken k cycles ago."""
+        payload = self.i.payload
+        take = Signal()
+        flow = [Signal(_FLOW, name=f"flow_{k}") for k in range(1 + _result_at(self._config))]
+        # Room for results that are not promised yet, minus 1: negative if there is none.
+        credit = Signal(signed(1 + (_CREDITS - 1).bit_length()), init=_CREDITS - 1)
+        m.d.comb += [
+            self.i.ready.eq((parameters.ready | ~payload.start) & (~credit[-1] | ~payload.emit)),
+            take.eq(self.i.valid & self.i.ready),
+            flow[0].taken.eq(take),
+            flow[0].begin.eq(take & payload.start),
+            flow[0].emit.eq(take & payload.emit),
+            flow[0].last.eq(payload.last),
+            flow[0].rows_cut.eq(payload.rows_cut),
+            flow[0].cols_cut.eq(payload.cols_cut),
+        ]
+        m.d.sync += credit.eq(credit + (self.o.valid & self.o.ready) - flow[0].emit)
+        for k, (old, new) in enumerate(zip(flow, flow[1:], strict=False)):
+            m.d.sync += new.eq(old)
+            if k == _MAX_AT:
+                # A maximum has left here; the next pass may begin before this would arrive at the end.
+                m.d.sync += [new.emit.eq(old.emit & ~is_max), new.begin.eq(old.begin & ~is_max)]
+        return flow
+
     def _products(self, m: Module, platform: object, lane: int, taps: list[list[data.View]], weights: Value) -> Value:
-        """Sum of tap times weight, _PRODUCT_STAGES cycles after the taps."""
+        """Sum of tap times weight, _MAC_AT - _TAPS_AT cycles after the taps."""
         rows = []
         for y in range(KERNEL):
             for x in range(KERNEL):
@@ -162,85 +196,59 @@ class Window(wiring.Component):
         assert total.base == 0
         return total.value
 
-    def _sum(self, m: Module, lane: int, take: Value, start: Value, value: Value) -> Value:
-        """Sum since the last `start`, as late as the scaled products: it changes only with a column taken later."""
-        taken, begins = Signal(name=f"sum_taken_{lane}"), Signal(name=f"sum_begins_{lane}", reset_less=True)
-        x = Signal(signed(8), name=f"sum_x_{lane}", reset_less=True)
-        total = Signal(signed(_SUM_BITS), name=f"sum_{lane}", reset_less=True)
-        m.d.sync += [taken.eq(take), begins.eq(start), x.eq(value)]
-        with m.If(taken):
-            m.d.sync += total.eq(Mux(begins, 0, total) + x)
-        delayed: Value = total
-        for i in range(_PRODUCT_STAGES + _SCALE_STAGES - 1):
-            register = Signal(signed(_SUM_BITS), name=f"sum_{lane}_{i}", reset_less=True)
-            m.d.sync += register.eq(delayed)
-            delayed = register
-        return delayed
+    def _accumulator(
+        self, m: Module, platform: object, lane: int, mac: Value, scale: Value, keep: Value, accumulate: Value
+    ) -> Value:
+        """`mac * scale`, plus itself with `keep`; _ACC_AT - _MAC_AT cycles later. A scale above 1 only for _AVERAGE_BITS."""
+        parts = []
+        for i in range(3):
+            value = mac if i == 0 else mac[:_AVERAGE_BITS].as_signed()
+            pair = gated_pair(m, platform, f"scale_{lane}_{i}", value, (scale[2 * i], scale[2 * i + 1]))
+            part = Signal(pair.shape(), name=f"scaled_{lane}_{i}", reset_less=True)
+            m.d.sync += part.eq(pair)
+            parts.append(part)
+        lower = Signal(signed(len(parts[0]) + 1), name=f"scaled_lower_{lane}", reset_less=True)
+        upper = Signal.like(parts[2], name=f"scaled_upper_{lane}", reset_less=True)
+        acc = Signal(signed(_SUM_BITS), name=f"acc_{lane}", reset_less=True)
+        m.d.sync += [lower.eq(parts[0] + (parts[1] << 2)), upper.eq(parts[2])]
+        with m.If(accumulate):
+            # With `keep` the scale is 1 and `upper` 0.
+            m.d.sync += acc.eq(lower + ((upper << 4) | Mux(keep, acc, 0)))
+        return acc
 
-    def _scaled(self, m: Module, lane: int, mac: Value, scale: Value, is_average: Value) -> Value:
-        """The sum of products, times `scale` in AVERAGE, _SCALE_STAGES cycles later."""
-        held, out = Signal(mac.shape(), name=f"mac_held_{lane}", reset_less=True), Signal(
-            signed(_SUM_BITS), name=f"scaled_{lane}", reset_less=True
-        )
-        short = mac[:_AVERAGE_BITS].as_signed()
-        low = Signal(signed(_AVERAGE_BITS + 3), name=f"scale_low_{lane}", reset_less=True)
-        high = Signal(signed(_AVERAGE_BITS + 3), name=f"scale_high_{lane}", reset_less=True)
-        m.d.sync += [
-            held.eq(mac),
-            low.eq(_times3(short, scale[:3])),
-            high.eq(_times3(short, scale[3:])),
-            out.eq(Mux(is_average, low + (high << 3), held)),
-        ]
-        return out
-
-    def _maximum(self, m: Module, lane: int, taps: list[list[data.View]]) -> Value:
-        """Maximum over the kernel, clamped, _MAX_STAGES cycles after the taps."""
+    def _maximum(self, m: Module, lane: int, rows: list[Value], taken: Value) -> Value:
+        """Maximum over the kernel, clamped, _MAX_AT cycles after its newest column: first over rows, then over columns."""
         d = self.descriptor
-        level: list[Value] = []
-        for y in range(KERNEL):
-            for x in range(KERNEL):
-                used = (d.kernel_h > y) & (d.kernel_w >= KERNEL - x)
-                level.append(Mux(used, taps[y][x][lane], -128))
-        depth = 0
-        while len(level) > 1:
-            following: list[Value] = []
-            for i in range(0, len(level), 2):
-                register = Signal(signed(8), name=f"max_{lane}_{depth}_{i}", reset_less=True)
-                pair = level[i : i + 2]
-                m.d.sync += register.eq(pair[0] if len(pair) == 1 else Mux(pair[0] > pair[1], pair[0], pair[1]))
-                following.append(register)
-            level, depth = following, depth + 1
-        assert depth == _MAX_STAGES - 1
-        result = Signal(signed(8), name=f"max_{lane}", reset_less=True)
+
+        def register(name: str) -> Signal:
+            return Signal(signed(8), name=f"max_{name}_{lane}", reset_less=True)
+
+        def greatest(x: Value, y: Value) -> Value:
+            return Mux(x > y, x, y)
+
+        upper, bottom = register("upper"), register("bottom")
+        m.d.sync += [upper.eq(greatest(rows[0], rows[1])), bottom.eq(rows[2])]
+        columns = [register(f"column{x}") for x in range(KERNEL)]
+        with m.If(taken):
+            m.d.sync += [columns[x].eq(columns[x + 1]) for x in range(KERNEL - 1)]
+            m.d.sync += columns[-1].eq(greatest(upper, bottom))
+        right, left, largest, result = (register(name) for name in ("right", "left", "all", "clamped"))
+        m.d.sync += [
+            right.eq(greatest(columns[2], Mux(d.kernel_w > 1, columns[1], -128))),
+            left.eq(Mux(d.kernel_w > 2, columns[0], -128)),
+            largest.eq(greatest(right, left)),
+        ]
         low, high = d.window_clamp.low, d.window_clamp.high
-        m.d.sync += result.eq(Mux(level[0] < low, low, Mux(level[0] > high, high, level[0])))
+        m.d.sync += result.eq(Mux(largest < low, low, Mux(largest > high, high, largest)))
         return result
 
-    def _queue(self, m: Module, push: Value, value: Value, emit: Value, room: Signal) -> None:
-        """Results wait here for `o`; room is promised when a column with `emit` is taken."""
-        m.submodules.queue = queue = Memory(shape=len(value), depth=_FIFO_DEPTH, init=[])
-        write, read = queue.write_port(), queue.read_port(domain="comb")
-        head, tail = Signal(range(_FIFO_DEPTH)), Signal(range(_FIFO_DEPTH))
-        used, promised = Signal(range(_FIFO_DEPTH + 1)), Signal(range(_FIFO_DEPTH + 1))
-        pop = Signal()
-        m.d.comb += [
-            write.en.eq(push),
-            write.addr.eq(tail),
-            write.data.eq(value),
-            read.addr.eq(head),
-            Cat(self.o.payload.data, self.o.payload.last).eq(read.data),
-            self.o.valid.eq(used != 0),
-            pop.eq(self.o.valid & self.o.ready),
-            room.eq(promised != _FIFO_DEPTH),
-        ]
-        m.d.sync += [
-            head.eq(head + pop),
-            tail.eq(tail + push),
-            used.eq(used + push - pop),
-            promised.eq(promised + emit - pop),
-        ]
-
-
-def _times3(value: Value, factor: Value) -> Value:
-    """value times a factor of three bits: two adders."""
-    return Mux(factor[0], value, 0) + Mux(factor[1], value << 1, 0) + Mux(factor[2], value << 2, 0)
+    def _look_up(self, m: Module, values: list[Value], wanted: Value) -> list[Value]:
+        """The lanes' bytes behind the table; `wanted` comes with the accumulators."""
+        for i in range(requantiser_latency(self._config.window_clamp_bits)):
+            register = Signal(len(values), name=f"look_up_{i}", reset_less=True)
+            m.d.sync += register.eq(wanted)
+            wanted = register
+        m.submodules.table = table = Table(len(values))
+        m.d.comb += [table.write.eq(self.table_write), table.look_up.eq(wanted)]
+        m.d.comb += [table.i[lane].eq(value) for lane, value in enumerate(values)]
+        return [table.o[lane] for lane in range(len(values))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -13,9 +13,12 @@ from hw.primitives.bram import SimpleDualPort
 
 TAPS = 9
 
+SUM_TAP = 2
+"""Newest column of row 0."""
+
 _WEIGHT_WORDS = 4
 _ENTRIES = 4
-"""Subgroups whose requantisation parameters are held: in use, following, being read, and one to spare."""
+"""Subgroups whose requantisation parameters are held: in use, one whose first columns are under way, being read, and one to spare."""
 
 
 def window_write_layout(config: RingConfig) -> data.StructLayout:
@@ -29,7 +32,8 @@ class WindowParameters(wiring.Component):
     """Reads a subgroup's words ahead and hands them over when the window takes the subgroup's first column.
 
     A subgroup has WINDOW_WORDS words: four with the weights (tap 0 of all lanes, tap 1, ...), four with the lanes' ChannelParameters.
-    Subgroups follow each other from `window_base` on, and from the start again for every output row.
+    Subgroups follow each other from `window_base` on, and from the start again for every output row. In feed mode SUM the weights
+    are 1 for SUM_TAP and 0 for the others, whatever the memory holds.
 
     Parameters:
         config: `window_lanes` (L), `window_depth`.
@@ -38,16 +42,23 @@ class WindowParameters(wiring.Component):
         descriptor : In(Descriptor), start : In(1).
         write : In(window_write_layout(config)).
         advance : In(1), strobe: go on to the next subgroup; only while `ready`.
-        advance_parameters : In(1), strobe: the same for `parameters`, later.
+        advance_weights : In(1), strobe: hand over the weights; in the cycle of `advance` or the one after it.
+        advance_parameters : In(1), strobe: hand over the parameters; MIN_DELAY to 2 PERIOD cycles after `advance`.
         ready : Out(1), the next subgroup may begin.
-        weights : Out(ArrayLayout(ArrayLayout(signed(8), L), TAPS)), from the cycle after `advance` on.
-        parameters : Out(ArrayLayout(ChannelParameters, L)), from the cycle after `advance_parameters` on.
+        weights : Out(ArrayLayout(ArrayLayout(signed(8), L), TAPS)), from the cycle after `advance_weights` on.
+        parameters : Out(ArrayLayout(ChannelParameters, L)), from PARAMETERS_DELAY cycles after `advance_parameters` on.
 
-    Timing: `ready` PERIOD cycles after `start` and after each `advance`. `advance_parameters` must follow its `advance` by at
-    least `parameter_delay` cycles and by at most PERIOD more than that.
+    Timing: `ready` from PERIOD cycles after `start` and after each `advance` on.
     """
 
     PERIOD = WINDOW_WORDS + 1
+    """Least cycles between subgroups: addresses of all words, and one for the hand-over."""
+
+    MIN_DELAY = 3
+    """The last word has arrived: the longest latency of the memory."""
+
+    PARAMETERS_DELAY = 2
+    """Cycles from `advance_parameters` to the new `parameters`."""
 
     def __init__(self, config: RingConfig) -> None:
         self._config = config
@@ -59,17 +70,13 @@ class WindowParameters(wiring.Component):
                 "start": In(1),
                 "write": In(window_write_layout(config)),
                 "advance": In(1),
+                "advance_weights": In(1),
                 "advance_parameters": In(1),
                 "ready": Out(1),
                 "weights": Out(data.ArrayLayout(data.ArrayLayout(signed(8), lanes), TAPS)),
                 "parameters": Out(data.ArrayLayout(ChannelParameters, lanes)),
             }
         )
-
-    @property
-    def parameter_delay(self) -> int:
-        """Least cycles from `advance` to `advance_parameters`: the last word has arrived."""
-        return self._memory.latency
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -115,8 +122,11 @@ class WindowParameters(wiring.Component):
         active = Signal.like(shadow)
         with m.If(arriving & (arrived_step < _WEIGHT_WORDS)):
             m.d.sync += shadow.eq(Cat(shadow[len(memory.r_data) :], memory.r_data))
-        with m.If(self.advance):
-            m.d.sync += active.eq(shadow)
+        is_sum = Signal()
+        m.d.sync += is_sum.eq(d.mode == FeedMode.SUM)
+        ones = Cat(Const(1, 8).replicate(lanes) if tap == SUM_TAP else Const(0, 8 * lanes) for tap in range(TAPS))
+        with m.If(self.advance_weights):
+            m.d.sync += active.eq(Mux(is_sum, ones, shadow))
         m.d.comb += [self.weights.as_value().eq(active), self.ready.eq(~loading)]
 
         using = Signal(range(_ENTRIES), init=_ENTRIES - 1)
@@ -126,13 +136,16 @@ class WindowParameters(wiring.Component):
             m.d.sync += using.eq(_ENTRIES - 1)
         per_word = lanes // _WEIGHT_WORDS
         for lane in range(lanes):
-            m.submodules[f"parameters_{lane}"] = table = Memory(shape=PARAMETER_BITS, depth=_ENTRIES, init=[])
+            parameters = Signal(ChannelParameters, name=f"parameters_{lane}_now", reset_less=True)
+            table = Memory(shape=PARAMETER_BITS, depth=_ENTRIES, init=[], attrs={"ram_style": "distributed"})
+            m.submodules[f"parameters_{lane}"] = table
             write, read = table.write_port(), table.read_port(domain="comb")
             m.d.comb += [
                 write.en.eq(arriving & (arrived_step == _WEIGHT_WORDS + lane // per_word)),
                 write.addr.eq(arrived_entry),
                 write.data.eq(memory.r_data.word_select(lane % per_word, PARAMETER_BITS)),
                 read.addr.eq(using),
-                self.parameters[lane].as_value().eq(read.data),
+                self.parameters[lane].eq(parameters),
             ]
+            m.d.sync += parameters.eq(read.data)
         return m
