@@ -9,14 +9,12 @@ from amaranth.lib.wiring import In, Out
 from hw.config import RingConfig
 from hw.dma import Dma
 from hw.host_link import HostLink
+from hw.host_protocol import TIMEOUT_S
 from hw.ring import Ring, Trace
 from hw.sdram import SdramController, SdramPins
 from hw.sdram_config import SdramConfig
 
 BAUD = 3_000_000
-
-_TIMEOUT_BYTES = 64
-"""Quiet time of the serial line, in bytes, that ends a broken request."""
 
 _HEARTBEAT_BITS = 26
 
@@ -63,7 +61,7 @@ class Machine(wiring.Component):
         m.submodules.dma = dma = Dma(self.config)
         m.submodules.memory = memory = SdramController(self.sdram_config)
         m.submodules.host = host = HostLink(
-            clock_hz, baud=BAUD, build=self.build, timeout=_TIMEOUT_BYTES * 10 * clock_hz // BAUD
+            clock_hz, baud=BAUD, build=self.build, timeout=int(TIMEOUT_S * clock_hz)
         )
         for name, member in SdramPins.members.items():
             outside, inside = getattr(self.sdram, name), getattr(memory.pins, name)

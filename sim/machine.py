@@ -1,0 +1,163 @@
+"""Runs a frame of the generated machine, cycle by cycle, and compares every tensor and every pass with the models."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from compiler.errors import ToolError
+from compiler.program.program import Program
+from hw.descriptor import FeedMode
+from hw.machine import BAUD, Machine
+from hw.sdram_config import SdramConfig
+from sim.bench.harness import simulate
+from sim.bench.streams import PERIOD_NS
+from sim.system import SOURCES, System
+from sim.trace import Replay, Trace, read_trace
+
+_CYCLES_PER_HALFWORD = 20
+"""More than any frame takes; a machine that hangs is given up after that."""
+
+
+@dataclass(frozen=True)
+class PassResult:
+    """A pass: its name, the cycles of its start and its end, and how many bytes it got wrong."""
+
+    name: str
+    start: int
+    done: int
+    mismatches: int
+
+    @property
+    def cycles(self) -> int:
+        return self.done - self.start
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """A simulated frame.
+
+    Attributes:
+        cycles: from the frame's start to the end of its last pass.
+        passes: in order.
+        compared: bytes of tensors that were compared with the golden model's.
+        tensors: mismatching bytes of every tensor that was compared.
+        strays: bytes written outside of what the program says.
+        seconds: wall time of the simulation, compilation not counted.
+        output: int8 [channels], the network's result as read from the machine's memory.
+    """
+
+    cycles: int
+    passes: list[PassResult]
+    compared: int
+    tensors: dict[str, int]
+    strays: int
+    seconds: float
+    output: np.ndarray
+
+    @property
+    def mismatches(self) -> int:
+        return sum(self.tensors.values()) + self.strays
+
+
+def simulate_frame(
+    program: Program,
+    sdram: SdramConfig,
+    image: np.ndarray,
+    golden: Mapping[str, np.ndarray],
+    build_dir: Path,
+    *,
+    build: int = 0,
+    waves: Path | None = None,
+) -> FrameResult:
+    """Simulate one frame from power-on to result.
+
+    Args:
+        program: of the planned network; its `config` is the machine's.
+        sdram: memory and clock, with the board's pad registers.
+        image: int8 [height, width, channels].
+        golden: every tensor of the frame, int8 [height, width, channels], by name.
+        build_dir: cache of compiled simulators.
+        build: number of the build, see `Machine`.
+        waves: file for the recorded waves (VCD), or None.
+
+    Raises:
+        ToolError: the simulation could not be built, broke off or did not end.
+    """
+    stream = program.stream.copy()
+    program.write_image(stream, image)
+    depth = 1 << max(16, int(len(stream) + 1024).bit_length())
+    system = System(Machine(program.config, sdram, build=build), depth)
+    with tempfile.TemporaryDirectory(prefix="frame-", dir=_made(build_dir)) as name:
+        folder = Path(name)
+        content, trace = folder / "sdram.hex", folder / "trace"
+        content.write_bytes(b"\n".join(b"%04x" % value for value in stream.tolist()) + b"\n")
+        begun = time.monotonic()
+        try:
+            simulate(
+                system,
+                name="machine",
+                test_module="sim.bench.frame",
+                build_dir=build_dir,
+                sources=SOURCES,
+                plusargs=[f"+sdram_hex={content}", f"+trace={trace}"],
+                env={
+                    "BASE": "0",
+                    "BIT_PS": str(PERIOD_NS * 1000 * sdram.clock_hz // BAUD),
+                    "MAX_CYCLES": str(_CYCLES_PER_HALFWORD * len(stream) + 100_000),
+                },
+                optimise=True,
+                waves=waves is not None,
+            )
+        except AssertionError as error:
+            raise ToolError(f"the simulation failed: {error}") from error
+        seconds = time.monotonic() - begun
+        return compare(program, read_trace(trace), golden, seconds)
+
+
+def compare(program: Program, trace: Trace, golden: Mapping[str, np.ndarray], seconds: float) -> FrameResult:
+    """Compare a frame's trace with the golden tensors, pass by pass."""
+    if len(trace.dones) != len(program.names) or trace.frame_done is None:
+        raise ToolError(f"the machine ran {len(trace.dones)} of {len(program.names)} passes")
+    replay = Replay(trace, program.config.activation_depth)
+    passes: list[PassResult] = []
+    tensors: dict[str, int] = {}
+    compared = strays = 0
+    for index, name in enumerate(program.names):
+        replay.apply(index)
+        wrong = 0
+        for written in program.written[index]:
+            expected = golden[written.tensor][
+                written.first_row : written.first_row + written.rows,
+                :,
+                written.first_channel : written.first_channel + written.channels,
+            ]
+            found = written.read(replay.memory, expected.shape[1])
+            author = written.read(replay.writer, expected.shape[1])
+            bad = int(((found != expected) | (author != index)).sum())
+            tensors[written.tensor] = tensors.get(written.tensor, 0) + bad
+            compared += expected.size
+            wrong += bad
+        passes.append(PassResult(name, int(trace.starts[index]), int(trace.dones[index]), wrong))
+    return FrameResult(
+        cycles=passes[-1].done,
+        passes=passes,
+        compared=compared,
+        tensors=tensors,
+        strays=strays,
+        seconds=seconds,
+        output=program.read_result(replay.memory),
+    )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+__all__ = ["FeedMode", "FrameResult", "PassResult", "compare", "simulate_frame"]
