@@ -38,9 +38,9 @@ class Written:
     step: int
 
     def read(self, memory: np.ndarray, width: int) -> np.ndarray:
-        """These values out of a memory int8 [banks, depth, 8]: int8 [rows, width, channels]."""
+        """These values out of a memory [banks, depth, 8]: [rows, width, channels] of the same type."""
         pixel = self.layout.pixel_words
-        found = np.empty((self.rows, width, self.channels), np.int8)
+        found = np.empty((self.rows, width, self.channels), memory.dtype)
         for i in range(self.rows):
             bank, addr = self.layout.locate(self.first_row + i)
             row = memory[bank, addr : addr + width * pixel].reshape(width, pixel * WORD_BYTES)
