@@ -82,8 +82,8 @@ class _Lowering:
                     self.problems.append(f"{node.name}: {node.op} is not an operation of the ring")
         if self.problems:
             raise UnsupportedOpError(
-                f"{graph.name}: {one_line(self.problems)}; the ring has convolutions (groups 1), depthwise convolutions and max pools up to "
-                "3x3, global average pools, slices, and merges of two halves"
+                f"{graph.name}: {one_line(self.problems)}; the ring has convolutions of one group, depthwise convolutions and "
+                "max pools up to 3x3, global average pools, slices, and merges of two halves"
             )
         result = self.views[graph.output].buffer
         return Lowered(
@@ -247,11 +247,11 @@ class _Lowering:
             self.problems.append(f"{node.name}: dilation {window.dilation}; only 1 is possible")
         if max(window.stride) > 3:
             self.problems.append(f"{node.name}: stride {window.stride}; at most 3")
-        if window.padding[0] >= window.kernel[0] or window.padding[2] >= window.kernel[1]:
-            if window.kernel != (1, 1) or any(window.padding):
-                self.problems.append(
-                    f"{node.name}: padding {window.padding} must be smaller than the kernel {window.kernel}"
-                )
+        wide = window.padding[0] >= window.kernel[0] or window.padding[2] >= window.kernel[1]
+        if wide and any(window.padding):
+            self.problems.append(
+                f"{node.name}: padding {window.padding} must be smaller than the kernel {window.kernel}"
+            )
 
 
 def _words(channels: int) -> int:

@@ -11,8 +11,8 @@ from compiler.qgraph import QAvgPool, QConv, QMaxPool
 from hw.config import WINDOW_WORDS
 from hw.descriptor import WindowOp
 
-_TAP_ROW = 3
-"""Taps are numbered 3 * row + column whatever the kernel."""
+_SIDE = 3
+"""Taps are numbered 3 * row + column whatever the kernel; its last column is column 2."""
 
 _TAPS = 9
 _PARAMETER_BYTES = 9
@@ -76,7 +76,7 @@ def window_words(step: Step, lanes: int) -> np.ndarray | None:
     if isinstance(node, QConv):
         kernel_h, kernel_w = node.window.kernel
         for row in range(kernel_h):
-            first = _TAP_ROW * row
+            first = _SIDE * (row + 1) - kernel_w
             taps[:channels, first : first + kernel_w] = node.weights[:, row, :, 0]
         parameters[:channels] = _parameter_bytes(node.folded_bias, node.multiplier, node.shift)
     else:

@@ -101,15 +101,15 @@ class _Replay:
         item = step.source
         if item.array_node is not None:
             want = self._want(step, PacketKind.WEIGHTS)
-            at = (int(fields["weight_base"]) + np.arange(len(want))) % config.weight_depth  # type: ignore[call-overload]
+            at = (int(fields["weight_base"]) + np.arange(len(want))) % config.weight_depth
             self._same(step, PacketKind.WEIGHTS, at, want)
-            if len(want) != int(fields["chunks"]) * int(fields["inner"]) * int(fields["outer"]):  # type: ignore[call-overload]
+            if len(want) != int(fields["chunks"]) * int(fields["inner"]) * int(fields["outer"]):
                 raise ProgramError(f"{step.name}: {len(want)} weight words do not suit its loops")
             want = self._want(step, PacketKind.PARAMETERS)
-            self._same(step, PacketKind.PARAMETERS, int(fields["parameter_base"]) + np.arange(len(want)), want)  # type: ignore[call-overload]
+            self._same(step, PacketKind.PARAMETERS, int(fields["parameter_base"]) + np.arange(len(want)), want)
         if window_words(step, config.window_lanes) is not None:
             want = self._want(step, PacketKind.WINDOW)
-            base = int(fields["window_base"]) * WINDOW_WORDS  # type: ignore[call-overload]
+            base = int(fields["window_base"]) * WINDOW_WORDS
             self._same(step, PacketKind.WINDOW, base + np.arange(len(want)), want)
 
     def _want(self, step: Step, kind: PacketKind) -> np.ndarray:
@@ -135,12 +135,12 @@ class _Replay:
     def _rows(self, step: Step) -> None:
         fields, item = self.program.descriptors[step.index], step.source
         touched = np.zeros_like(self.rows, bool)
-        first = int(fields["in_y"])  # type: ignore[call-overload]
+        first = int(fields["in_y"])
         for name, row, past in read_rows(self.lowered, step):
             view = item.input if name == item.input.buffer else item.operand
             pointer = fields["input"] if view is item.input else fields["operand"]
             start = first if view is item.input else step.first_row
-            assert view is not None and isinstance(pointer, dict)
+            assert view is not None
             if view is item.input and item.mode == FeedMode.SUM:
                 used = slice(step.first_channel, step.first_channel + step.channels)
             else:
@@ -156,7 +156,6 @@ class _Replay:
         name = item.output.buffer
         rows = 1 if item.mode == FeedMode.SUM else step.rows
         pointer = fields["output"]
-        assert isinstance(pointer, dict)
         for i, (bank, addr, words) in enumerate(_walk(pointer, rows)):
             y = i + (0 if item.mode == FeedMode.SUM else step.first_row)
             if touched[bank, addr : addr + words].any():
@@ -170,7 +169,7 @@ class _Replay:
 
 def _walk(pointer: Fields, rows: int) -> list[tuple[int, int, int]]:
     """(bank, address, words) of rows from a pointer on, as the hardware walks."""
-    slot, addr, base, depth, words = (int(pointer[k]) for k in ("slot", "addr", "base", "depth", "row_words"))  # type: ignore[call-overload]
+    slot, addr, base, depth, words = (int(pointer[k]) for k in ("slot", "addr", "base", "depth", "row_words"))
     found = []
     for _ in range(rows):
         found.append((slot % BANKS, addr, words))
@@ -184,7 +183,7 @@ def _walk(pointer: Fields, rows: int) -> list[tuple[int, int, int]]:
 
 def _written_bytes(fields: Fields) -> np.ndarray:
     """Bytes of an output pixel that a pass writes."""
-    number = {key: value for key, value in fields.items() if isinstance(value, int)}
+    number = fields
     first = WORD_BYTES * number["out_word"] + WORD_BYTES // 2 * number["out_half"]
     channels = np.arange(number["channels"])
     if not number["spread"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from amaranth.hdl import Shape, ShapeLike
 from amaranth.lib import data
@@ -16,8 +17,8 @@ from compiler.qgraph import QAvgPool, QConv, QMaxPool
 from hw.config import BANKS, WORD_BYTES, RingConfig
 from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, FeedMode, halfwords
 
-Fields = dict[str, "int | Fields | list[int]"]
-"""A descriptor: field name -> number, or the same for the fields of a structure, or a list for an array."""
+Fields = dict[str, Any]
+"""A descriptor: field name -> number, a dict of the fields of a structure, or a list for an array."""
 
 _MAX_RING_PIXELS = 8191
 _NO_CLAMP = {"zero_point": 0, "low": -128, "high": 127}
@@ -79,8 +80,8 @@ def describe(
     slots, ring_pixels = ring_shape(words, config) if words else (0, 0)
     if words and ring_pixels < out_w + config.rows - 1:
         raise ResourceError(
-            f"{step.name}: an output row of {out_w} pixels with {words} words each does not fit the pixel ring of {config.ring_depth} words "
-            f"x {config.rows}; it holds {ring_pixels} pixels and needs {out_w + config.rows - 1}"
+            f"{step.name}: an output row of {out_w} pixels with {words} words each does not fit the pixel ring of "
+            f"{config.rows} x {config.ring_depth} words; it holds {ring_pixels} pixels and needs {out_w + config.rows - 1}"
         )
     pixels = step.rows * item.width
     fields: Fields = {
@@ -186,18 +187,16 @@ def pack(fields: Fields) -> list[int]:
     return halfwords(_bits(fields, Descriptor, "descriptor"), DESCRIPTOR_HALFWORDS)
 
 
-def _bits(value: int | Fields | list[int], layout: ShapeLike, path: str) -> int:
+def _bits(value: Any, layout: ShapeLike, path: str) -> int:
     """A value as the bits of its layout."""
     if isinstance(layout, data.Layout):
-        assert isinstance(value, dict | list)
         bits = 0
         for name, field in layout:
-            bits |= _bits(value[name], field.shape, f"{path}.{name}") << field.offset  # type: ignore[index]
+            bits |= _bits(value[name], field.shape, f"{path}.{name}") << field.offset
         return bits
     shape = Shape.cast(layout)
     low = -(1 << (shape.width - 1)) if shape.signed else 0
     high = low + (1 << shape.width) - 1
-    assert isinstance(value, int)
     if not low <= value <= high:
         raise ResourceError(f"{path} must be {low}..{high}, not {value}: the network is too large for the descriptor")
     return value & ((1 << shape.width) - 1)

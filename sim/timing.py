@@ -1,0 +1,134 @@
+"""Timing model of a frame: cycles of every pass, when its weights arrive, what bounds it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from compiler.program.program import Program
+from hw.config import RingConfig
+from hw.descriptor import PacketKind
+from hw.sdram_config import SdramConfig
+from hw.sequencer import LOAD_CYCLES, QUEUE_DEPTH, START_GAP
+from sim.pass_timing import PassTiming, RingDelays, pass_timing
+from sim.stream_timing import StreamTiming
+
+_FRAME_START = 1  # of sequencer and DMA, after the SDRAM's `frame_ready`
+_PUSH = 1  # from the use of a halfword to its push into the queue
+_QUEUED = 2  # from a descriptor's last push to the beginning of its loading
+_TAKEN = LOAD_CYCLES - 2  # from there until the DMA sees its place in the queue free
+_REACHED = 3  # from a pass's `done` to the first payload of a packet that waits for it
+
+
+@dataclass(frozen=True)
+class PassCycles:
+    """One pass of a frame.
+
+    Attributes:
+        name: of the pass.
+        start: cycle of `start`, from the frame's start.
+        cycles: from `start` to `done`.
+        wait: cycles that it started later than the pass before allowed: its weights or its descriptor were not there.
+        macs: multiply-accumulates of the array, padding not counted.
+        timing: its elements.
+    """
+
+    name: str
+    start: int
+    cycles: int
+    wait: int
+    macs: int
+    timing: PassTiming
+
+    @property
+    def done(self) -> int:
+        return self.start + self.cycles
+
+    @property
+    def bound(self) -> str:
+        """compute, window, output, fill (see `PassTiming.bound`), or weights if it waited longer than it ran."""
+        return "weights" if self.wait > self.cycles else self.timing.bound
+
+
+@dataclass(frozen=True)
+class FrameTiming:
+    """A frame.
+
+    Attributes:
+        passes: in order.
+        cycles: from the frame's start to the end of the last pass.
+        clock_hz: of the machine.
+        stream_done: cycle in which the DMA used the stream's last halfword.
+    """
+
+    passes: list[PassCycles]
+    cycles: int
+    clock_hz: int
+    stream_done: int
+
+    @property
+    def fps(self) -> float:
+        """Frames per second, one after the other."""
+        return self.clock_hz / self.cycles
+
+    @property
+    def waiting(self) -> int:
+        """Cycles in which no pass could start for want of weights, image rows or a descriptor."""
+        return sum(entry.wait for entry in self.passes)
+
+
+class PassTimings:
+    """Remembers passes: many have the same shape and differ in addresses only."""
+
+    def __init__(self, config: RingConfig) -> None:
+        self._delays = RingDelays.of(config)
+        self._known: dict[str, PassTiming] = {}
+
+    def __call__(self, fields: dict[str, object]) -> PassTiming:
+        """Timing of a pass by its descriptor fields."""
+        shape = json.dumps([value for key, value in fields.items() if key not in _NO_TIMING])
+        if shape not in self._known:
+            self._known[shape] = pass_timing(fields, self._delays)
+        return self._known[shape]
+
+
+_NO_TIMING = frozenset(
+    {"last", "input", "output", "operand", "window_clamp", "array_clamp", "weight_base", "parameter_base", "window_base"}
+    | {"first_word", "fill", "first_byte", "in_y"}
+)
+"""Fields that no cycle depends on."""
+
+
+def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
+    """Predict a frame.
+
+    Cycles of passes are exact.  Their starts follow the command stream through SDRAM and DMA; what is left out is that the DMA's image words
+    give way to the writer in the activation memory.
+    """
+    timings = PassTimings(program.config)
+    stream = StreamTiming(sdram, _FRAME_START)
+    passes: list[PassCycles] = []
+    starts: list[int] = []
+    dones: list[int] = []
+    loading: list[int] = []  # cycle in which each descriptor's loading began
+    for packet in program.packets:
+        gate = dones[packet.wait - 1] + _REACHED if packet.wait else 0
+        if packet.kind == PacketKind.DESCRIPTOR and packet.step >= QUEUE_DEPTH - 1:
+            gate = max(gate, loading[packet.step - QUEUE_DEPTH + 1] + _TAKEN)
+        used = stream.packet(packet.units * packet.halfwords, gate)
+        if packet.kind != PacketKind.DESCRIPTOR:
+            continue
+        index = packet.step
+        free = dones[-1] + START_GAP if dones else _FRAME_START + START_GAP
+        loading.append(max(used + _PUSH + _QUEUED, starts[-1] if starts else 0))
+        start = max(free, loading[-1] + LOAD_CYCLES)
+        earliest = max(free, starts[-1] + LOAD_CYCLES) if starts else free
+        timing = timings(program.descriptors[index])
+        starts.append(start)
+        dones.append(start + timing.cycles)
+        passes.append(
+            PassCycles(
+                program.names[index], start - _FRAME_START, timing.cycles, start - earliest, program.macs[index], timing
+            )
+        )
+    return FrameTiming(passes, dones[-1] - _FRAME_START, sdram.clock_hz, stream.used - _FRAME_START)
