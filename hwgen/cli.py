@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FAILURE = 2
 """Exit code of everything that went wrong."""
 
+LONGEST = 600
+"""Characters that an error line may have."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -152,7 +155,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(message: str) -> None:
-    print("hwgen: " + " ".join(message.split()), file=sys.stderr)
+    """Print a message as one line; of a long one, such as a tool's last words, its first line, which names the log."""
+    line = " ".join(message.split())
+    if len(line) > LONGEST:
+        line = message.strip().splitlines()[0].rstrip(": ")
+    print(f"hwgen: {line}", file=sys.stderr)
     sys.exit(FAILURE)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hwgen.build import make_plan, store_simulation
+from hwgen.build import build_number, make_plan, store_simulation
 from hwgen.console import Console
 from hwgen.request import Request
 from hwgen.steps import BuildFolder
@@ -71,25 +71,23 @@ def simulate(request: Request, image: Path, folder: Path, console: Console, wave
     Raises:
         HwgenError: see `make_plan`; the image cannot be read, a tool is missing or failed.
     """
+    from boards.bitstream import sdram_config
     from compiler.preprocess import quantise_pixels, read_image
+    from sim.golden import run
+    from sim.machine import simulate_frame
 
     request.resolve()
     pixels = read_image(image, request.resolution)
     with BuildFolder(folder) as place:
         graph, plan, board, pll = make_plan(request, console)
         frame = quantise_pixels(pixels, graph.tensors[graph.input])
-        from sim.machine import simulate_frame
-
-        with console.step("simulation") as tell:
+        with console.step("golden model"):
+            golden = run(graph, frame)
+        with console.step("simulation"):
+            memory = sdram_config(board, int(pll.output_hz))
+            number = build_number(plan, pll)
             result = simulate_frame(
-                graph,
-                plan,
-                frame,
-                board=board,
-                clock_hz=int(pll.output_hz),
-                build_dir=place.path / "sim",
-                waves=waves,
-                progress=tell,
+                plan.program, memory, frame, golden, place.path / "simulator", build=number, waves=waves
             )
         simulation = Simulation(
             name=request.name,
@@ -97,12 +95,12 @@ def simulate(request: Request, image: Path, folder: Path, console: Console, wave
             cycles=result.cycles,
             predicted=plan.cycles,
             tensors=len(result.tensors),
-            mismatches=sum(result.tensors.values()),
+            mismatches=result.mismatches,
             wrong=tuple(name for name, count in result.tensors.items() if count),
             seconds=result.seconds,
             passes=tuple(
-                PassCycles(entry.name, entry.cycles, cycles)
-                for entry, cycles in zip(plan.passes, result.passes, strict=True)
+                PassCycles(planned.name, planned.cycles, simulated.cycles)
+                for planned, simulated in zip(plan.passes, result.passes, strict=True)
             ),
         )
         counts = {"cycles": simulation.cycles, "frames": 1, "mismatches": simulation.mismatches}

@@ -66,6 +66,13 @@ def test_wrong_latency_fails(bench_dir: Path) -> None:
         run(bench_dir, env={"LATENCY": "2"})
 
 
+def test_waves(bench_dir: Path, tmp_path: Path) -> None:
+    run(bench_dir, waves=tmp_path / "stage.vcd")
+    text = (tmp_path / "stage.vcd").read_text()
+    assert text.startswith("$version")
+    assert "i__payload" in text
+
+
 def test_missing_test_module_fails(bench_dir: Path) -> None:
     with pytest.raises(AssertionError):
         simulate(Stage(), name="stage", test_module="tests.benches.absent", build_dir=bench_dir)

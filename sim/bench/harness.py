@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,7 @@ def simulate(
     sources: Sequence[Path] = (),
     internals: bool = False,
     optimise: bool = False,
-    waves: bool = False,
+    waves: bool | Path = False,
     testcase: str | None = None,
     limit_s: int = 600,
 ) -> None:
@@ -55,7 +56,7 @@ def simulate(
         sources: more Verilog files.
         internals: make all signals reachable by `dut.path.to.signal`, not only the ports of `top`; slower.
         optimise: compile for long runs (more than some 100,000 cycles).
-        waves: write `dump.vcd` in the folder of the run, which is then kept.
+        waves: file to record the waves in (VCD); True: `dump.vcd` in the folder of the run, which is then kept.
         testcase: run only the test of this name.
         limit_s: seconds after which a run that does not end is stopped and counts as failed.
 
@@ -77,7 +78,7 @@ def simulate(
         link=f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
         public="all" if internals else "ports",
         optimise=optimise,
-        waves=waves,
+        waves=bool(waves),
     )
     run_cocotb(
         simulator,
@@ -96,7 +97,7 @@ def run_cocotb(
     test_module: str,
     plusargs: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
-    waves: bool = False,
+    waves: bool | Path = False,
     testcase: str | None = None,
     limit_s: int = 600,
 ) -> None:
@@ -120,7 +121,7 @@ def run_cocotb(
             results_xml=str(results),
             plusargs=list(plusargs),
             extra_env={**tool_environment(), "COCOTB_ANSI_OUTPUT": "0", **(env or {})},
-            waves=waves,
+            waves=bool(waves),
             testcase=testcase,
             log_file=log,
         )
@@ -133,7 +134,9 @@ def run_cocotb(
     if ended or problem:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         raise AssertionError(f"{ended}{problem or 'results are good'}; log {log}, its end:\n" + "\n".join(lines[-60:]))
-    if not waves:
+    if isinstance(waves, Path):
+        shutil.move(folder / "dump.vcd", waves)
+    if waves is not True:
         for file in folder.iterdir():
             file.unlink()
         folder.rmdir()

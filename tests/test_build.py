@@ -1,0 +1,118 @@
+"""A whole build with a stand-in for network and machine: what lies in the folder, what is reused, what a failure leaves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from compiler.errors import ToolError
+from hw.config import RingConfig
+from hwgen import build as builder
+from hwgen.console import Console
+from hwgen.report import problems
+from hwgen.request import Request
+from tests.echo import Echo
+
+REQUEST = Request("tiny", width=0.5, resolution=32)
+GRAPH = SimpleNamespace(provenance="random, seed 0", macs=1_000_000, weight_count=5_000)
+
+
+@dataclass
+class TinyPlan:
+    """As much of a plan as a build asks for."""
+
+    content: bytes = b"weights"
+    config: RingConfig = field(default_factory=RingConfig)
+    cycles: int = 20_000
+    array_macs: int = 900_000
+
+    @property
+    def passes(self) -> list[Any]:
+        return [SimpleNamespace(name="conv1", cycles=self.cycles, bound="compute")]
+
+    def digest(self) -> str:
+        return self.content.hex()
+
+    def image(self) -> bytes:
+        return self.content
+
+    def to_json(self) -> dict[str, int]:
+        return {"cycles": self.cycles}
+
+
+@pytest.fixture
+def plan(monkeypatch: pytest.MonkeyPatch) -> TinyPlan:
+    """Makes builds use this plan, and the stand-in for the machine."""
+    tiny = TinyPlan()
+    monkeypatch.setattr(builder, "make_plan", lambda request, console: (GRAPH, tiny, *request.resolve()))
+    monkeypatch.setattr("hw.machine.Machine", lambda config, memory, build: Echo())
+    return tiny
+
+
+def run(
+    folder: Path, capsys: pytest.CaptureFixture[str], request: Request = REQUEST
+) -> tuple[dict[str, Any], set[str]]:
+    """The report, and the names of the steps that were really done."""
+    report = builder.build(request, folder, Console())
+    lines = capsys.readouterr().err.splitlines()
+    return report, {line.removesuffix(" ...") for line in lines if line.endswith(" ...")}
+
+
+def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "tiny"
+    report, done = run(folder, capsys)
+    assert done == {"image", "rtl", "synthesis", "place and route", "bitstream"}
+    files = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    made = {"top.v", "top.lpf", "netlist.json", "top.config", "nextpnr.json", "tiny.bit"}
+    assert files == made | {"sdram.bin", "plan.json", "plan.txt", "report.json", "summary.txt", "logs"}
+    assert json.loads((folder / "report.json").read_text()) == report
+    assert problems(report) == []
+    assert report["timing_met"] is True
+    assert report["clock_mhz"] == 100
+    assert report["tools"]["yosys"] != "missing"
+    assert "random, seed 0" in (folder / "summary.txt").read_text()
+    stamps = {
+        path: path.stat().st_mtime_ns
+        for path in folder.glob("[!.]*.*")
+        if path.name not in ("report.json", "summary.txt")
+    }
+
+    again, done = run(folder, capsys)
+    assert (done, again) == (set(), report)
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+
+    plan.content = b"other weights"
+    other, done = run(folder, capsys)
+    assert done == {"image"}, "other weights need no other bitstream"
+    assert other["files"]["tiny.bit"] == report["files"]["tiny.bit"]
+    assert other["files"]["sdram.bin"] != report["files"]["sdram.bin"]
+
+    builder.store_simulation(folder, plan, {"cycles": 20_001, "frames": 1, "mismatches": 0})  # type: ignore[arg-type]
+    assert json.loads((folder / "report.json").read_text())["simulated"]["cycles"] == 20_001
+    assert run(folder, capsys)[0]["simulated"]["mismatches"] == 0
+    plan.content = b"third"
+    assert run(folder, capsys)[0]["simulated"] is None, "a simulation of another plan says nothing about this one"
+
+    plan.content = b"other weights"
+    monkey = Request("tiny", clock_mhz=142.0)
+    folder_before = {path.name for path in folder.iterdir()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("boards.toolchain.read_report", lambda path, board, seed: SLOW)
+        with pytest.raises(ToolError, match="timing not met: 50.0 MHz reached, 142.0 MHz asked for"):
+            run(folder, capsys, monkey)
+    left = {path.name for path in folder.iterdir()}
+    assert left == folder_before - {"report.json", "summary.txt", "top.config", "nextpnr.json", "tiny.bit"}
+
+
+def slow() -> Any:
+    from boards.toolchain import Routed
+
+    return Routed(fmax_mhz=50.0, constraint_mhz=142.0)
+
+
+SLOW = slow()
