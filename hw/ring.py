@@ -37,13 +37,16 @@ Trace = data.StructLayout(
         "addr": 14,
         "enable": 8,
         "data": 64,
+        "window": 1,
+        "window_data": 64,
         "frame_start": 1,
         "pass_start": 1,
         "pass_done": 1,
         "frame_done": 1,
     }
 )
-"""What a simulation records: the ring's writes to the activation memory, and the passes."""
+"""What a simulation records: the ring's writes to the activation memory, the window's results (those of a pass that goes on through
+the array stay in the pixel ring), and the passes."""
 
 
 def weight_write_layout(config: RingConfig) -> data.StructLayout:
@@ -241,6 +244,8 @@ class Ring(wiring.Component):
             self.trace.addr.eq(write.addr),
             self.trace.enable.eq(write.enable),
             self.trace.data.eq(write.data),
+            self.trace.window.eq(window.o.valid & window.o.ready),
+            self.trace.window_data.eq(window.o.payload.data),
             self.trace.frame_start.eq(self.frame_start),
             self.trace.pass_start.eq(sequencer.start),
             self.trace.pass_done.eq(done),

@@ -69,6 +69,8 @@ class System(wiring.Component):
             i_addr=trace.addr,
             i_enable=trace.enable,
             i_data=trace.data,
+            i_window=trace.window,
+            i_window_data=trace.window_data,
             i_frame_start=trace.frame_start,
             i_pass_start=trace.pass_start,
             i_pass_done=trace.pass_done,

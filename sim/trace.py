@@ -1,8 +1,8 @@
 """The trace that the machine's test bench writes: every word written to the activation memory, every pass event.
 
 A record is a line of 32 characters, `<kind><cycle:7><bank:1><addr:4><enable:2><data:16>` in hexadecimal digits; fixed
-width, so that a frame's million records are decoded by NumPy in a second. Kinds: W a write, F frame start, S pass start, D pass done,
-E frame done. Cycles count clock cycles from the frame's start.
+width, so that a frame's million records are decoded by NumPy in a second. Kinds: W a write, V a result of the window, F frame start,
+S pass start, D pass done, E frame done. Cycles count clock cycles from the frame's start.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Trace:
 
     Attributes:
         cycles: int64 [writes], bank: uint8, addr: int64, enable: bool [writes, 8], data: int8 [writes, 8].
+        window_cycles: int64 [results], window_data: int8 [results, 8], the window's results; lane 0 first.
         starts, dones: int64 [passes], cycle of each pass's start and end.
         frame_done: cycle in which the frame ended, or None.
     """
@@ -36,13 +37,22 @@ class Trace:
     addr: np.ndarray
     enable: np.ndarray
     data: np.ndarray
+    window_cycles: np.ndarray
+    window_data: np.ndarray
     starts: np.ndarray
     dones: np.ndarray
     frame_done: int | None
 
     def writes_of_pass(self, index: int) -> slice:
         """The records of writes between a pass's start and its end, both included."""
-        first, past = np.searchsorted(self.cycles, [self.starts[index], self.dones[index] + 1])
+        return self._of_pass(self.cycles, index)
+
+    def window_of_pass(self, index: int) -> np.ndarray:
+        """The window's results in a pass, int8 [results, 8]."""
+        return self.window_data[self._of_pass(self.window_cycles, index)]
+
+    def _of_pass(self, cycles: np.ndarray, index: int) -> slice:
+        first, past = np.searchsorted(cycles, [self.starts[index], self.dones[index] + 1])
         return slice(int(first), int(past))
 
 
@@ -51,6 +61,12 @@ def _number(digits: np.ndarray) -> np.ndarray:
     for column in range(digits.shape[1]):
         value = value << 4 | digits[:, column]
     return value
+
+
+def _octets(digits: np.ndarray) -> np.ndarray:
+    """The data field, least significant byte first."""
+    octets = digits[:, -16::2] << 4 | digits[:, -15::2]
+    return np.ascontiguousarray(octets[:, ::-1]).view(np.int8)
 
 
 def read_trace(path: Path) -> Trace:
@@ -69,9 +85,8 @@ def read_trace(path: Path) -> Trace:
     if (digits == 255).any():
         raise ToolError(f"trace {path} holds a record that is not hexadecimal: unknown values reached the memory")
     cycles = _number(digits[:, :7])
-    write = kind == ord("W")
+    write, window = kind == ord("W"), kind == ord("V")
     fields = digits[write]
-    octets = (fields[:, 14::2] << 4 | fields[:, 15::2]).astype(np.uint8)  # most significant byte first
     enable = _number(fields[:, 12:14])
     done = cycles[kind == ord("E")]
     return Trace(
@@ -79,7 +94,9 @@ def read_trace(path: Path) -> Trace:
         bank=fields[:, 7],
         addr=_number(fields[:, 8:12]),
         enable=(enable[:, None] >> np.arange(WORD_BYTES) & 1).astype(bool),
-        data=octets[:, ::-1].view(np.int8),
+        data=_octets(fields),
+        window_cycles=cycles[window],
+        window_data=_octets(digits[window]),
         starts=cycles[kind == ord("S")],
         dones=cycles[kind == ord("D")],
         frame_done=int(done[0]) if done.size else None,

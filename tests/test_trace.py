@@ -16,6 +16,7 @@ FRAME = [
     "S000000500000000000000000000000",
     "W0000006200a1ff8877665544332211",
     "W0000007200a10200000000000099aa",
+    "V0000007" + "0000000" + "000000fe0201807f",
     "D000000800000000000000000000000",
     "S000000b00000000000000000000000",
     "W000000c300ff8080000000000000000",
@@ -33,6 +34,7 @@ def test_read_and_replay(tmp_path: Path) -> None:
     trace = read_trace(write(tmp_path / "trace", FRAME))
     assert trace.starts.tolist() == [5, 11] and trace.dones.tolist() == [8, 13] and trace.frame_done == 14
     assert trace.cycles.tolist() == [6, 7, 12] and trace.bank.tolist() == [2, 2, 3]
+    assert trace.window_of_pass(0).tolist() == [[127, -128, 1, 2, -2, 0, 0, 0]] and not len(trace.window_of_pass(1))
     replay = Replay(trace, 512)
     assert replay.apply(0) == 9
     expected = np.array([0x11, 0x99, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88], np.uint8).view(np.int8)

@@ -49,6 +49,25 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Passed:
+    """What the window makes in a pass for the array, and what so never comes to the activation memory.
+
+    Rows `first_row .. first_row + rows - 1` of `tensor` of the int8 graph, in the order row, subgroup of L channels, column.
+    """
+
+    tensor: str
+    first_row: int
+    rows: int
+
+    def tensor_rows(self, results: np.ndarray, width: int, channels: int, lanes: int) -> np.ndarray:
+        """The window's results [beats, L or more] as [rows, width, channels]; beats may be missing, then rows are."""
+        groups = -(-channels // lanes)
+        rows = len(results) // (groups * width)
+        beats = results[: rows * groups * width, :lanes].reshape(rows, groups, width, lanes)
+        return beats.transpose(0, 2, 1, 3).reshape(rows, width, groups * lanes)[:, :, :channels]
+
+
+@dataclass(frozen=True)
 class Packet:
     """A packet of the stream, for the timing model: `units` of `halfwords` each behind the header, for pass `step`."""
 
@@ -73,6 +92,7 @@ class Program:
         names: name of every pass.
         descriptors: fields of every pass (see `hw.descriptor.Descriptor`).
         written: what every pass writes.
+        passed: what every pass hands from the window to the array, or None.
         macs: multiply-accumulates of every pass in the array, padding not counted.
         packets: the stream's packets in order, without END.
         result: (bank, word address) of each word of the output tensor.
@@ -88,6 +108,7 @@ class Program:
     names: list[str]
     descriptors: list[Fields]
     written: list[list[Written]]
+    passed: list[Passed | None]
     macs: list[int]
     packets: list[Packet]
     result: list[tuple[int, int]]
@@ -178,6 +199,7 @@ def build_program(
         names=[step.name for step in steps],
         descriptors=descriptors,
         written=[_written(step, layouts) for step in steps],
+        passed=[_passed(step) for step in steps],
         macs=[_macs(step) for step in steps],
         packets=packets,
         result=[(bank, addr + i) for i in range(result.pixel_words)],
@@ -244,6 +266,13 @@ def _written(step: Step, layouts: Mapping[str, Layout]) -> list[Written]:
         other = first + 1 - 2 * place.byte
         found.append(Written(item.identity, *rows, step.first_channel, step.channels, layout, other, place.step))
     return found
+
+
+def _passed(step: Step) -> Passed | None:
+    item = step.source
+    if item.mode != FeedMode.WINDOW or item.to_rows or item.window_node is None:
+        return None
+    return Passed(item.window_node.output, step.first_row, step.rows)
 
 
 def _macs(step: Step) -> int:

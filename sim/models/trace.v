@@ -6,6 +6,8 @@ module trace_writer (
     input wire [13:0] addr,
     input wire [7:0]  enable,
     input wire [63:0] data,
+    input wire        window,
+    input wire [63:0] window_data,
     input wire        frame_start,
     input wire        pass_start,
     input wire        pass_done,
@@ -27,6 +29,7 @@ module trace_writer (
             if (frame_start) $fwrite(file, "F%07h%h\n", 28'd0, 92'd0);
             if (pass_start) $fwrite(file, "S%07h%h\n", cycle, 92'd0);
             if (write) $fwrite(file, "W%07h%h%h%h%h\n", cycle, {2'd0, bank}, {2'd0, addr}, enable, data);
+            if (window) $fwrite(file, "V%07h%h%h\n", cycle, 28'd0, window_data);
             if (pass_done) $fwrite(file, "D%07h%h\n", cycle, 92'd0);
             if (frame_done) begin
                 $fwrite(file, "E%07h%h\n", cycle, 92'd0);
