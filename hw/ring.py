@@ -109,8 +109,8 @@ class Ring(wiring.Component):
     Members:
         frame_start : In(1), strobe; frame_done : Out(1), strobe; passes_done : Out(16); running : Out(1).
         push : In({valid, data(16)}), room : Out(1): descriptors, see `Sequencer`.
-        weights : In(weight_write_layout), parameters : In(ParameterWrite), window : In(window_write_layout), table : In(TableWrite): writes from
-            the DMA.
+        weights : In(weight_write_layout), parameters : In(ParameterWrite), window : In(window_write_layout),
+            table : In(TableWrite): writes from the DMA.
         image : In(stream of ImageWord), host : In(memory_port(HostRequest)): clients of the activation memory.
         counter_addr : In(12), counter_data : Out(32), frame_cycles : Out(32): see `Counters`.
         trace : Out(Trace).

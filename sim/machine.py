@@ -156,7 +156,6 @@ def compare(program: Program, trace: Trace, golden: Mapping[str, np.ndarray], se
         passes=passes,
         compared=compared,
         tensors=tensors,
-        strays=strays,
         seconds=seconds,
         output=program.read_result(replay.memory),
     )
