@@ -2,7 +2,8 @@
 
 A source separates *what* is sent from *when* (an idle pattern); a sink separates what is received from when it is ready (a stall
 pattern). All signals are driven right after a rising edge and read just before the next one, so "cycle" means the cycle that the edge
-at its end closes; cycles are counted by one `CycleCounter` per clock. Prefix "i" stands for the signals `i__valid`, `i__ready`, `i__payload`.
+at its end closes; cycles are counted by one `CycleCounter` per clock. Prefix "i" stands
+for the signals `i__valid`, `i__ready`, `i__payload`.
 """
 
 from __future__ import annotations
