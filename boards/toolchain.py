@@ -68,7 +68,7 @@ class Recipe:
         placer_options: more options for nextpnr.
     """
 
-    keep_modules: tuple[str, ...] = ("*.pe_*",)
+    keep_modules: tuple[str, ...] = ("*.pe_*", "*.copy_*")
     synth_options: tuple[str, ...] = ("-nodsp",)
     router: str = "router2"
     seeds: tuple[int, ...] = (1,)
