@@ -85,6 +85,8 @@ class BuildFolder:
 
     def __exit__(self, *exception: object) -> None:
         self._drop_stale()
+        with contextlib.suppress(OSError):  # not empty, or never made
+            self.logs.rmdir()
         self._stack.close()
         self._remove_empty()
 
