@@ -1,0 +1,44 @@
+"""Pixel ring: where every arriving beat is stored, and when an output row is complete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+READABLE = 2
+"""Cycles from an arriving beat to the first address (at array row 0) that reads it."""
+
+
+class Place(NamedTuple):
+    """Array row, word of its memory, and which halves of the word (bit 0: lower)."""
+
+    row: int
+    word: int
+    halves: int
+
+
+def places(
+    *, rows: int, half_words: bool, out_rows: int, out_w: int, units: int, ring_words: int, ring_slots: int
+) -> list[Place]:
+    """Places of a pass's beats in the order of arrival: output row, unit, x.
+
+    Args:
+        rows: R.
+        half_words: a beat is 4 bytes (window results of 4 lanes), not 8.
+        out_rows, out_w: size of the output map.
+        units: beats of one pixel.
+        ring_words, ring_slots: as in the descriptor.
+    """
+    found = []
+    for y in range(out_rows):
+        for unit in range(units):
+            for x in range(out_w):
+                tile, row = divmod(y * out_w + x, rows)
+                word = tile % ring_slots * ring_words + (unit // 2 if half_words else unit)
+                found.append(Place(row, word, 1 << unit % 2 if half_words else 3))
+    return found
+
+
+def row_done_cycles(beats: Sequence[int], beats_per_row: int) -> list[int]:
+    """Cycle of `row_done` of every output row, from the cycle in which each beat arrives."""
+    return [cycle + 1 for cycle in beats[beats_per_row - 1 :: beats_per_row]]
