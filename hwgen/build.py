@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from boards.board import Board
     from boards.pll import Pll
     from boards.toolchain import Recipe
-    from compiler.plan import Plan
+    from compiler.plan.planner import Plan
     from compiler.qgraph import QGraph
 
 VERILOG, CONSTRAINTS, NETLIST = "top.v", "top.lpf", "netlist.json"
@@ -49,9 +49,12 @@ def make_plan(request: Request, console: Console) -> tuple[QGraph, Plan, Board, 
             calibrate=request.calibrate,
         )
     with console.step("plan"):
-        from compiler.plan import plan
+        from boards.bitstream import sdram_config
+        from compiler.plan.planner import plan
+        from sim.timing import predict
 
-        return graph, plan(graph, board, clock_hz=int(pll.output_hz)), board, pll
+        memory = sdram_config(board, int(pll.output_hz))
+        return graph, plan(graph, board, lambda program: predict(program, memory)), board, pll
 
 
 def build(request: Request, folder: Path, console: Console, recipe: Recipe | None = None) -> dict[str, Any]:

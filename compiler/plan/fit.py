@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +23,14 @@ from hw.config import BANKS, WORD_BYTES
 
 Parts = dict[str, list[tuple[int, int]]]
 
+_PASS_CYCLES = 300
+"""Cycles that a further pass costs: the elements fill and drain one after the other."""
+
 _JOIN_SHARE = 0.8
 """A tensor larger than this share of the memory is never whole: the segments on both sides become one."""
 
 
-_TRIES = 5
+_TRIES = 3
 """Orders of placement that are tried for one schedule."""
 
 
@@ -50,7 +53,7 @@ class Fit:
     peak: int
 
 
-def fit(lowered: Lowered, parts: Callable[[Sequence[Segment]], Parts], bank_words: int) -> Fit:
+def fit(lowered: Lowered, parts: Parts, bank_words: int, weights: Weights) -> Fit:
     """Bands and memory map for banks of `bank_words` words; `parts` gives the channel parts of the passes.
 
     Raises:
@@ -58,16 +61,17 @@ def fit(lowered: Lowered, parts: Callable[[Sequence[Segment]], Parts], bank_word
     """
     ranges = _joined(lowered, bank_words * BANKS)
     while True:
-        found = _fit_ranges(lowered, parts, bank_words, ranges)
-        if isinstance(found, Fit):
-            return found
-        number, name, short = found
-        if number == 0 or len(ranges) == 1:
-            raise ResourceError(
-                f"{lowered.name}: {name} does not fit the activation memory of {bank_words * BANKS * WORD_BYTES // 1024} KiB in any "
-                f"banding, {short * WORD_BYTES / 1024:.1f} KiB short; take a smaller resolution or width, or a larger part"
-            )
-        ranges[number - 1 : number + 1] = [(ranges[number - 1][0], ranges[number][1])]
+        try:
+            return _Fitter(lowered, parts, bank_words, weights, ranges).run()
+        except _NoFitError as failure:
+            number = failure.segment
+            if number == 0 or len(ranges) == 1:
+                raise ResourceError(
+                    f"{lowered.name}: {failure.name} does not fit the activation memory of "
+                    f"{bank_words * BANKS * WORD_BYTES // 1024} KiB in any banding, "
+                    f"{failure.short * WORD_BYTES / 1024:.1f} KiB short; take a smaller resolution or width, or a larger part"
+                ) from None
+            ranges[number - 1 : number + 1] = [(ranges[number - 1][0], ranges[number][1])]
 
 
 def _joined(lowered: Lowered, words: int) -> list[tuple[int, int]]:
@@ -113,23 +117,50 @@ def _growing(height: int, first: int, most: int) -> tuple[int, ...]:
     return tuple(heights)
 
 
-class _Options:
-    """Bandings of one segment with the words that they need at their peak, most convenient first."""
+@dataclass(frozen=True)
+class Weights:
+    """What bands cost in weights.
 
-    def __init__(self, lowered: Lowered, ranges: tuple[int, int], words: int) -> None:
+    Attributes:
+        words: weight words of each logical pass, by index.
+        depth: words of the weight memory.
+        cycles: to load a word.
+    """
+
+    words: Sequence[int]
+    depth: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A banding of one segment: words at its peak, and what it costs in cycles."""
+
+    peak: int
+    cost: int
+    segment: Segment
+
+
+class _Options:
+    """Bandings of one segment, cheapest first; those behind need less memory."""
+
+    def __init__(self, lowered: Lowered, ranges: tuple[int, int], words: int, weights: Weights) -> None:
         passes = lowered.passes[slice(*ranges)]
         final = passes[-1]
         whole = any(item.whole for item in passes)
         reads_image = any(item.input.buffer == lowered.image for item in passes)
-        self.choices: list[tuple[int, Segment]] = []
-        self.least: tuple[int, Segment] | None = None
+        load = sum(weights.words[slice(*ranges)])
+        reload = load * weights.cycles if load > weights.depth else 0
+        self.choices: list[_Choice] = []
+        self.least: int | None = None
         for heights in candidate_heights(final.height, whole, reads_image):
             segment = Segment(*ranges, heights)
             peak = _peak(lowered, segment)
-            if peak <= words and (not self.choices or peak < self.choices[-1][0]):
-                self.choices.append((peak, segment))
-            if self.least is None or peak < self.least[0]:
-                self.least = (peak, segment)
+            cost = len(heights) * (len(passes) * _PASS_CYCLES + reload)
+            if peak <= words and (not self.choices or peak < self.choices[-1].peak):
+                self.choices.append(_Choice(peak, cost, segment))
+            if self.least is None or peak < self.least:
+                self.least = peak
 
 
 def _peak(lowered: Lowered, segment: Segment) -> int:
@@ -166,31 +197,87 @@ def _read_later(lowered: Lowered, name: str, past: int) -> bool:
     )
 
 
-def _fit_ranges(
-    lowered: Lowered, parts: Callable[[Sequence[Segment]], Parts], bank_words: int, ranges: list[tuple[int, int]]
-) -> Fit | tuple[int, str, int]:
-    """A fit, or (segment, its name, words short) where none is possible."""
-    words = bank_words * BANKS
-    options = [_Options(lowered, item, words) for item in ranges]
-    for number, option in enumerate(options):
-        if not option.choices:
-            assert option.least is not None
-            return number, lowered.passes[ranges[number][1] - 1].name, option.least[0] - words
-    chosen = [0] * len(options)
+class _NoFitError(Exception):
+    """A tensor that finds no place whatever the bands: its segment, its name, words short."""
+
+    def __init__(self, segment: int, name: str, short: int) -> None:
+        super().__init__(name)
+        self.segment, self.name, self.short = segment, name, short
+
+
+class _Fitter:
+    """Cuts segments finer, the cheapest cut first, until everything has a place; then takes back what was not needed."""
+
+    def __init__(
+        self, lowered: Lowered, parts: Parts, bank_words: int, weights: Weights, ranges: Sequence[tuple[int, int]]
+    ) -> None:
+        self._lowered, self._parts, self._bank_words, self._ranges = lowered, parts, bank_words, ranges
+        self._options = [_Options(lowered, item, bank_words * BANKS, weights) for item in ranges]
+        for number, option in enumerate(self._options):
+            if not option.choices:
+                assert option.least is not None
+                name = lowered.passes[ranges[number][1] - 1].name
+                raise _NoFitError(number, name, option.least - bank_words * BANKS)
+
+    def run(self) -> Fit:
+        chosen = [0] * len(self._options)
+        while True:
+            found = self._try(chosen)
+            if isinstance(found, Fit):
+                return self._relaxed(chosen, found)
+            number = self._tighter(*found, chosen)
+            if number is None:
+                name = found[0]
+                owner = next(i for i, item in enumerate(self._ranges) if _makes(self._lowered, item, name))
+                raise _NoFitError(owner, name, self._lowered.buffers[name].row_words)
+            chosen[number] += 1
+
+    def _try(self, chosen: Sequence[int]) -> Fit | tuple[str, list[Step], dict[str, Lifetimes]]:
+        """A fit, or the tensor that found no place, the steps and the lifetimes."""
+        segments = [option.choices[i].segment for option, i in zip(self._options, chosen, strict=True)]
+        return place_segments(self._lowered, segments, self._parts, self._bank_words)
+
+    def _relaxed(self, chosen: list[int], found: Fit) -> Fit:
+        """Coarser bands wherever they fit, the most expensive segment first."""
+        for number in sorted(range(len(chosen)), key=lambda i: -self._cost(i, chosen[i])):
+            for coarser in range(chosen[number]):
+                attempt = [*chosen[:number], coarser, *chosen[number + 1 :]]
+                better = self._try(attempt)
+                if isinstance(better, Fit):
+                    chosen, found = attempt, better
+                    break
+        return found
+
+    def _cost(self, number: int, choice: int) -> int:
+        return self._options[number].choices[choice].cost
+
+    def _tighter(self, name: str, steps: Sequence[Step], lives: dict[str, Lifetimes], chosen: list[int]) -> int | None:
+        """The segment to cut finer so that `name` finds a place: the cheapest of those in which a tensor lives that it meets."""
+        concerned: set[int] = set()
+        for other, life in lives.items():
+            if other == name or _meet(life, lives[name]):
+                first, last = int(life.start.min()), min(int(life.end.max()), len(steps) - 1)
+                concerned |= {steps[first].segment, steps[last].segment}
+        can = [i for i in concerned if chosen[i] + 1 < len(self._options[i].choices)]
+        return min(can, key=lambda i: (self._cost(i, chosen[i] + 1) - self._cost(i, chosen[i]), i), default=None)
+
+
+def _meet(one: Lifetimes, other: Lifetimes) -> bool:
+    return bool(one.start.min() <= other.end.max() and other.start.min() <= one.end.max())
+
+
+def place_segments(
+    lowered: Lowered, segments: Sequence[Segment], parts: Parts, bank_words: int
+) -> Fit | tuple[str, list[Step], dict[str, Lifetimes]]:
+    """The memory map of a schedule; or the tensor that found no place, the steps and the lifetimes."""
+    steps = build_steps(lowered, segments, parts)
+    lives = lifetimes(lowered, steps)
     operands = [(item.output.buffer, item.operand.buffer) for item in lowered.passes if item.operand is not None]
-    while True:
-        segments = [option.choices[i][1] for option, i in zip(options, chosen, strict=True)]
-        steps = build_steps(lowered, segments, parts(segments))
-        lives = lifetimes(lowered, steps)
-        placed = _place(lowered, steps, lives, operands, bank_words)
-        if placed.failed is None:
-            peak = int(peak_words(lowered, steps, lives).max())
-            return Fit(segments, steps, lives, placed.layouts, placed.used, peak)
-        number = _tighter(steps, lives, placed.failed, options, chosen)
-        if number is None:
-            owner = next(i for i, item in enumerate(ranges) if _makes(lowered, item, placed.failed))
-            return owner, placed.failed, lowered.buffers[placed.failed].row_words
-        chosen[number] += 1
+    placed = _place(lowered, steps, lives, operands, bank_words)
+    if placed.failed is not None:
+        return placed.failed, steps, lives
+    peak = int(peak_words(lowered, steps, lives).max())
+    return Fit(list(segments), steps, lives, placed.layouts, placed.used, peak)
 
 
 def _place(
@@ -224,19 +311,6 @@ def _place(
         order.insert(0, placed.failed)
     assert best is not None
     return best
-
-
-def _tighter(
-    steps: Sequence[Step], lives: dict[str, Lifetimes], name: str, options: list[_Options], chosen: list[int]
-) -> int | None:
-    """The segment to cut finer so that `name` finds a place: of those in which it lives, the one with the highest peak."""
-    life = lives[name]
-    first, last = int(life.start.min()), min(int(life.end.max()), len(steps) - 1)
-    concerned = {step.segment for step in steps[first : last + 1]}
-    can = [i for i in concerned if chosen[i] + 1 < len(options[i].choices)]
-    if not can:
-        return None
-    return max(can, key=lambda i: options[i].choices[chosen[i]][0])
 
 
 def _makes(lowered: Lowered, passes: tuple[int, int], name: str) -> bool:

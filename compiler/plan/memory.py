@@ -17,6 +17,7 @@ from hw.config import BANKS
 
 _MAX_DEPTH = 1020  # row slots that a descriptor can name, a multiple of BANKS
 _SPARE = (0, BANKS, 2 * BANKS)
+_MORE_SPARE = tuple(range(3 * BANKS, 9 * BANKS, BANKS))
 OPERAND_PHASES = (2, 3)
 """(phase of the output - phase of the operand) mod 4, best first: the operand's bank is not written in the same or the next row."""
 
@@ -80,12 +81,18 @@ def allocate(
     for name in order:
         best: tuple[int, Layout] | None = None
         taken = _concatenate(placed)
-        for depth, phase in _shapes(buffers[name], lives[name], _phases(name, layouts, operands)):
-            candidate = _first_fit(buffers[name], lives[name], taken, depth, phase, bank_words)
+        search = _Search(buffers[name], lives[name], taken, bank_words)
+        phases = _phases(name, layouts, operands)
+        for depth, phase in _shapes(buffers[name], lives[name], phases):
+            candidate = search.first_fit(depth, phase)
             if candidate is not None and (best is None or candidate[0] < best[0]):
                 best = candidate
                 if best[0] <= used or best[0] <= bank_words // 2:
                     break
+        if best is None:  # a tensor that follows a dying one of more slots
+            shapes = _shapes(buffers[name], lives[name], phases, _MORE_SPARE)
+            fits = (search.first_fit(*shape) for shape in shapes)
+            best = min((fit for fit in fits if fit is not None), key=lambda fit: fit[0], default=None)
         if best is None:
             return Placed(layouts, used, failed=name)
         used = max(used, best[0])
@@ -116,12 +123,14 @@ def _phases(name: str, layouts: Mapping[str, Layout], operands: Sequence[tuple[s
     return phases
 
 
-def _shapes(buffer: Buffer, life: Lifetimes, phases: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _shapes(
+    buffer: Buffer, life: Lifetimes, phases: Sequence[int], spares: Sequence[int] = _SPARE
+) -> Iterator[tuple[int, int]]:
     """(depth, phase) worth trying: the least depth first, then more slots and rotations of the circular buffer."""
     least = -(-min(window_rows(life), buffer.height) // BANKS) * BANKS
     for phase in phases:
         yield least, phase
-    for spare in _SPARE:
+    for spare in spares:
         depth = least + spare
         if depth <= _MAX_DEPTH:
             for rotation in range(0, depth, BANKS):
@@ -136,27 +145,40 @@ def _concatenate(placed: Sequence[Rows]) -> Rows:
     return Rows(*(np.concatenate([empty, *(getattr(rows, field) for rows in placed)]) for field in fields))
 
 
-def _first_fit(
-    buffer: Buffer, life: Lifetimes, taken: Rows, depth: int, phase: int, bank_words: int
-) -> tuple[int, Layout] | None:
-    """(past word, layout) of the lowest place where no row conflicts."""
-    layout = Layout(0, phase, depth, buffer.row_words, buffer.pixel_words)
-    rows = place_rows(layout, life)
-    # A slot is used by several rows of a circular buffer only one after the other.
-    if len(rows.start) > depth and (life.end[:-depth] >= life.start[depth:]).any():
-        return None
-    extent = int(rows.high.max())
-    if extent > bank_words:
-        return None
-    new, old = np.nonzero(
-        (rows.bank[:, None] == taken.bank) & (rows.start[:, None] <= taken.end) & (taken.start <= rows.end[:, None])
-    )
-    # Bases from taken.low - rows.high + 1 to taken.high - rows.low - 1 make the two rows overlap.
-    first = np.clip(taken.low[old] - rows.high[new] + 1, 0, bank_words)
-    past = np.clip(taken.high[old] - rows.low[new], 0, bank_words)
-    blocked = np.cumsum(np.bincount(first, minlength=bank_words + 1) - np.bincount(past, minlength=bank_words + 1))
-    free = np.flatnonzero(blocked[: bank_words - extent + 1] == 0)
-    if not free.size:
-        return None
-    base = int(free[0])
-    return base + extent, Layout(base, phase, depth, buffer.row_words, buffer.pixel_words)
+class _Search:
+    """Finds places for one tensor among those already placed."""
+
+    def __init__(self, buffer: Buffer, life: Lifetimes, taken: Rows, bank_words: int) -> None:
+        self._buffer, self._bank_words = buffer, bank_words
+        rows = np.flatnonzero(life.end >= 0)
+        self._rows, self._start, self._end = rows, life.start[rows], life.end[rows]
+        near = np.flatnonzero((taken.start <= self._end.max()) & (taken.end >= self._start.min()))
+        together = (self._start[:, None] <= taken.end[near]) & (taken.start[near] <= self._end[:, None])
+        self._new, old = np.nonzero(together)
+        old = near[old]
+        self._bank, self._low, self._high = taken.bank[old], taken.low[old], taken.high[old]
+
+    def first_fit(self, depth: int, phase: int) -> tuple[int, Layout] | None:
+        """(past word, layout) of the lowest place where no row conflicts."""
+        words, limit = self._buffer.row_words, self._bank_words
+        # A slot is used by several rows of a circular buffer only one after the other.
+        if len(self._rows) > depth and (self._end[:-depth] >= self._start[depth:]).any():
+            return None
+        slot = (self._rows + phase) % depth
+        low = slot // BANKS * words
+        extent = int(low.max()) + words
+        if extent > limit:
+            return None
+        same = slot[self._new] % BANKS == self._bank
+        new_low = low[self._new[same]]
+        # Bases from taken low - new high + 1 to taken high - new low - 1 make the two rows overlap.
+        first = np.maximum(self._low[same] - new_low - words + 1, 0)
+        past = np.maximum(self._high[same] - new_low, 0)
+        size = limit - extent + 2
+        starts = np.bincount(np.minimum(first, size - 1), minlength=size)
+        ends = np.bincount(np.minimum(past, size - 1), minlength=size)
+        free = np.cumsum(starts - ends)[: size - 1] == 0
+        base = int(free.argmax())
+        if not free[base]:
+            return None
+        return base + extent, Layout(base, phase, depth, words, self._buffer.pixel_words)

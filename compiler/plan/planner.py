@@ -1,0 +1,300 @@
+"""Chooses the ring for a network on a part, and everything that it will do: the plan."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from compiler import arithmetic
+from compiler.errors import ResourceError
+from compiler.plan.bands import channel_parts
+from compiler.plan.fit import Fit, Parts, Weights, fit, place_segments
+from compiler.plan.lower import lower
+from compiler.plan.passes import LogicalPass, Lowered
+from compiler.plan.resources import Part, Resources, resources
+from compiler.plan.schedule import StepLoads, schedule
+from compiler.program.program import Program, build_program
+from compiler.qgraph import QAvgPool, QGraph
+from hw.config import BANKS, WINDOW_WORDS, RingConfig
+from hw.descriptor import FeedMode
+
+SHAPES = ((13, 12), (9, 16), (16, 8), (12, 12), (10, 12), (7, 12), (8, 8), (6, 12), (7, 4), (4, 4))
+"""Arrays (rows, columns) to choose from, the favourite first."""
+
+_FAVOURITE = 0.85  # another shape must need less than this share of the favourite's cycles
+_WEIGHT_DEPTHS = (16384, 8192, 4096, 2048)
+_ACTIVATION_STEP, _ACTIVATION_MOST = 2048, 16384
+_PARAMETER_STEP, _WINDOW_STEP = 512, 512
+_PART_SHARES = (2, 4, 6)
+"""Passes are cut into parts of at most this share of the weight memory, so that loading runs on while they compute."""
+
+_POOL_GROUPS = 16  # subgroups of window parameters that all parts of a global pool share
+_LEAST_CLAMP = 16
+_LEAST_ACC = 20
+
+
+class Board(Protocol):
+    """What the planner knows of a board."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def part(self) -> Part: ...
+
+
+class PassTiming(Protocol):
+    """Predicted cycles of one pass; `wait`: it started so much later because its weights were not there."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def cycles(self) -> int: ...
+    @property
+    def wait(self) -> int: ...
+    @property
+    def bound(self) -> str: ...
+
+
+class FrameTiming(Protocol):
+    """Predicted cycles of a frame."""
+
+    @property
+    def passes(self) -> Sequence[PassTiming]: ...
+    @property
+    def cycles(self) -> int: ...
+    @property
+    def clock_hz(self) -> int: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A network on a board, before any hardware.
+
+    Attributes:
+        graph: the int8 network.
+        board, part: names.
+        config: ring to generate.
+        lowered: logical passes.
+        fit: bands, steps, memory map.
+        loads: weight schedule.
+        program: of one frame.
+        timing: predicted cycles.
+        resources: what the ring takes of the part (block RAM exact, the others estimated).
+    """
+
+    graph: QGraph
+    board: str
+    part: Part
+    config: RingConfig
+    lowered: Lowered
+    fit: Fit
+    loads: list[StepLoads]
+    program: Program
+    timing: FrameTiming
+    resources: Resources
+
+    @property
+    def passes(self) -> Sequence[PassTiming]:
+        """Every pass of the frame: name, cycles, wait, bound."""
+        return self.timing.passes
+
+    @property
+    def cycles(self) -> int:
+        """Predicted cycles of a frame."""
+        return self.timing.cycles
+
+    @property
+    def fps(self) -> float:
+        """Frames per second, one after the other."""
+        return self.timing.clock_hz / self.cycles
+
+    @property
+    def array_macs(self) -> int:
+        """Multiply-accumulates of a frame that the array does."""
+        return sum(self.program.macs)
+
+    def image(self) -> bytes:
+        """Content of the SDRAM: the command stream, with an empty image."""
+        return self.program.stream.astype("<u2").tobytes()
+
+    def digest(self) -> str:
+        """SHA-256 of everything that the machine does: ring and stream."""
+        return hashlib.sha256(repr(self.config).encode() + self.image()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it but the weights, as JSON types."""
+        from compiler.plan.report import plan_json
+
+        return plan_json(self)
+
+    def __str__(self) -> str:
+        from compiler.plan.report import plan_text
+
+        return plan_text(self)
+
+
+def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming]) -> Plan:
+    """Plan a network for a board; `predict` is the timing model, which knows clock and memory.
+
+    Raises:
+        UnsupportedOpError: the network has operations that the ring has not.
+        ResourceError: it does not fit the part; says what is short and by how much.
+    """
+    lowered = lower(graph)
+    base = _base(graph, lowered, board.part)
+    best: Plan | None = None
+    failures: list[ResourceError] = []
+    for config in _memories(base, board.part):
+        try:
+            for candidate in _plans(graph, lowered, board, config, predict):
+                if best is None or candidate.cycles < best.cycles:
+                    best = candidate
+        except ResourceError as error:
+            failures.append(error)
+            continue
+        break  # a smaller weight memory would only be slower
+    if best is None:
+        raise failures[-1]
+    return best
+
+
+def _base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
+    """The ring but for the depths of its large memories."""
+    rows, cols = _shape(lowered, part)
+    lanes = 4
+    array = [item.array_node for item in lowered.passes if item.array_node is not None]
+    window = [conv for conv in graph.convs() if conv.depthwise]
+    acc_bits = max((arithmetic.accumulator_bits(conv.weights) for conv in array), default=0)
+    averages = any(isinstance(item.window_node, QAvgPool) for item in lowered.passes)
+    window_clamp = max((int(conv.clamp_bits.max()) for conv in window), default=0)
+    if averages:
+        window_clamp = max(window_clamp, _average_bits(lowered))
+    channels = max((item.channels for item in lowered.passes if item.array_node is not None), default=1)
+    groups = max(
+        (-(-item.input.channels // lanes) for item in lowered.passes if item.mode == FeedMode.WINDOW), default=1
+    )
+    floorplan = part.name if part.name == "LFE5U-85F" and (rows, cols) == (13, 12) else None
+    return RingConfig(
+        rows=rows,
+        cols=cols,
+        window_lanes=lanes,
+        acc_bits=max(_LEAST_ACC, acc_bits),
+        array_clamp_bits=max([_LEAST_CLAMP, *(int(conv.clamp_bits.max()) for conv in array)]),
+        window_clamp_bits=max(_LEAST_CLAMP, window_clamp),
+        ring_depth=512,
+        parameter_depth=_rounded(min(2 * channels, 1024), _PARAMETER_STEP),
+        window_depth=_rounded(2 * groups * WINDOW_WORDS, _WINDOW_STEP, 2048),
+        segment_fifo=64,
+        floorplan=floorplan,
+    )
+
+
+def _rounded(least: int, step: int, at_least: int = 0) -> int:
+    """The power of two times `step` that is at least both."""
+    depth = step
+    while depth < max(least, at_least):
+        depth *= 2
+    return depth
+
+
+def _average_bits(lowered: Lowered) -> int:
+    """Signed bits of the sums of global pools: they must never saturate."""
+    count = max(
+        item.window.kernel[0] * item.window.kernel[1]
+        for item in lowered.passes
+        if isinstance(item.window_node, QAvgPool)
+    )
+    return (128 * count).bit_length() + 1
+
+
+def _shape(lowered: Lowered, part: Part) -> tuple[int, int]:
+    """Rows and columns of the array: the favourite that the part has multipliers for, unless another is clearly faster."""
+    possible = [shape for shape in SHAPES if shape[0] * shape[1] <= part.dsp]
+    if not possible:
+        raise ResourceError(f"{part.name} has {part.dsp} multipliers; the smallest array needs 16")
+    cycles = {shape: sum(_array_cycles(item, *shape) for item in lowered.passes) for shape in possible}
+    best = min(possible, key=lambda shape: cycles[shape])
+    return best if cycles[best] < _FAVOURITE * cycles[possible[0]] else possible[0]
+
+
+def _array_cycles(item: LogicalPass, rows: int, cols: int) -> int:
+    if item.array_node is None:
+        return 0
+    tiles, chunks = -(-item.height * item.width // rows), -(-item.channels // cols)
+    return tiles * chunks * max(item.depth, 2 * rows)
+
+
+def _memories(base: RingConfig, part: Part) -> Iterator[RingConfig]:
+    """Rings whose memories fit the part: the largest activation memory for every size of the weight memory."""
+    tried: set[int] = set()
+    for weight_depth in _WEIGHT_DEPTHS:
+        least = replace(base, weight_depth=weight_depth, activation_depth=_ACTIVATION_STEP)
+        spare = part.ebr - resources(least).ebr
+        per_step = resources(replace(least, activation_depth=2 * _ACTIVATION_STEP)).ebr - resources(least).ebr
+        if spare < 0:
+            continue
+        depth = min(_ACTIVATION_MOST, _ACTIVATION_STEP * (1 + spare // per_step))
+        if depth not in tried:
+            tried.add(depth)
+            yield replace(least, activation_depth=depth)
+    if not tried:
+        need = resources(replace(base, weight_depth=_WEIGHT_DEPTHS[-1], activation_depth=_ACTIVATION_STEP))
+        raise ResourceError(f"{part.name}: the smallest ring needs {'; '.join(need.short(part))}")
+
+
+def _plans(
+    graph: QGraph,
+    lowered: Lowered,
+    board: Board,
+    config: RingConfig,
+    predict: Callable[[Program], FrameTiming],
+) -> Iterator[Plan]:
+    """Plans for one ring, with passes cut into parts of several sizes.
+
+    Raises:
+        ResourceError: the network does not fit this ring.
+    """
+    needs = resources(config)
+    if short := needs.short(board.part):
+        raise ResourceError(f"{graph.name} on {board.part.name}: the ring needs {'; '.join(short)}")
+    words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
+    weights = Weights(words, config.weight_depth, config.cols // 2)
+    found: Fit | None = None
+    for share in _PART_SHARES:
+        parts = _parts(lowered, config, share)
+        if found is None:
+            found = fit(lowered, parts, config.activation_depth, weights)
+            placed: Any = found
+        else:
+            placed = place_segments(lowered, found.segments, parts, config.activation_depth)
+        if isinstance(placed, Fit):
+            loads = schedule(placed.steps, config)
+            program = build_program(lowered, placed.steps, placed.layouts, loads, config)
+            timing = predict(program)
+            yield Plan(graph, board.name, board.part, config, lowered, placed, loads, program, timing, needs)
+
+
+def _parts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
+    """Channel parts: of passes whose weights take more than a share of the weight memory, and of global pools."""
+    parts: Parts = {}
+    most = config.weight_depth // share
+    for item in lowered.passes:
+        if item.array_node is not None:
+            words = -(-item.channels // config.cols) * item.depth
+            # A window would compute everything again for each part, so its passes are cut only where they must.
+            limit = most if item.window_node is None else config.weight_depth // _PART_SHARES[0]
+            if words > limit:
+                parts[item.name] = channel_parts(item, config.cols, max(1, limit // item.depth))
+        elif isinstance(item.window_node, QAvgPool):
+            size = _POOL_GROUPS * config.window_lanes
+            parts[item.name] = [(i, min(size, item.channels - i)) for i in range(0, item.channels, size)]
+    return parts
+
+
+def activation_kib(config: RingConfig) -> int:
+    """Size of the activation memory, KiB."""
+    return BANKS * config.activation_depth * 8 // 1024

@@ -1,0 +1,204 @@
+"""A plan in words: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from compiler.plan.schedule import streamed_bytes
+from hw.config import BANKS, WORD_BYTES
+from hw.descriptor import PacketKind
+
+if TYPE_CHECKING:
+    from compiler.plan.planner import Plan
+
+SCHEMA_VERSION = 1
+_WIDTH = 128
+
+
+def plan_json(plan: Plan) -> dict[str, Any]:
+    """All of a plan but the weights, as JSON types."""
+    return {
+        "schema": SCHEMA_VERSION,
+        "network": plan.graph.name,
+        "weights": plan.graph.provenance,
+        "board": plan.board,
+        "part": plan.part.name,
+        "ring": asdict(plan.config),
+        "clock_mhz": plan.timing.clock_hz / 1e6,
+        "macs": plan.graph.macs,
+        "array_macs": plan.array_macs,
+        "cycles": plan.cycles,
+        "fps": plan.fps,
+        "mac_utilisation": plan.array_macs / (plan.cycles * plan.config.macs_per_cycle),
+        "resources": {
+            name: {"used": used, "available": available, "exact": exact}
+            for name, used, available, exact in _resources(plan)
+        },
+        "memories": plan.resources.memories,
+        "stream_bytes": plan.program.stream_bytes,
+        "weight_bytes_streamed": streamed_bytes(plan.loads, plan.config),
+        "passes": [
+            {
+                "name": entry.name,
+                "start": entry.start,
+                "cycles": entry.cycles,
+                "wait": entry.wait,
+                "bound": entry.bound,
+                "rows": step.rows,
+                "first_row": step.first_row,
+                "channels": step.channels,
+                "first_channel": step.first_channel,
+                "macs": macs,
+            }
+            for entry, step, macs in zip(plan.passes, plan.fit.steps, plan.program.macs, strict=True)
+        ],
+        "tensors": [
+            {"name": name, **asdict(plan.fit.layouts[name]), **_life(plan, name)} for name in plan.lowered.buffers
+        ],
+        "loads": [
+            {
+                "kind": load.kind.name,
+                "pass": load.step,
+                "address": load.address,
+                "first": load.first,
+                "count": load.count,
+                "wait": load.wait,
+            }
+            for step in plan.loads
+            for load in step.loads
+        ],
+    }
+
+
+def plan_text(plan: Plan) -> str:
+    """Tables: passes, memory map, weights, resources, totals."""
+    out = io.StringIO()
+    console = Console(file=out, width=_WIDTH, force_terminal=False, color_system=None)
+    console.print(f"{plan.graph.name} on {plan.board} ({plan.part.name}), weights: {plan.graph.provenance}")
+    console.print(_passes(plan))
+    console.print(_memory(plan))
+    console.print(_weights(plan))
+    console.print(_needs(plan))
+    console.print(_totals(plan))
+    return out.getvalue().rstrip()
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+    return table
+
+
+def _passes(plan: Plan) -> Table:
+    """A line for every pass that differs from the one before; bands and parts of one pass in a row are joined."""
+    table = _table("Passes", "pass", "times", "map", "channels", "K", "cycles", "waiting", "MAC/cycle", "bound")
+    groups: list[list[int]] = []
+    steps = plan.fit.steps
+    for i, step in enumerate(steps):
+        if groups and steps[groups[-1][-1]].source is step.source:
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    for group in groups:
+        first, last = steps[group[0]], steps[group[-1]]
+        entries = [plan.passes[i] for i in group]
+        cycles, wait = sum(entry.cycles for entry in entries), sum(entry.wait for entry in entries)
+        macs = sum(plan.program.macs[i] for i in group)
+        source = first.source
+        rows = "" if first.rows == source.height else f"[{first.first_row}:{last.past_row}]"
+        bounds = [entry.bound for entry in entries]
+        table.add_row(
+            source.name + rows,
+            str(len(group)),
+            f"{source.height}x{source.width}",
+            f"{source.input.channels}>{source.channels}",
+            str(source.depth or "-"),
+            f"{cycles:,}",
+            f"{wait:,}",
+            f"{macs / cycles:.1f}",
+            max(set(bounds), key=bounds.count),
+        )
+    return table
+
+
+def _life(plan: Plan, name: str) -> dict[str, int]:
+    life = plan.fit.lives[name]
+    return {"first_pass": int(life.start.min()), "last_pass": int(life.end.max())}
+
+
+def _memory(plan: Plan) -> Table:
+    table = _table("Activation memory", "tensor", "shape", "rows kept", "KiB", "bank words", "phase", "passes")
+    for name, buffer in plan.lowered.buffers.items():
+        layout, life = plan.fit.layouts[name], _life(plan, name)
+        words = layout.depth // BANKS * layout.row_words
+        table.add_row(
+            name,
+            f"{buffer.height}x{buffer.width}x{buffer.channels}",
+            str(layout.depth),
+            f"{words * BANKS * WORD_BYTES / 1024:.1f}",
+            f"{layout.base}..{layout.base + words - 1}",
+            str(layout.phase),
+            f"{life['first_pass']}..{life['last_pass']}",
+        )
+    return table
+
+
+def _weights(plan: Plan) -> Table:
+    table = _table("Command stream", "packets", "count", "KiB", "that wait for a pass")
+    for kind in (PacketKind.IMAGE, PacketKind.WEIGHTS, PacketKind.PARAMETERS, PacketKind.WINDOW, PacketKind.DESCRIPTOR):
+        packets = [packet for packet in plan.program.packets if packet.kind == kind]
+        size = sum(2 * packet.units * packet.halfwords for packet in packets)
+        waiting = sum(packet.wait > 0 for packet in packets)
+        table.add_row(kind.name.lower(), str(len(packets)), f"{size / 1024:,.1f}", str(waiting))
+    return table
+
+
+def _resources(plan: Plan) -> list[tuple[str, int, int, bool]]:
+    needs, part = plan.resources, plan.part
+    return [
+        ("lut", needs.lut, part.lut, False),
+        ("ff", needs.ff, part.ff, False),
+        ("dsp", needs.dsp, part.dsp, True),
+        ("ebr", needs.ebr, part.ebr, True),
+    ]
+
+
+def _needs(plan: Plan) -> Table:
+    table = _table("Resources", "resource", "needed", "available", "")
+    for name, used, available, exact in _resources(plan):
+        table.add_row(name.upper(), f"{used:,}", f"{available:,}", "" if exact else "estimate")
+    for name, blocks in plan.resources.memories.items():
+        table.add_row(f"  EBR {name}", str(blocks), "", "")
+    return table
+
+
+def _totals(plan: Plan) -> Table:
+    config, timing = plan.config, plan.timing
+    table = _table("Totals", "", " ")
+    kib = BANKS * config.activation_depth * WORD_BYTES // 1024
+    waiting = sum(entry.wait for entry in plan.passes)
+    peak = f"{plan.fit.peak * WORD_BYTES / 1024:.1f} KiB live at most, {kib} KiB"
+    rows = [
+        ("array, window lanes", f"{config.rows} x {config.cols}, {config.window_lanes}"),
+        ("accumulator, clamps", f"{config.acc_bits}, {config.array_clamp_bits} and {config.window_clamp_bits} bits"),
+        ("activations", peak),
+        ("weight memory", f"{config.weight_depth * config.cols // 1024} KiB"),
+        ("passes", f"{len(plan.passes)}"),
+        ("stream", f"{plan.program.stream_bytes / 1024:,.0f} KiB"),
+        ("cycles per frame", f"{plan.cycles:,}"),
+        ("  in passes", f"{sum(entry.cycles for entry in plan.passes):,}"),
+        ("  waiting for weights", f"{waiting:,}"),
+        ("array utilisation", f"{100 * plan.array_macs / (plan.cycles * config.macs_per_cycle):.1f} %"),
+        ("clock", f"{timing.clock_hz / 1e6:g} MHz"),
+        ("frames per second", f"{plan.fps:.1f}"),
+    ]
+    for name, value in rows:
+        table.add_row(name, value)
+    return table

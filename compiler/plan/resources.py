@@ -1,0 +1,89 @@
+"""What a ring takes of a part.
+
+Block RAMs are exact: they follow from the shapes of the memories.  Look-up tables and flip-flops are estimates from built elements, for the
+choice of a shape; place and route has the last word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from hw.config import BANKS, PARAMETER_BITS, WORD_BYTES, RingConfig
+from hw.counters import RECORD_WORDS, RECORDED_PASSES
+from hw.descriptor import DESCRIPTOR_HALFWORDS
+from hw.primitives.bram import simple_blocks, true_blocks
+from hw.sequencer import QUEUE_DEPTH
+
+_WORD_BITS = 8 * WORD_BYTES
+_TABLE_BITS, _TABLE_WORDS = 16, 512
+
+# Estimates: (LUT4, flip-flops).
+_ELEMENT = (62, 75)  # of the array
+_REQUANTISER = (1050, 800)
+_MULTIPLIERS = (850, 620)  # of a window lane: nine products and their tree
+_RING_ROW = (90, 120)  # of the pixel ring
+_COLUMN = (300, 330)  # crossbar, collector, operand fetch for one byte of a segment
+_REST = (8500, 9000)  # fetch, writers, sequencer, counters, DMA, SDRAM controller, host link
+
+
+class Part(Protocol):
+    """What a part offers."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def lut(self) -> int: ...
+    @property
+    def ff(self) -> int: ...
+    @property
+    def dsp(self) -> int: ...
+    @property
+    def ebr(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Needs of a ring with everything around it; `memories` gives the block RAMs of each memory."""
+
+    lut: int
+    ff: int
+    dsp: int
+    memories: dict[str, int]
+
+    @property
+    def ebr(self) -> int:
+        return sum(self.memories.values())
+
+    def short(self, part: Part) -> list[str]:
+        """What a part lacks, in words."""
+        needs = (("LUT", self.lut, part.lut), ("flip-flops", self.ff, part.ff), ("DSP", self.dsp, part.dsp))
+        rows = (*needs, ("block RAM", self.ebr, part.ebr))
+        return [f"{need} {label} of {offer}, {need - offer} short" for label, need, offer in rows if need > offer]
+
+
+def resources(config: RingConfig) -> Resources:
+    """What a ring takes."""
+    elements = config.rows * config.cols
+    counts = (
+        (_ELEMENT, elements),
+        (_REQUANTISER, config.lanes + config.window_lanes),
+        (_MULTIPLIERS, config.window_lanes),
+        (_RING_ROW, config.rows),
+        (_COLUMN, config.cols),
+        (_REST, 1),
+    )
+    lut, ff = (sum(cost[i] * count for cost, count in counts) for i in (0, 1))
+    memories = {
+        "activations": BANKS * true_blocks(_WORD_BITS, config.activation_depth),
+        "weights": true_blocks(8 * config.cols, config.weight_depth),
+        "pixel ring": config.rows * 2 * simple_blocks(_WORD_BITS // 2, config.ring_depth),
+        "lane parameters": simple_blocks(PARAMETER_BITS, config.parameter_depth),
+        "window parameters": simple_blocks(PARAMETER_BITS // 4 * config.window_lanes, config.window_depth),
+        "descriptors": simple_blocks(16, QUEUE_DEPTH << (DESCRIPTOR_HALFWORDS - 1).bit_length()),
+        "counters": simple_blocks(32, RECORDED_PASSES * RECORD_WORDS),
+    }
+    tables = config.array_table * config.lanes + config.window_table * config.window_lanes
+    if tables:
+        memories["tables"] = tables * simple_blocks(_TABLE_BITS, _TABLE_WORDS)
+    return Resources(lut, ff, elements, memories)
