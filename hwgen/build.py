@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compiler.errors import ResourceError
 from hwgen import __version__
 from hwgen.console import Console
 from hwgen.request import Request
@@ -54,7 +55,13 @@ def make_plan(request: Request, console: Console) -> tuple[QGraph, Plan, Board, 
         from sim.timing import predict
 
         memory = sdram_config(board, int(pll.output_hz))
-        return graph, plan(graph, board, lambda program: predict(program, memory)), board, pll
+        planned = plan(graph, board, lambda program: predict(program, memory))
+    size = planned.program.stream_bytes
+    if size > board.sdram_bytes:
+        raise ResourceError(
+            f"{request.name}: weights and program take {size:,} bytes, {size - board.sdram_bytes:,} more than the memory of {board.name} holds"
+        )
+    return graph, planned, board, pll
 
 
 def build(request: Request, folder: Path, console: Console, recipe: Recipe | None = None) -> dict[str, Any]:
