@@ -27,17 +27,24 @@ def shapes() -> list[dict[str, int]]:
             ring_words = -(-units // 2) if HALF_WORDS and not tap else units
             slots = (1, 3, 2, 4, 5)[index % 5]
             found.append(
-                dict(tap=tap, out_rows=out_rows, out_w=out_w, units=units, ring_words=ring_words, ring_slots=slots)
+                {
+                    "tap": tap,
+                    "out_rows": out_rows,
+                    "out_w": out_w,
+                    "units": units,
+                    "ring_words": ring_words,
+                    "ring_slots": slots,
+                }
             )
     found.append(
-        dict(
-            tap=True,
-            out_rows=2,
-            out_w=ROWS,
-            units=CONFIG.ring_depth // 2,
-            ring_words=CONFIG.ring_depth // 2,
-            ring_slots=2,
-        )
+        {
+            "tap": True,
+            "out_rows": 2,
+            "out_w": ROWS,
+            "units": CONFIG.ring_depth // 2,
+            "ring_words": CONFIG.ring_depth // 2,
+            "ring_slots": 2,
+        }
     )
     return found
 

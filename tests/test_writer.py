@@ -1,0 +1,51 @@
+"""The crossbar and the writer against their models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hw.config import RingConfig
+from hw.crossbar import plain_words, source, spread_words
+from hw.writer import Writer
+from sim.bench.harness import simulate
+from sim.elements.writer import REQUEST_DELAY, segment_cost, taken_cycles
+from tests.benches.passes import bench_environment
+
+
+@pytest.mark.parametrize(("rows", "cols", "write_to_read"), [(2, 4, 0), (3, 8, 3), (4, 12, 2), (5, 16, 1)])
+def test_writer(rows: int, cols: int, write_to_read: int, bench_dir: Path) -> None:
+    assert Writer.REQUEST_DELAY == REQUEST_DELAY
+    shape = {"rows": rows, "cols": cols}
+    simulate(
+        Writer(RingConfig(**shape), write_to_read),
+        name=f"writer-{rows}x{cols}",
+        test_module="tests.benches.bench_writer",
+        build_dir=bench_dir,
+        env=bench_environment(shape, WRITE_TO_READ=write_to_read),
+    )
+
+
+@pytest.mark.parametrize("cols", [4, 8, 12, 16])
+def test_crossbar_is_a_permutation(cols: int) -> None:
+    """In every mode each byte of a segment (and, spread, of the operand) lands exactly once."""
+    assert plain_words(cols) == segment_cost(cols, False)
+    assert spread_words(cols) == segment_cost(cols, True)
+    halves = 2 if cols % 8 == 4 else 1
+    for spread, variants, words in ((False, halves, plain_words(cols)), (True, 2, spread_words(cols))):
+        for variant in range(variants):
+            landed = [source(cols, spread, variant, word, byte) for word in range(words) for byte in range(8)]
+            kinds = ("operand", "segment") if spread else ("segment",)
+            assert sorted(found for found in landed if found) == [(kind, i) for kind in kinds for i in range(cols)]
+
+
+def test_taken_cycles_equal_the_recurrence() -> None:
+    generator = np.random.default_rng(5)
+    available, costs = np.sort(generator.integers(0, 300, 200)), generator.integers(1, 4, 200)
+    cycle, expected = 7, []
+    for at, cost in zip(available.tolist(), costs.tolist(), strict=True):
+        expected.append(max(at, cycle))
+        cycle = expected[-1] + cost
+    assert taken_cycles(available, costs, free=7).tolist() == expected
