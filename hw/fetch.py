@@ -197,7 +197,7 @@ class Fetch(wiring.Component):
             flags.start.eq(first.start),
             flags.emit.eq(first.emit),
             flags.rows_cut.eq((rows_outside & ~unused).any()),
-            flags.cols_cut.eq(self._cols_cut(m, valid, first.outside, window)),
+            flags.cols_cut.eq(first.emit & self._cols_cut(m, valid, first.outside)),
             flags.last.eq(first.last),
         ]
         self._answer(m, valid, flags, tap)
@@ -334,7 +334,7 @@ class Fetch(wiring.Component):
             m.d.sync += wait.eq(d.kernel_w - 1)
         return (window & due) | sum_done
 
-    def _cols_cut(self, m: Module, valid: Signal, outside: Value, window: Signal) -> Value:
+    def _cols_cut(self, m: Module, valid: Signal, outside: Value) -> Value:
         """Whether one of the last kernel_w columns is outside; `outside` tells it of the newest."""
         d = self.descriptor
         before = Signal(2, reset_less=True)

@@ -1,0 +1,103 @@
+"""Walks the input rows of a pass: row addresses in every bank and which rows lie outside the tensor."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.activation_memory import ADDRESS_BITS, BANK_BITS, BankAddresses
+from hw.config import BANKS
+from hw.descriptor import Descriptor, FeedMode
+from hw.row_pointer import next_row
+
+WINDOW_ROWS = 3
+"""Rows whose places are known at a time (one more is kept)."""
+
+
+class RowChain(wiring.Component):
+    """Holds the places of four consecutive input rows, the first of them in row y.
+
+    Four consecutive rows lie in four different banks, so a row address per bank holds them all; moving on by one row replaces the
+    address of the bank that held the first row by the one of the next slot group.
+
+    Members:
+        descriptor : In(Descriptor).
+        restart : In(1), strobe: y = in_y.
+        take : In(1), strobe: the present rows are used; go on by `stride_y` rows (SUM: by one).
+        rewind : In(1), with `take`: go to in_y instead.
+        ready : Out(1), the outputs hold for the present y.
+        bank : Out(2), bank of row y; row y + i is in bank (bank + i) % 4.
+        addrs : Out(BankAddresses), word addresses of the rows in their banks.
+        outside : Out(3), bit i: row y + i is outside the tensor.
+
+    Timing: the descriptor must be stable one cycle before `restart` in cycle t; outputs hold from cycle t + 2 on. After `take` in cycle t they
+    hold from cycle t + stride_y + 2 on (SUM and rewind: t + 3).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "descriptor": In(Descriptor),
+                "restart": In(1),
+                "take": In(1),
+                "rewind": In(1),
+                "ready": Out(1),
+                "bank": Out(BANK_BITS),
+                "addrs": Out(BankAddresses),
+                "outside": Out(WINDOW_ROWS),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        d, pointer = self.descriptor, self.descriptor.input
+        is_sum = Signal()
+        m.d.comb += is_sum.eq(d.mode == FeedMode.SUM)
+
+        # Slot groups follow each other as the last slot of one and the first of the next do.
+        last_of_group = Const(BANKS - 1, BANK_BITS)
+        second_group = Signal(ADDRESS_BITS, reset_less=True)
+        _, second = next_row(
+            Cat(last_of_group, pointer.slot[BANK_BITS:]), pointer.addr, pointer.base, pointer.depth, pointer.row_words
+        )
+        m.d.sync += second_group.eq(second)
+
+        slot = Signal(len(pointer.slot), reset_less=True)
+        y = Signal(signed(len(d.in_y) + 1), reset_less=True)
+        addrs = Signal(BankAddresses, reset_less=True)
+        following_slot, _ = next_row(slot, Const(0, ADDRESS_BITS), pointer.base, pointer.depth, pointer.row_words)
+        _, following_addr = next_row(
+            Cat(last_of_group, slot[BANK_BITS:]), addrs[slot[:BANK_BITS]], pointer.base, pointer.depth, pointer.row_words
+        )
+
+        steps = Signal(len(d.stride_y))
+        rewinding = Signal()
+        load, step = Signal(), Signal()
+        m.d.comb += [
+            load.eq(self.restart | ((steps != 0) & rewinding)),
+            step.eq((steps != 0) & ~rewinding),
+        ]
+        m.d.sync += self.ready.eq((steps == 0) & ~self.take)
+        with m.If(self.restart):
+            m.d.sync += steps.eq(0)
+        with m.Elif(self.take):
+            m.d.sync += [steps.eq(Mux(is_sum | self.rewind, 1, d.stride_y)), rewinding.eq(self.rewind)]
+        with m.Elif(steps != 0):
+            m.d.sync += steps.eq(steps - 1)
+
+        with m.If(load):
+            m.d.sync += [slot.eq(pointer.slot), y.eq(d.in_y)]
+        with m.Elif(step):
+            m.d.sync += [slot.eq(following_slot), y.eq(y + 1)]
+        for b in range(BANKS):
+            with m.If(load):
+                m.d.sync += addrs[b].eq(Mux(pointer.slot[:BANK_BITS] <= b, pointer.addr, second_group))
+            with m.Elif(step & (slot[:BANK_BITS] == b)):
+                m.d.sync += addrs[b].eq(following_addr)
+
+        for i in range(WINDOW_ROWS):
+            row = (y + i)[: len(y)]  # a row above the tensor is a large number without its sign
+            m.d.sync += self.outside[i].eq(row >= d.in_h)
+        m.d.comb += [self.bank.eq(slot[:BANK_BITS]), self.addrs.eq(addrs)]
+        return m

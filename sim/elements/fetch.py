@@ -1,0 +1,225 @@
+"""Fetch: what is read, in which order and in which cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from hw.column import column_layout
+from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES
+from hw.descriptor import FeedMode
+from hw.fetch import START_DELAY, fetch_latency, row_gap
+
+Fields = Mapping[str, Any]
+"""Fields of a descriptor; those left out are 0."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """One beat of the fetch.
+
+    Attributes:
+        turn: cycle relative to the beginning of its unit (output row; subgroup in SUM).
+        row, column: input row (the first of the kernel's in WINDOW) and column, possibly outside the tensor.
+        group: word (TAP) or subgroup of channels.
+        start, emit, last: flags of a column.
+    """
+
+    turn: int
+    row: int
+    column: int
+    group: int
+    start: bool = False
+    emit: bool = False
+    last: bool = False
+
+
+def unit_count(d: Fields) -> int:
+    """Units of a pass: output rows; in SUM, subgroups."""
+    return int(d["groups"] if d["mode"] == FeedMode.SUM else d["out_rows"])
+
+
+def subgroup_cycles(d: Fields) -> int:
+    """Cycles from a subgroup's first column to the next one's (WINDOW, SUM)."""
+    least = WINDOW_WORDS + 1
+    if d["mode"] == FeedMode.SUM:
+        return int(max(d["out_rows"] * max(d["out_w"], row_gap(1)), least))
+    return int(max(d["columns"], least))
+
+
+def unit_cycles(d: Fields) -> int:
+    """D: least cycles from the first beat of a unit to the first beat of the next."""
+    match FeedMode(d["mode"]):
+        case FeedMode.TAP:
+            return int(max(d["kernel_h"] * d["kernel_w"] * d["groups"] * d["out_w"], row_gap(d["stride_y"])))
+        case FeedMode.WINDOW:
+            return int(d["groups"]) * subgroup_cycles(d)
+        case FeedMode.SUM:
+            return subgroup_cycles(d)
+
+
+def unit_last(d: Fields) -> int:
+    """Cycles from the first to the last beat of a unit."""
+    match FeedMode(d["mode"]):
+        case FeedMode.TAP:
+            return int(d["kernel_h"] * d["kernel_w"] * d["groups"] * d["out_w"] - 1)
+        case FeedMode.WINDOW:
+            return int((d["groups"] - 1) * subgroup_cycles(d) + d["columns"] - 1)
+        case FeedMode.SUM:
+            return int((d["out_rows"] - 1) * max(d["out_w"], row_gap(1)) + d["out_w"] - 1)
+
+
+@dataclass
+class FetchModel:
+    """One pass through the fetch, unit by unit, so that its neighbours' models can run in step with it; the output is always ready.
+
+    Attributes:
+        d: the descriptor.
+        rows: R.
+        read_latency: of the activation memory's port A.
+        start: cycle of `start`.
+        first: cycle of each unit's first turn so far; a beat is at the output `fetch_latency(read_latency)` cycles after its turn.
+    """
+
+    d: Fields
+    rows: int
+    read_latency: int
+    start: int = 0
+    first: list[int] = field(default_factory=list)
+
+    def tiles_needed(self, unit: int) -> int:
+        """Strobes of `tile_free` that must have come before a unit begins."""
+        if self.d["mode"] == FeedMode.SUM or self.d.get("to_rows", 0):
+            return 0
+        missing = (unit + 1) * self.d["out_w"] - self.d["ring_pixels"]
+        return max(0, -(-missing // self.rows))
+
+    def next_unit(self, tile_free: Sequence[int]) -> tuple[int, int]:
+        """Add one unit.
+
+        Args:
+            tile_free: cycles of `tile_free` in this pass, at least `tiles_needed` of them.
+
+        Returns:
+            Cycles in which its first and its last beat are at the output.
+        """
+        needed = self.tiles_needed(len(self.first))
+        begin = self.first[-1] + unit_cycles(self.d) if self.first else self.start + START_DELAY
+        if needed:
+            begin = max(begin, tile_free[needed - 1] + 1)
+        self.first.append(begin)
+        out = begin + fetch_latency(self.read_latency)
+        return out, out + unit_last(self.d)
+
+
+def unit_beats(d: Fields, unit: int) -> Iterator[Beat]:
+    """The beats of one unit in order."""
+    last_unit = unit == unit_count(d) - 1
+    match FeedMode(d["mode"]):
+        case FeedMode.TAP:
+            turn = 0
+            for ky in range(d["kernel_h"]):
+                for kx in range(d["kernel_w"]):
+                    for group in range(d["groups"]):
+                        for x in range(d["out_w"]):
+                            row = d["in_y"] + unit * d["stride_y"] + ky
+                            yield Beat(turn, row, d["in_x"] + x * d["stride_x"] + kx, group)
+                            turn += 1
+        case FeedMode.WINDOW:
+            for group in range(d["groups"]):
+                for column in range(d["columns"]):
+                    whole = column - d["kernel_w"] + 1
+                    yield Beat(
+                        group * subgroup_cycles(d) + column,
+                        d["in_y"] + unit * d["stride_y"],
+                        d["in_x"] + column,
+                        group,
+                        start=column == 0,
+                        emit=whole >= 0 and whole % d["stride_x"] == 0,
+                        last=last_unit and group == d["groups"] - 1 and column == d["columns"] - 1,
+                    )
+        case FeedMode.SUM:
+            for y in range(d["out_rows"]):
+                for x in range(d["out_w"]):
+                    final = y == d["out_rows"] - 1 and x == d["out_w"] - 1
+                    yield Beat(
+                        y * max(d["out_w"], row_gap(1)) + x,
+                        d["in_y"] + y,
+                        d["in_x"] + x,
+                        unit,
+                        start=x == y == 0,
+                        emit=final,
+                        last=final and last_unit,
+                    )
+
+
+def read_word(d: Fields, memory: np.ndarray, row: int, column: int, word: int) -> int:
+    """The 64-bit word of an input pixel's view, or `fill` in all bytes outside the tensor."""
+    if not (0 <= row < d["in_h"] and 0 <= column < d["in_w"]):
+        return int.from_bytes(bytes([d.get("fill", 0)]) * WORD_BYTES, "little")
+    pointer = d["input"]
+    slot = (pointer["slot"] + row - d["in_y"]) % pointer["depth"]
+    address = pointer["base"] + slot // BANKS * pointer["row_words"] + column * d["pixel_words"] + d["first_word"] + word
+    return int(memory[slot % BANKS, address])
+
+
+def payload(d: Fields, memory: np.ndarray, beat: Beat, lanes: int) -> int:
+    """Payload of a beat, packed: a word (TAP) or a column of `hw.column.column_layout(lanes)`."""
+    if d["mode"] == FeedMode.TAP:
+        return read_word(d, memory, beat.row, beat.column, beat.group)
+    one = d["mode"] == FeedMode.SUM
+    kernel_h, kernel_w = (1, 1) if one else (d["kernel_h"], d["kernel_w"])
+    word, byte = divmod(beat.group * lanes, WORD_BYTES)
+    mask = (1 << 8 * lanes) - 1
+    rows = [
+        read_word(d, memory, beat.row + i if i < kernel_h else -1, beat.column, word) >> 8 * byte & mask for i in range(3)
+    ]
+    return int(
+        column_layout(lanes)
+        .const(
+            {
+                "rows": rows,
+                "start": beat.start,
+                "emit": beat.emit,
+                "rows_cut": any(not 0 <= beat.row + i < d["in_h"] for i in range(kernel_h)),
+                "cols_cut": beat.emit and any(not 0 <= beat.column - i < d["in_w"] for i in range(kernel_w)),
+                "last": beat.last,
+            }
+        )
+        .as_bits()
+    )
+
+
+def fetch_beats(
+    d: Fields,
+    memory: np.ndarray,
+    tile_free: Sequence[int] = (),
+    *,
+    rows: int,
+    lanes: int,
+    read_latency: int,
+    start: int = 0,
+) -> list[tuple[int, int]]:
+    """All beats of a pass at an output that is always ready.
+
+    Args:
+        d: the descriptor.
+        memory: uint64 [BANKS, words], the activation memory.
+        tile_free: cycles of `tile_free`, rising.
+        rows: R.
+        lanes: L.
+        read_latency: of the activation memory's port A.
+        start: cycle of `start`.
+
+    Returns:
+        (cycle, payload) of every beat.
+    """
+    model = FetchModel(d, rows, read_latency, start)
+    beats = []
+    for unit in range(unit_count(d)):
+        first, _ = model.next_unit(tile_free)
+        beats += [(first + beat.turn, payload(d, memory, beat, lanes)) for beat in unit_beats(d, unit)]
+    return beats
