@@ -35,15 +35,17 @@ class StreamFifo(wiring.Component):
             shape=self._shape, depth=1 << self._index_bits, init=[], attrs={"ram_style": "distributed"}
         )
         write, read = memory.write_port(), memory.read_port(domain="comb")
-        # One bit more than an index tells full from empty.
-        head, tail = Signal(self._index_bits + 1), Signal(self._index_bits + 1)
+        head, tail = Signal(self._index_bits), Signal(self._index_bits)
+        count = Signal(self._index_bits + 1)
+        # Flags of the count, from registers: they steer wide write and clock enables.
+        some, full = Signal(), Signal()
         taken, given = Signal(), Signal()
         valid = Signal()
         payload = Signal(self._shape, reset_less=True)
         m.d.comb += [
-            self.i.ready.eq((tail ^ head) != 1 << self._index_bits),
-            taken.eq(self.i.valid & self.i.ready),
-            given.eq((tail != head) & (~valid | self.o.ready)),
+            self.i.ready.eq(~full),
+            taken.eq(self.i.valid & ~full),
+            given.eq(some & (~valid | self.o.ready)),
             write.addr.eq(tail),
             write.data.eq(self.i.payload),
             write.en.eq(taken),
@@ -51,6 +53,10 @@ class StreamFifo(wiring.Component):
             self.o.valid.eq(valid),
             self.o.payload.eq(payload),
         ]
+        with m.If(taken & ~given):
+            m.d.sync += [count.eq(count + 1), some.eq(1), full.eq(count == (1 << self._index_bits) - 1)]
+        with m.If(given & ~taken):
+            m.d.sync += [count.eq(count - 1), some.eq(count != 1), full.eq(0)]
         with m.If(taken):
             m.d.sync += tail.eq(tail + 1)
         with m.If(given):
