@@ -56,10 +56,10 @@ def make_plan(request: Request, console: Console) -> tuple[QGraph, Plan, Board, 
 
         memory = sdram_config(board, int(pll.output_hz))
         planned = plan(graph, board, lambda program: predict(program, memory))
-    size = planned.program.stream_bytes
-    if size > board.sdram_bytes:
+    excess = planned.program.stream_bytes - board.sdram_bytes
+    if excess > 0:
         raise ResourceError(
-            f"{request.name}: weights and program take {size:,} bytes, {size - board.sdram_bytes:,} more than the memory of {board.name} holds"
+            f"{request.name}: weights and program exceed the memory of {board.name} by {excess:,} bytes"
         )
     return graph, planned, board, pll
 
