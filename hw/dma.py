@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import enum
+
 from amaranth import Cat, Const, Module, Signal, Value, unsigned
-from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
@@ -42,7 +44,7 @@ def unit_halfwords(config: RingConfig, kind: PacketKind, *, unpack: bool = False
             return 0
 
 
-class _State(enum.Enum, shape=unsigned(3)):
+class _State(enum.Enum):
     IDLE = 0
     HEADER = 1
     COMPARE = 2

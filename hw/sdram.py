@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import enum
+
 from amaranth import Array, Cat, Const, Module, Mux, Signal, unsigned
-from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.sdram_config import ADDRESS_BITS, BANK_BITS, BURST, COLUMN_BITS, INIT_REFRESHES, ROW_BITS, SdramConfig
@@ -29,7 +31,7 @@ SdramWrite = data.StructLayout({"addr": ADDRESS_BITS, "data": 16, "enable": 2})
 """A halfword to write: halfword address, data, byte enables."""
 
 
-class _State(enum.Enum, shape=unsigned(3)):
+class _State(enum.Enum):
     POWER_UP = 0
     PRECHARGE = 1
     REFRESH = 2
