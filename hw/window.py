@@ -28,7 +28,7 @@ _AVERAGE_BITS = 12  # of the sum of 9 int8
 _TAPS_AT = 2
 _MAC_AT = _TAPS_AT + 1 + add_levels(4 * TAPS)  # partial products (four of eight bits), then their tree
 _ACC_AT = _MAC_AT + 3
-_MAX_AT = 6
+_MAX_AT = 7
 _CREDITS = 32
 """Results under way and waiting: more than the latency plus 1, so that the credit never limits an output that is not held up."""
 
@@ -69,7 +69,7 @@ class Window(wiring.Component):
         o : Out(stream of {data: 8 L, last: 1}), in the order of the columns with `emit`.
 
     Timing: a column with `emit` taken in cycle t gives a result at `o` in cycle t + window_latency(config, op, mode) if `o` is not
-    held up: 8 for MAX, else 14 + requantiser_latency (+ Table.LATENCY). One column per cycle. A column with `start` is taken at the
+    held up: 9 for MAX, else 14 + requantiser_latency (+ Table.LATENCY). One column per cycle. A column with `start` is taken at the
     earliest WindowParameters.PERIOD cycles after the pass's `start` or after the `start` column before it. Inside, nothing stalls:
     a column with `emit` is taken only when there is room for its result.
 
@@ -232,14 +232,20 @@ class Window(wiring.Component):
         with m.If(taken):
             m.d.sync += [columns[x].eq(columns[x + 1]) for x in range(KERNEL - 1)]
             m.d.sync += columns[-1].eq(greatest(upper, bottom))
-        right, left, largest, result = (register(name) for name in ("right", "left", "all", "clamped"))
+        right, left, largest, inside, result = (register(x) for x in ("right", "left", "all", "inside", "clamped"))
         m.d.sync += [
             right.eq(greatest(columns[2], Mux(d.kernel_w > 1, columns[1], -128))),
             left.eq(Mux(d.kernel_w > 2, columns[0], -128)),
             largest.eq(greatest(right, left)),
         ]
         low, high = d.window_clamp.low, d.window_clamp.high
-        m.d.sync += result.eq(Mux(largest < low, low, Mux(largest > high, high, largest)))
+        below, above = (Signal(name=f"max_{name}_{lane}", reset_less=True) for name in ("below", "above"))
+        m.d.sync += [
+            below.eq(largest < low),
+            above.eq(largest > high),
+            inside.eq(largest),
+            result.eq(Mux(below, low, Mux(above, high, inside))),
+        ]
         return result
 
     def _look_up(self, m: Module, values: list[Value], wanted: Value) -> list[Value]:
