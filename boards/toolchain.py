@@ -234,7 +234,7 @@ def run_tool(
     ) as process:
         try:
             assert process.stdout is not None
-            with log.open("w") as file:
+            with log.open("w", buffering=1) as file:  # readable while the tool runs
                 for line in process.stdout:
                     file.write(line)
                     if stage.match(line):
