@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import RingConfig
 from hw.descriptor import Descriptor
-from hw.fifo import StreamFifo
+from hw.fifo import BlockFifo, block_fifo_latency
 from hw.lane_parameters import CHUNK_INDEX_BITS, LaneParameters, ParameterWrite
 from hw.requantise import Requantiser, requantiser_latency
 from hw.table import Table, TableWrite
@@ -43,7 +43,7 @@ class Collector(wiring.Component):
         segment_taken : Out(1), strobe in the cycle after a segment was transferred at `o`.
 
     Timing: segment r of the chunk is offered at `o` in cycle t + 2 r + latency, if those before it have been taken;
-    latency = C + requantiser (+ Table.LATENCY) + StreamFifo.LATENCY. `chunk_start` must come READY cycles before t or earlier. The results
+    latency = C + requantiser (+ Table.LATENCY) + FIFO. `chunk_start` must come READY cycles before t or earlier. The results
     are never held up: at most `segment_fifo` segments may be under way between the array and `o`.
     """
 
@@ -71,7 +71,7 @@ class Collector(wiring.Component):
         m = Module()
         cols, lanes = self._config.cols, self._config.lanes
         m.submodules.parameters = parameters = self._parameters
-        m.submodules.fifo = fifo = StreamFifo(data.StructLayout({"data": 8 * cols}), self._config.segment_fifo)
+        m.submodules.fifo = fifo = BlockFifo(data.StructLayout({"data": 8 * cols}), self._config.segment_fifo)
         m.d.comb += [
             parameters.descriptor.eq(self.descriptor),
             parameters.start.eq(self.start),
@@ -107,9 +107,9 @@ class Collector(wiring.Component):
             aligned = _delays(m, f"aligned{q}", value, 2 * (lanes - 1 - q) + 1)
             odd.append(aligned[-2])
             even.append(aligned[-1])
-        complete = _delays(
-            m, "complete", self.valid[cols - 1], self.latency - StreamFifo.LATENCY - cols + 1, control=True
-        )[-1]
+        complete = _delays(m, "complete", self.valid[cols - 1], self.latency - fifo.latency - cols + 1, control=True)[
+            -1
+        ]
         m.d.comb += [
             fifo.i.valid.eq(complete),
             fifo.i.payload.data.eq(Cat(*even, *odd)),
@@ -147,4 +147,4 @@ class Collector(wiring.Component):
 def collector_latency(config: RingConfig) -> int:
     """Cycles from a row's result on column 0 to its segment at the collector's output."""
     table = Table.LATENCY if config.array_table else 0
-    return config.cols + requantiser_latency(config.array_clamp_bits) + table + StreamFifo.LATENCY
+    return config.cols + requantiser_latency(config.array_clamp_bits) + table + block_fifo_latency(config.segment_fifo)

@@ -1,16 +1,20 @@
-"""Stream FIFO in LUT RAM."""
+"""Stream FIFOs: shallow in LUT RAM, deep in block RAM."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, ShapeLike, Signal
+from amaranth.hdl import Cat, Module, Shape, ShapeLike, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from hw.primitives.bram import SimpleDualPort, simple_latency
+
 
 class StreamFifo(wiring.Component):
     """FIFO in LUT RAM with an output register.
+
+    For up to 16 entries: a deeper and wide one loads its read address with so many RAM cells that it becomes slow.
 
     Parameters:
         shape: of the payload.
@@ -63,3 +67,75 @@ class StreamFifo(wiring.Component):
             m.d.sync += [head.eq(head + 1), payload.eq(read.data)]
         m.d.sync += valid.eq(given | (valid & ~self.o.ready))
         return m
+
+
+class BlockFifo(wiring.Component):
+    """FIFO in block RAM, with a shallow one behind it that hides the block's read latency.
+
+    Parameters:
+        shape: of the payload.
+        depth: entries in block RAM, at least 2; rounded up to a power of two. QUEUE more fit behind it, where an
+            entry's place counts until it has left.
+
+    Members:
+        i : In(stream), o : Out(stream)
+
+    Timing: an entry taken in cycle t is offered at `o` in cycle t + latency if the FIFO was empty; one entry per cycle in and out.
+    latency = 1 + block RAM's latency + StreamFifo.LATENCY: 5 for up to 16384 entries.
+    """
+
+    QUEUE = 16
+
+    def __init__(self, shape: ShapeLike, depth: int) -> None:
+        self._shape = Shape.cast(shape)
+        self._index_bits = max(1, ceil_log2(depth))
+        self.latency = block_fifo_latency(depth)
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        depth = 1 << self._index_bits
+        m.submodules.memory = memory = SimpleDualPort(self._shape.width, depth)
+        m.submodules.queue = queue = StreamFifo(self._shape, self.QUEUE)
+        head, tail = Signal(self._index_bits), Signal(self._index_bits)
+        stored, promised = Signal(range(depth + 1)), Signal(range(self.QUEUE + 1))
+        # Flags of the counts, from registers.
+        some, full, room = Signal(), Signal(), Signal(init=1)
+        taken, fetched, given = Signal(), Signal(), Signal()
+        arriving = Signal(memory.latency)
+        m.d.comb += [
+            self.i.ready.eq(~full),
+            taken.eq(self.i.valid & ~full),
+            fetched.eq(some & room),
+            given.eq(self.o.valid & self.o.ready),
+            memory.w_en.eq(taken),
+            memory.w_addr.eq(tail),
+            memory.w_data.eq(self.i.payload),
+            memory.r_en.eq(1),
+            memory.r_addr.eq(head),
+            queue.i.valid.eq(arriving[-1]),
+            queue.i.payload.eq(memory.r_data),
+            self.o.valid.eq(queue.o.valid),
+            self.o.payload.eq(queue.o.payload),
+            queue.o.ready.eq(self.o.ready),
+        ]
+        m.d.sync += arriving.eq(Cat(fetched, arriving[:-1]))
+        with m.If(taken):
+            m.d.sync += tail.eq(tail + 1)
+        with m.If(fetched):
+            m.d.sync += head.eq(head + 1)
+        with m.If(taken & ~fetched):
+            m.d.sync += [stored.eq(stored + 1), some.eq(1), full.eq(stored == depth - 1)]
+        with m.If(fetched & ~taken):
+            m.d.sync += [stored.eq(stored - 1), some.eq(stored != 1), full.eq(0)]
+        # A word is fetched only when the queue has a place for it.
+        with m.If(fetched & ~given):
+            m.d.sync += [promised.eq(promised + 1), room.eq(promised != self.QUEUE - 1)]
+        with m.If(given & ~fetched):
+            m.d.sync += [promised.eq(promised - 1), room.eq(1)]
+        return m
+
+
+def block_fifo_latency(depth: int) -> int:
+    """Cycles from input to output of an empty `BlockFifo`."""
+    return 1 + simple_latency(1 << max(1, ceil_log2(depth))) + StreamFifo.LATENCY

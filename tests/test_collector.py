@@ -26,7 +26,7 @@ def test_collector(bench_dir: Path, rows: int, cols: int, table: bool, depth: in
         array_clamp_bits=24 if cols > 4 else 22,
     )
     component = Collector(config)
-    assert component.latency == collector_latency(config) == cols + 12 + 3 * table + 2
+    assert component.latency == collector_latency(config) == cols + 12 + 3 * table + 5
     env = {
         "ROWS": rows,
         "COLS": cols,

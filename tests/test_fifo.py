@@ -1,4 +1,4 @@
-"""Stream FIFO: exact latency, order and capacity under idle and stall patterns."""
+"""Stream FIFOs: exact latency, order and capacity under idle and stall patterns."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hw.fifo import StreamFifo
-from sim.bench.harness import simulate
+from hw.fifo import BlockFifo, StreamFifo, block_fifo_latency
+from sim.bench.harness import ROOT, simulate
 
 
 @pytest.mark.parametrize("depth", [2, 16, 17])
@@ -18,5 +18,18 @@ def test_fifo(bench_dir: Path, depth: int) -> None:
         name="fifo",
         test_module="tests.benches.bench_fifo",
         build_dir=bench_dir,
-        env={"CAPACITY": str(1 + (1 << (depth - 1).bit_length()))},
+        env={"CAPACITY": str(1 + (1 << (depth - 1).bit_length())), "LATENCY": "2"},
+    )
+
+
+@pytest.mark.parametrize("depth", [2, 16, 65])
+def test_block_fifo(bench_dir: Path, depth: int) -> None:
+    assert block_fifo_latency(600) == 5
+    simulate(
+        BlockFifo(13, depth),
+        name="block_fifo",
+        test_module="tests.benches.bench_fifo",
+        build_dir=bench_dir,
+        env={"CAPACITY": str(BlockFifo.QUEUE + (1 << (depth - 1).bit_length())), "LATENCY": "5"},
+        sources=[ROOT / "sim/models/DP16KD.v"],
     )

@@ -1,4 +1,4 @@
-"""cocotb tests of the stream FIFO, 13 bits wide."""
+"""cocotb tests of the stream FIFOs, 13 bits wide."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from sim.bench.streams import Pattern, StreamMonitor, StreamSink, StreamSource, every, never, random, reset
 
-CAPACITY = int(os.environ["CAPACITY"])
+CAPACITY, LATENCY = int(os.environ["CAPACITY"]), int(os.environ["LATENCY"])
 
 
 async def transfer(dut: Any, idle: Pattern, stall: Pattern) -> tuple[list[int], list[int]]:
@@ -34,7 +34,7 @@ async def transfer(dut: Any, idle: Pattern, stall: Pattern) -> tuple[list[int], 
 @cocotb.parametrize(idle=[never, every(3), random(1, 0.5)])
 async def exact_cycles(dut: Any, idle: Pattern) -> None:
     taken, given = await transfer(dut, idle, never)
-    assert given == [cycle + 2 for cycle in taken]
+    assert given == [cycle + LATENCY for cycle in taken]
     if idle is never:
         assert taken == list(range(taken[0], taken[0] + len(taken)))
 
