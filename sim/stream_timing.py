@@ -31,6 +31,9 @@ class StreamTiming:
     def use(self, count: int, gate: int = 0) -> int:
         """Use `count` halfwords, the first not before cycle `gate`; returns the cycle of the last."""
         while count:
+            if self._offset == BURST and count >= 2 * BURST and gate <= self.used and self._caught_up:
+                count -= self._run(count // BURST)
+                continue
             if self._offset == BURST:
                 self._next_burst()
             size = min(count, BURST - self._offset)
@@ -45,6 +48,23 @@ class StreamTiming:
             count -= size
             gate = 0
         return self.used
+
+    @property
+    def _caught_up(self) -> bool:
+        """The FIFO is empty: the SDRAM sets the pace, and goes on setting it until the DMA pauses."""
+        return self.used == self._arrival + BURST - 1 + _ARRIVAL
+
+    def _run(self, bursts: int) -> int:
+        """Use whole bursts, without a pause of the DMA; returns their halfwords."""
+        cycle = self._left[self._burst % _LEAD] + 1
+        firsts = self._timing.linear(self._base + self._burst * BURST, bursts, cycle)
+        for i in range(max(0, bursts - _LEAD), bursts):
+            self._left[(self._burst + i) % _LEAD] = int(firsts[i]) + BURST
+        self._burst += bursts
+        self._arrival = int(firsts[-1])
+        self._request = 0  # the controller is busy for longer than it takes to ask
+        self.used = self._arrival + BURST - 1 + _ARRIVAL
+        return bursts * BURST
 
     def packet(self, halfwords: int, gate: int = 0) -> int:
         """Use a header and a payload of `halfwords`, its first not before `gate`; returns the cycle of the last."""

@@ -8,7 +8,7 @@ import pytest
 from compiler.errors import ModelError, ResourceError
 from compiler.frontend import load_network
 from compiler.plan.bands import Step, channel_parts
-from compiler.plan.fit import Fit, Weights, fit
+from compiler.plan.fit import Fit, Weights, cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.passes import Lowered
 from compiler.plan.schedule import schedule
@@ -30,7 +30,8 @@ def planned() -> tuple[Lowered, Fit, Program]:
         "pool": [(i, 128) for i in range(0, 1024, 128)],
     }
     words = [-(-item.channels // CONFIG.cols) * item.depth for item in lowered.passes]
-    found = fit(lowered, parts, CONFIG.activation_depth, Weights(words, CONFIG.weight_depth, CONFIG.cols // 2))
+    weights = Weights(words, CONFIG.weight_depth, CONFIG.cols // 2)
+    found = cut(lowered, fit(lowered, CONFIG.activation_depth, weights), parts)
     loads = schedule(found.steps, CONFIG)
     return lowered, found, build_program(lowered, found.steps, found.layouts, loads, CONFIG)
 

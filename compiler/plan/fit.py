@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from compiler.plan.bands import (
     natural_segments,
     peak_words,
 )
-from compiler.plan.memory import Layout, Placed, allocate, window_rows
+from compiler.plan.memory import Layout, Search, concatenate, output_phases, place_rows, shapes, window_rows
 from compiler.plan.passes import Lowered
 from hw.config import BANKS, WORD_BYTES
 
@@ -30,8 +30,11 @@ _JOIN_SHARE = 0.8
 """A tensor larger than this share of the memory is never whole: the segments on both sides become one."""
 
 
-_TRIES = 3
-"""Orders of placement that are tried for one schedule."""
+_ROOMY = 0.6
+"""A tensor that finds a place within this share of the memory is not worth a search for a better one."""
+
+_EFFORTS = ((4, 2, False), (24, 4, False), (48, 8, True))
+"""(states, bandings per segment, thorough) of the search, until one finds a fit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,25 +56,31 @@ class Fit:
     peak: int
 
 
-def fit(lowered: Lowered, parts: Parts, bank_words: int, weights: Weights) -> Fit:
-    """Bands and memory map for banks of `bank_words` words; `parts` gives the channel parts of the passes.
+def fit(lowered: Lowered, bank_words: int, weights: Weights, *, thorough: bool = True) -> Fit:
+    """Bands and memory map for banks of `bank_words` words, with every pass in one part.
+
+    `thorough`: if no fit is found soon, search on (up to a minute where the memory is very tight).
 
     Raises:
         ResourceError: no banding fits; says how much is short.
     """
     ranges = _joined(lowered, bank_words * BANKS)
-    while True:
-        try:
-            return _Fitter(lowered, parts, bank_words, weights, ranges).run()
-        except _NoFitError as failure:
-            number = failure.segment
-            if number == 0 or len(ranges) == 1:
-                raise ResourceError(
-                    f"{lowered.name}: {failure.name} does not fit the activation memory of "
-                    f"{bank_words * BANKS * WORD_BYTES // 1024} KiB in any banding, "
-                    f"{failure.short * WORD_BYTES / 1024:.1f} KiB short; take a smaller resolution or width, or a larger part"
-                ) from None
-            ranges[number - 1 : number + 1] = [(ranges[number - 1][0], ranges[number][1])]
+    failure: _NoFitError | None = None
+    try:
+        fitter = _Fitter(lowered, bank_words, weights, ranges)
+        for effort in _EFFORTS if thorough else _EFFORTS[:-1]:
+            try:
+                return fitter.run(*effort)
+            except _NoFitError as error:
+                failure = error
+    except _NoFitError as error:
+        failure = error
+    assert failure is not None
+    raise ResourceError(
+        f"{lowered.name}: {failure.name} does not fit the activation memory of "
+        f"{bank_words * BANKS * WORD_BYTES // 1024} KiB in any banding, at least {failure.short * WORD_BYTES / 1024:.1f} KiB short; "
+        "take a smaller resolution or width, or a larger part"
+    )
 
 
 def _joined(lowered: Lowered, words: int) -> list[tuple[int, int]]:
@@ -197,123 +206,174 @@ def _read_later(lowered: Lowered, name: str, past: int) -> bool:
     )
 
 
-class _NoFitError(Exception):
-    """A tensor that finds no place whatever the bands: its segment, its name, words short."""
+class _Segment:
+    """Places the tensors of one segment beside its input, whose place is given.
 
-    def __init__(self, segment: int, name: str, short: int) -> None:
-        super().__init__(name)
-        self.segment, self.name, self.short = segment, name, short
+    Segments hand over a single tensor, so the tensors of different segments never meet.
+    """
+
+    def __init__(self, lowered: Lowered, segment: Segment, bank_words: int) -> None:
+        self._lowered, self._bank_words = lowered, bank_words
+        passes = lowered.passes[segment.first : segment.past]
+        self.output = passes[-1].output.buffer
+        steps = build_steps(lowered, [segment], {})
+        lives = lifetimes(lowered, steps)
+        made = {item.output.buffer for item in passes}
+        read = {view.buffer for item in passes for view in (item.input, item.operand) if view is not None}
+        before = read - made - {lowered.image}
+        assert len(before) <= 1
+        self.input = next(iter(before), None)
+        if self.input is not None:
+            lives[self.input].start[:] = 0
+        out = lives[self.output]
+        out.end[:] = len(steps)
+        self._lives = lives
+        self._merges = any(item.operand is not None for item in passes)
+        inner = (made | {lowered.image} & read) - {self.output}
+        self._inner = sorted(inner, key=lambda name: -self._size(name))
+
+    def _size(self, name: str) -> int:
+        return window_rows(self._lives[name]) * self._lowered.buffers[name].row_words
+
+    def place(self, given: Layout | None, thorough: bool) -> Iterator[dict[str, Layout]]:
+        """Ways to place output and inner tensors, of different places for the output."""
+        fixed = {} if self.input is None or given is None else {self.input: given}
+        phases = output_phases(given if self._merges else None)
+        seen: set[Layout] = set()
+        for layouts in self._outputs(fixed, phases, thorough):
+            placed = self._all(layouts, self._inner, thorough)
+            if placed is not None and placed[self.output] not in seen:
+                seen.add(placed[self.output])
+                yield placed
+        inner = self._all(fixed, self._inner, thorough)
+        if inner is not None:
+            for layouts in self._outputs(inner, phases, thorough):
+                if layouts[self.output] not in seen:
+                    seen.add(layouts[self.output])
+                    yield layouts
+
+    def _search(self, name: str, layouts: dict[str, Layout]) -> Search:
+        rows = [place_rows(layout, self._lives[other]) for other, layout in layouts.items()]
+        return Search(self._lowered.buffers[name], self._lives[name], concatenate(rows), self._bank_words)
+
+    def _outputs(
+        self, layouts: dict[str, Layout], phases: Sequence[int], thorough: bool
+    ) -> Iterator[dict[str, Layout]]:
+        """The lowest place for the output, the lowest with each count of slots, the highest."""
+        search = self._search(self.output, layouts)
+        best: dict[int, tuple[int, Layout]] = {}
+        highest: tuple[int, Layout] | None = None
+        candidates = shapes(window_rows(self._lives[self.output]), phases, thorough=thorough)
+        for number, (depth, phase) in enumerate(candidates):
+            if number == len(phases) and best and min(place[0] for place in best.values()) <= _ROOMY * self._bank_words:
+                break
+            found = search.places(depth, phase)
+            if found is None:
+                continue
+            lowest, top = found
+            if depth not in best or lowest[0] < best[depth][0]:
+                best[depth] = lowest
+            if highest is None or top[1].base > highest[1].base:
+                highest = top
+        places = sorted(best.values(), key=lambda found: found[0])
+        for _, layout in places if highest is None else [*places, highest]:
+            yield {**layouts, self.output: layout}
+
+    def _all(self, layouts: dict[str, Layout], names: Sequence[str], thorough: bool) -> dict[str, Layout] | None:
+        """All of `names` placed, each as low as possible; None if one finds no place."""
+        for name in names:
+            search = self._search(name, layouts)
+            best: tuple[int, Layout] | None = None
+            for depth, phase in shapes(window_rows(self._lives[name]), range(BANKS), thorough=thorough):
+                found = search.first_fit(depth, phase)
+                if found is not None and (best is None or found[0] < best[0]):
+                    best = found
+                    if best[0] <= _ROOMY * self._bank_words:
+                        break
+            if best is None:
+                return None
+            layouts = {**layouts, name: best[1]}
+        return layouts
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Everything up to a segment: cost, bandings, layouts; `last` is the place of the tensor that the segment hands over."""
+
+    cost: int
+    segments: tuple[Segment, ...]
+    layouts: dict[str, Layout]
+    last: Layout | None
 
 
 class _Fitter:
-    """Cuts segments finer, the cheapest cut first, until everything has a place; then takes back what was not needed."""
+    """Segment by segment, keeps the cheapest ways to place everything so far, of different places for the last tensor."""
 
-    def __init__(
-        self, lowered: Lowered, parts: Parts, bank_words: int, weights: Weights, ranges: Sequence[tuple[int, int]]
-    ) -> None:
-        self._lowered, self._parts, self._bank_words, self._ranges = lowered, parts, bank_words, ranges
+    def __init__(self, lowered: Lowered, bank_words: int, weights: Weights, ranges: Sequence[tuple[int, int]]) -> None:
+        self._lowered, self._bank_words = lowered, bank_words
         self._options = [_Options(lowered, item, bank_words * BANKS, weights) for item in ranges]
+        self._known: dict[Segment, _Segment] = {}
         for number, option in enumerate(self._options):
             if not option.choices:
                 assert option.least is not None
                 name = lowered.passes[ranges[number][1] - 1].name
-                raise _NoFitError(number, name, option.least - bank_words * BANKS)
+                raise _NoFitError(name, option.least - bank_words * BANKS, hopeless=True)
 
-    def run(self) -> Fit:
-        chosen = [0] * len(self._options)
-        while True:
-            found = self._try(chosen)
-            if isinstance(found, Fit):
-                return self._relaxed(chosen, found)
-            number = self._tighter(*found, chosen)
-            if number is None:
-                name = found[0]
-                owner = next(i for i, item in enumerate(self._ranges) if _makes(self._lowered, item, name))
-                raise _NoFitError(owner, name, self._lowered.buffers[name].row_words)
-            chosen[number] += 1
+    def run(self, width: int, choices: int, thorough: bool) -> Fit:
+        """Keep `width` states; of each segment the `choices` cheapest bandings that fit, but for one where no bands are needed."""
+        states = [_State(0, (), {}, None)]
+        for option in self._options:
+            found: dict[Layout | None, _State] = {}
+            for state in states:
+                left = choices
+                for choice in option.choices:
+                    fits = self._extend(state, choice, thorough)
+                    for new in fits:
+                        if new.last not in found or new.cost < found[new.last].cost:
+                            found[new.last] = new
+                    left -= bool(fits)
+                    if not left or (fits and len(choice.segment.heights) == 1):
+                        break
+            if not found:
+                name = self._lowered.passes[option.choices[0].segment.past - 1].name
+                short = option.choices[-1].peak - self._bank_words * BANKS
+                raise _NoFitError(name, short, hopeless=False)
+            states = sorted(found.values(), key=lambda state: state.cost)[:width]
+        return _fit(self._lowered, states[0].segments, states[0].layouts, {})
 
-    def _try(self, chosen: Sequence[int]) -> Fit | tuple[str, list[Step], dict[str, Lifetimes]]:
-        """A fit, or the tensor that found no place, the steps and the lifetimes."""
-        segments = [option.choices[i].segment for option, i in zip(self._options, chosen, strict=True)]
-        return place_segments(self._lowered, segments, self._parts, self._bank_words)
-
-    def _relaxed(self, chosen: list[int], found: Fit) -> Fit:
-        """Coarser bands wherever they fit, the most expensive segment first."""
-        for number in sorted(range(len(chosen)), key=lambda i: -self._cost(i, chosen[i])):
-            for coarser in range(chosen[number]):
-                attempt = [*chosen[:number], coarser, *chosen[number + 1 :]]
-                better = self._try(attempt)
-                if isinstance(better, Fit):
-                    chosen, found = attempt, better
-                    break
-        return found
-
-    def _cost(self, number: int, choice: int) -> int:
-        return self._options[number].choices[choice].cost
-
-    def _tighter(self, name: str, steps: Sequence[Step], lives: dict[str, Lifetimes], chosen: list[int]) -> int | None:
-        """The segment to cut finer so that `name` finds a place: the cheapest of those in which a tensor lives that it meets."""
-        concerned: set[int] = set()
-        for other, life in lives.items():
-            if other == name or _meet(life, lives[name]):
-                first, last = int(life.start.min()), min(int(life.end.max()), len(steps) - 1)
-                concerned |= {steps[first].segment, steps[last].segment}
-        can = [i for i in concerned if chosen[i] + 1 < len(self._options[i].choices)]
-        return min(can, key=lambda i: (self._cost(i, chosen[i] + 1) - self._cost(i, chosen[i]), i), default=None)
+    def _extend(self, state: _State, choice: _Choice, thorough: bool) -> list[_State]:
+        if choice.segment not in self._known:
+            self._known[choice.segment] = _Segment(self._lowered, choice.segment, self._bank_words)
+        one = self._known[choice.segment]
+        return [
+            _State(
+                state.cost + choice.cost,
+                (*state.segments, choice.segment),
+                {**state.layouts, **layouts},
+                layouts[one.output],
+            )
+            for layouts in one.place(state.last, thorough)
+        ]
 
 
-def _meet(one: Lifetimes, other: Lifetimes) -> bool:
-    return bool(one.start.min() <= other.end.max() and other.start.min() <= one.end.max())
+class _NoFitError(Exception):
+    """A segment that finds no place whatever the bands: its name, words short, whether more search is in vain."""
+
+    def __init__(self, name: str, short: int, hopeless: bool) -> None:
+        super().__init__(name)
+        self.name, self.short, self.hopeless = name, short, hopeless
 
 
-def place_segments(
-    lowered: Lowered, segments: Sequence[Segment], parts: Parts, bank_words: int
-) -> Fit | tuple[str, list[Step], dict[str, Lifetimes]]:
-    """The memory map of a schedule; or the tensor that found no place, the steps and the lifetimes."""
+def cut(lowered: Lowered, fitted: Fit, parts: Parts) -> Fit:
+    """The same with some passes cut into channel parts.
+
+    The parts of a pass follow each other, so the same rows meet as before and every tensor keeps its place.
+    """
+    return _fit(lowered, fitted.segments, fitted.layouts, parts)
+
+
+def _fit(lowered: Lowered, segments: Sequence[Segment], layouts: dict[str, Layout], parts: Parts) -> Fit:
     steps = build_steps(lowered, segments, parts)
     lives = lifetimes(lowered, steps)
-    operands = [(item.output.buffer, item.operand.buffer) for item in lowered.passes if item.operand is not None]
-    placed = _place(lowered, steps, lives, operands, bank_words)
-    if placed.failed is not None:
-        return placed.failed, steps, lives
-    peak = int(peak_words(lowered, steps, lives).max())
-    return Fit(list(segments), steps, lives, placed.layouts, placed.used, peak)
-
-
-def _place(
-    lowered: Lowered,
-    steps: Sequence[Step],
-    lives: dict[str, Lifetimes],
-    operands: list[tuple[str, str]],
-    bank_words: int,
-) -> Placed:
-    """The first of a few orders of placement that succeeds, else the one that came farthest.
-
-    Tensors that segments hand over come first: those inside a segment shrink when it is cut finer.  A tensor that
-    finds no place is the first in the next order.
-    """
-    buffers = lowered.buffers
-    segment = [step.segment for step in steps] + [len(steps)]
-    local = {name: segment[int(life.start.min())] == segment[int(life.end.max())] for name, life in lives.items()}
-    size = {
-        name: min(window_rows(life), buffers[name].height) * buffers[name].row_words for name, life in lives.items()
-    }
-    born = {name: int(life.start.min()) for name, life in lives.items()}
-    order = sorted(lives, key=lambda name: (local[name], -size[name], born[name]))
-    best: Placed | None = None
-    for _ in range(_TRIES):
-        placed = allocate(buffers, lives, operands, bank_words, order)
-        if placed.failed is None:
-            return placed
-        if best is None or len(placed.layouts) > len(best.layouts):
-            best = placed
-        order.remove(placed.failed)
-        order.insert(0, placed.failed)
-    assert best is not None
-    return best
-
-
-def _makes(lowered: Lowered, passes: tuple[int, int], name: str) -> bool:
-    if name == lowered.image:
-        return passes[0] == 0
-    return any(item.output.buffer == name for item in lowered.passes[slice(*passes)])
+    used = max(int(place_rows(layout, lives[name]).high.max()) for name, layout in layouts.items())
+    return Fit(list(segments), steps, lives, layouts, used, int(peak_words(lowered, steps, lives).max()))

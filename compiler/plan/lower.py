@@ -239,7 +239,7 @@ class _Lowering:
             )
         )
 
-    def _check(self, node: QConv | QMaxPool, limit: tuple[int, int]) -> None:
+    def _check(self, node: QConv | QMaxPool | QAvgPool, limit: tuple[int, int]) -> None:
         window = node.window
         if window.kernel[0] > limit[0] or window.kernel[1] > limit[1]:
             self.problems.append(f"{node.name}: kernel {window.kernel}; at most {limit} here")

@@ -6,7 +6,7 @@ while it grows, and intermediate tensors of banded segments are circular buffers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from hw.config import BANKS
 
 _MAX_DEPTH = 1020  # row slots that a descriptor can name, a multiple of BANKS
 _SPARE = (0, BANKS, 2 * BANKS)
-_MORE_SPARE = tuple(range(3 * BANKS, 9 * BANKS, BANKS))
+_MORE_SPARE = tuple(range(0, 9 * BANKS, BANKS))
 OPERAND_PHASES = (2, 3)
 """(phase of the output - phase of the operand) mod 4, best first: the operand's bank is not written in the same or the next row."""
 
@@ -49,15 +49,6 @@ class Rows:
     end: np.ndarray
 
 
-@dataclass(frozen=True)
-class Placed:
-    """Outcome of `allocate`: layouts by buffer, words in use per bank, or the buffer that found no place."""
-
-    layouts: dict[str, Layout]
-    used: int
-    failed: str | None = None
-
-
 def window_rows(life: Lifetimes) -> int:
     """Most rows between the oldest and the newest that are live in the same step, both included."""
     rows = np.flatnonzero(life.end >= 0)
@@ -65,40 +56,6 @@ def window_rows(life: Lifetimes) -> int:
     # Row y and row y + d are live together if y's end is not before (y + d)'s start.
     newest = np.searchsorted(np.maximum.accumulate(start), end, side="right")
     return int((newest - np.arange(len(rows))).max())
-
-
-def allocate(
-    buffers: Mapping[str, Buffer],
-    lives: Mapping[str, Lifetimes],
-    operands: Sequence[tuple[str, str]],
-    bank_words: int,
-    order: Sequence[str],
-) -> Placed:
-    """First fit in the given order; `operands` are (output, operand) buffers of merges, whose phases must differ."""
-    layouts: dict[str, Layout] = {}
-    placed: list[Rows] = []
-    used = 0
-    for name in order:
-        best: tuple[int, Layout] | None = None
-        taken = _concatenate(placed)
-        search = _Search(buffers[name], lives[name], taken, bank_words)
-        phases = _phases(name, layouts, operands)
-        for depth, phase in _shapes(buffers[name], lives[name], phases):
-            candidate = search.first_fit(depth, phase)
-            if candidate is not None and (best is None or candidate[0] < best[0]):
-                best = candidate
-                if best[0] <= used or best[0] <= bank_words // 2:
-                    break
-        if best is None:  # a tensor that follows a dying one of more slots
-            shapes = _shapes(buffers[name], lives[name], phases, _MORE_SPARE)
-            fits = (search.first_fit(*shape) for shape in shapes)
-            best = min((fit for fit in fits if fit is not None), key=lambda fit: fit[0], default=None)
-        if best is None:
-            return Placed(layouts, used, failed=name)
-        used = max(used, best[0])
-        layouts[name] = best[1]
-        placed.append(place_rows(best[1], lives[name]))
-    return Placed(layouts, used)
 
 
 def place_rows(layout: Layout, life: Lifetimes) -> Rows:
@@ -109,28 +66,22 @@ def place_rows(layout: Layout, life: Lifetimes) -> Rows:
     return Rows(slot % BANKS, low, low + layout.row_words, life.start[rows], life.end[rows])
 
 
-def _phases(name: str, layouts: Mapping[str, Layout], operands: Sequence[tuple[str, str]]) -> list[int]:
-    """Phases mod 4 in order of preference."""
-    phases = [0, 1, 2, 3]
-    for output, operand in operands:
-        if name == output and operand in layouts:
-            allowed = [(layouts[operand].phase + d) % BANKS for d in OPERAND_PHASES]
-        elif name == operand and output in layouts:
-            allowed = [(layouts[output].phase - d) % BANKS for d in OPERAND_PHASES]
-        else:
-            continue
-        phases = [p for p in allowed if p in phases]
-    return phases
+def output_phases(operand: Layout | None) -> list[int]:
+    """Phases mod 4 that an output may have beside its operand, best first."""
+    if operand is None:
+        return list(range(BANKS))
+    return [(operand.phase + difference) % BANKS for difference in OPERAND_PHASES]
 
 
-def _shapes(
-    buffer: Buffer, life: Lifetimes, phases: Sequence[int], spares: Sequence[int] = _SPARE
-) -> Iterator[tuple[int, int]]:
-    """(depth, phase) worth trying: the least depth first, then more slots and rotations of the circular buffer."""
-    least = -(-min(window_rows(life), buffer.height) // BANKS) * BANKS
+def shapes(least: int, phases: Sequence[int], *, thorough: bool = False) -> Iterator[tuple[int, int]]:
+    """(depth, phase) worth trying for a tensor of `least` live rows: the fewest slots first, then more slots and all rotations.
+
+    `thorough`: with many more slots than rows too; such a tensor can follow a dying one of more rows round the circle.
+    """
+    least = -(-least // BANKS) * BANKS
     for phase in phases:
         yield least, phase
-    for spare in spares:
+    for spare in _MORE_SPARE if thorough else _SPARE:
         depth = least + spare
         if depth <= _MAX_DEPTH:
             for rotation in range(0, depth, BANKS):
@@ -139,13 +90,14 @@ def _shapes(
                         yield depth, rotation + phase
 
 
-def _concatenate(placed: Sequence[Rows]) -> Rows:
+def concatenate(placed: Sequence[Rows]) -> Rows:
+    """Rows of several tensors."""
     fields = ("bank", "low", "high", "start", "end")
     empty = np.zeros(0, np.int64)
     return Rows(*(np.concatenate([empty, *(getattr(rows, field) for rows in placed)]) for field in fields))
 
 
-class _Search:
+class Search:
     """Finds places for one tensor among those already placed."""
 
     def __init__(self, buffer: Buffer, life: Lifetimes, taken: Rows, bank_words: int) -> None:
@@ -160,6 +112,11 @@ class _Search:
 
     def first_fit(self, depth: int, phase: int) -> tuple[int, Layout] | None:
         """(past word, layout) of the lowest place where no row conflicts."""
+        found = self.places(depth, phase)
+        return found and found[0]
+
+    def places(self, depth: int, phase: int) -> tuple[tuple[int, Layout], tuple[int, Layout]] | None:
+        """(past word, layout) of the lowest and of the highest place where no row conflicts."""
         words, limit = self._buffer.row_words, self._bank_words
         # A slot is used by several rows of a circular buffer only one after the other.
         if len(self._rows) > depth and (self._end[:-depth] >= self._start[depth:]).any():
@@ -172,13 +129,16 @@ class _Search:
         same = slot[self._new] % BANKS == self._bank
         new_low = low[self._new[same]]
         # Bases from taken low - new high + 1 to taken high - new low - 1 make the two rows overlap.
-        first = np.maximum(self._low[same] - new_low - words + 1, 0)
-        past = np.maximum(self._high[same] - new_low, 0)
         size = limit - extent + 2
-        starts = np.bincount(np.minimum(first, size - 1), minlength=size)
-        ends = np.bincount(np.minimum(past, size - 1), minlength=size)
-        free = np.cumsum(starts - ends)[: size - 1] == 0
-        base = int(free.argmax())
-        if not free[base]:
+        first = np.minimum(np.maximum(self._low[same] - new_low - words + 1, 0), size - 1)
+        past = np.minimum(np.maximum(self._high[same] - new_low, 0), size - 1)
+        blocked = np.bincount(first, minlength=size) - np.bincount(past, minlength=size)
+        free = np.flatnonzero(np.cumsum(blocked)[: size - 1] == 0)
+        if not free.size:
             return None
-        return base + extent, Layout(base, phase, depth, words, self._buffer.pixel_words)
+        lowest, highest = int(free[0]), int(free[-1])
+        pixel = self._buffer.pixel_words
+        return (
+            (lowest + extent, Layout(lowest, phase, depth, words, pixel)),
+            (highest + extent, Layout(highest, phase, depth, words, pixel)),
+        )

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from compiler import arithmetic
 from compiler.errors import ResourceError
 from compiler.plan.bands import channel_parts
-from compiler.plan.fit import Fit, Parts, Weights, fit, place_segments
+from compiler.plan.fit import Fit, Parts, Weights, cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.passes import LogicalPass, Lowered
 from compiler.plan.resources import Part, Resources, resources
@@ -27,8 +27,12 @@ _FAVOURITE = 0.85  # another shape must need less than this share of the favouri
 _WEIGHT_DEPTHS = (16384, 8192, 4096, 2048)
 _ACTIVATION_STEP, _ACTIVATION_MOST = 2048, 16384
 _PARAMETER_STEP, _WINDOW_STEP = 512, 512
-_PART_SHARES = (2, 4, 6)
-"""Passes are cut into parts of at most this share of the weight memory, so that loading runs on while they compute."""
+_PART_SHARES = (4, 2, 6)
+"""Passes are cut into parts of at most this share of the weight memory, so that loading runs on while they compute; the
+first one decides which memories the ring gets."""
+
+_WINDOW_SHARE = 2
+"""The same for passes with a window, which computes everything again for each part."""
 
 _POOL_GROUPS = 16  # subgroups of window parameters that all parts of a global pool share
 _LEAST_CLAMP = 16
@@ -146,20 +150,22 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming])
     """
     lowered = lower(graph)
     base = _base(graph, lowered, board.part)
-    best: Plan | None = None
-    failures: list[ResourceError] = []
-    for config in _memories(base, board.part):
-        try:
-            for candidate in _plans(graph, lowered, board, config, predict):
-                if best is None or candidate.cycles < best.cycles:
-                    best = candidate
-        except ResourceError as error:
-            failures.append(error)
-            continue
-        break  # a smaller weight memory would only be slower
-    if best is None:
+    configs = list(_memories(base, board.part))
+    makers, failures = [], []
+    for thorough in (False, True):
+        for config in configs:
+            try:
+                makers.append(_Maker(graph, lowered, board, config, predict, thorough))
+            except ResourceError as error:
+                failures.append(error)
+        if makers:
+            break
+    if not makers:
         raise failures[-1]
-    return best
+    first, *others = _PART_SHARES
+    plans = [(maker.make(first), maker) for maker in makers]
+    best, maker = min(plans, key=lambda pair: pair[0].cycles)
+    return min([best, *(maker.make(share) for share in others)], key=lambda one: one.cycles)
 
 
 def _base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
@@ -246,36 +252,40 @@ def _memories(base: RingConfig, part: Part) -> Iterator[RingConfig]:
         raise ResourceError(f"{part.name}: the smallest ring needs {'; '.join(need.short(part))}")
 
 
-def _plans(
-    graph: QGraph,
-    lowered: Lowered,
-    board: Board,
-    config: RingConfig,
-    predict: Callable[[Program], FrameTiming],
-) -> Iterator[Plan]:
-    """Plans for one ring, with passes cut into parts of several sizes.
+class _Maker:
+    """Makes plans for one ring, with passes cut into parts of several sizes.
 
     Raises:
         ResourceError: the network does not fit this ring.
     """
-    needs = resources(config)
-    if short := needs.short(board.part):
-        raise ResourceError(f"{graph.name} on {board.part.name}: the ring needs {'; '.join(short)}")
-    words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
-    weights = Weights(words, config.weight_depth, config.cols // 2)
-    found: Fit | None = None
-    for share in _PART_SHARES:
-        parts = _parts(lowered, config, share)
-        if found is None:
-            found = fit(lowered, parts, config.activation_depth, weights)
-            placed: Any = found
-        else:
-            placed = place_segments(lowered, found.segments, parts, config.activation_depth)
-        if isinstance(placed, Fit):
-            loads = schedule(placed.steps, config)
-            program = build_program(lowered, placed.steps, placed.layouts, loads, config)
-            timing = predict(program)
-            yield Plan(graph, board.name, board.part, config, lowered, placed, loads, program, timing, needs)
+
+    def __init__(
+        self,
+        graph: QGraph,
+        lowered: Lowered,
+        board: Board,
+        config: RingConfig,
+        predict: Callable[[Program], FrameTiming],
+        thorough: bool,
+    ) -> None:
+        self._graph, self._lowered, self._board, self._config = graph, lowered, board, config
+        self._predict = predict
+        self._needs = resources(config)
+        if short := self._needs.short(board.part):
+            raise ResourceError(f"{graph.name} on {board.part.name}: the ring needs {'; '.join(short)}")
+        words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
+        weights = Weights(words, config.weight_depth, config.cols // 2)
+        self._fit = fit(lowered, config.activation_depth, weights, thorough=thorough)
+
+    def make(self, share: int) -> Plan:
+        """A plan with parts of at most a `share`-th of the weight memory."""
+        lowered, config = self._lowered, self._config
+        fitted = cut(lowered, self._fit, _parts(lowered, config, share))
+        loads = schedule(fitted.steps, config)
+        program = build_program(lowered, fitted.steps, fitted.layouts, loads, config)
+        timing = self._predict(program)
+        part = self._board.part
+        return Plan(self._graph, self._board.name, part, config, lowered, fitted, loads, program, timing, self._needs)
 
 
 def _parts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
@@ -285,8 +295,7 @@ def _parts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
     for item in lowered.passes:
         if item.array_node is not None:
             words = -(-item.channels // config.cols) * item.depth
-            # A window would compute everything again for each part, so its passes are cut only where they must.
-            limit = most if item.window_node is None else config.weight_depth // _PART_SHARES[0]
+            limit = most if item.window_node is None else config.weight_depth // _WINDOW_SHARE
             if words > limit:
                 parts[item.name] = channel_parts(item, config.cols, max(1, limit // item.depth))
         elif isinstance(item.window_node, QAvgPool):
