@@ -212,8 +212,10 @@ class HostLink(wiring.Component):
                     m.d.sync += [count[0].eq(~count[0]), low.eq(byte)]
                     with m.If(left != 0):
                         m.d.sync += left.eq(left - 1)
-                        with m.If(count[0]):
-                            m.d.sync += [write_data.eq(Cat(low, byte)), writing.eq(1), overrun.eq(overrun | writing)]
+                        with m.If(count[0] & writing):
+                            m.d.sync += overrun.eq(1)
+                        with m.Elif(count[0]):
+                            m.d.sync += [write_data.eq(Cat(low, byte)), writing.eq(1)]
                     with m.Elif(count[0]):
                         m.d.sync += state.eq(_State.PAYLOAD_CHECK)
                 with m.Elif(timed_out):

@@ -6,8 +6,9 @@ import random
 from typing import Any
 
 import cocotb
-from cocotb.triggers import ReadOnly, RisingEdge
+from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge, ValueChange
 
+from hw.host_link import COUNTER_LATENCY
 from hw.host_protocol import REQUEST_SYNC, Command, Status
 from hwgen.host import Response, ResponseReader, decode_identity, decode_status, encode_request
 from sim.bench.streams import StreamMonitor, reset
@@ -45,40 +46,37 @@ class Machine:
         dut.busy.value, dut.initialised.value, dut.errors.value = 0, 1, 0
         dut.passes_done.value, dut.frame_cycles.value, dut.counter_data.value = 0, 0, 0
         await reset(dut)
-        for stream in ("write", "read", "peek"):
-            StreamMonitor(dut, stream, dut.clk)
         for serve in (self._writes, self._reads, self._peeks, self._counters, self._starts):
             cocotb.start_soon(serve())
 
-    async def _taken(self, name: str, delay: int) -> int:
-        """Wait for a transfer of a stream, `delay` cycles after its valid; its payload."""
+    async def _taken(self, name: str) -> int:
+        """Wait for a transfer of a stream, some cycles after its valid; its payload."""
         dut = self.dut
-        while True:
-            await ReadOnly()
-            valid, payload = int(getattr(dut, f"{name}__valid").value), int(getattr(dut, f"{name}__payload").value)
-            await RisingEdge(dut.clk)
-            if valid:
-                break
-        for _ in range(delay):
-            await RisingEdge(dut.clk)
-        getattr(dut, f"{name}__ready").value = 1
+        valid, payload, ready = (getattr(dut, f"{name}__{part}") for part in ("valid", "payload", "ready"))
+        if not int(valid.value):
+            await RisingEdge(valid)
+        await ClockCycles(dut.clk, 1000 if self.slow_writes else 1 + self.rng.randrange(40))
+        ready.value = 1
+        await ReadOnly()
+        assert int(valid.value)
+        found = int(payload.value)
         await RisingEdge(dut.clk)
-        getattr(dut, f"{name}__ready").value = 0
-        return payload
+        ready.value = 0
+        await ReadOnly()
+        return found
 
     async def _writes(self) -> None:
         while True:
-            payload = await self._taken("write", 1000 if self.slow_writes else self.rng.randrange(40))
+            payload = await self._taken("write")
             assert payload >> 40 == 3
             self.memory[payload & 0xFFFFFF] = payload >> 24 & 0xFFFF
 
     async def _reads(self) -> None:
         dut = self.dut
         while True:
-            addr = await self._taken("read", self.rng.randrange(40))
+            addr = await self._taken("read")
             assert addr % 8 == 0
-            for _ in range(self.rng.randrange(30)):
-                await RisingEdge(dut.clk)
+            await ClockCycles(dut.clk, 1 + self.rng.randrange(30))
             for i in range(8):
                 dut.data.value, dut.data_valid.value = self.memory[addr + i], 1
                 await RisingEdge(dut.clk)
@@ -88,30 +86,24 @@ class Machine:
     async def _peeks(self) -> None:
         dut = self.dut
         while True:
-            payload = await self._taken("peek", self.rng.randrange(40))
-            for _ in range(4):
-                await RisingEdge(dut.clk)
+            payload = await self._taken("peek")
+            await ClockCycles(dut.clk, 5)
             dut.peek_data.value, dut.peek_valid.value = peeked(payload & 3, payload >> 2), 1
             await RisingEdge(dut.clk)
             dut.peek_data.value, dut.peek_valid.value = 0, 0
 
     async def _counters(self) -> None:
         dut = self.dut
-        delayed = [0, 0]
         while True:
-            await ReadOnly()
-            delayed = [*delayed[1:], int(dut.counter_addr.value)]
-            await RisingEdge(dut.clk)
-            dut.counter_data.value = counted(delayed[0])
+            await ValueChange(dut.counter_addr)
+            await ClockCycles(dut.clk, COUNTER_LATENCY - 1)
+            dut.counter_data.value = counted(int(dut.counter_addr.value))
 
     async def _starts(self) -> None:
-        dut = self.dut
         while True:
+            await RisingEdge(self.dut.start)
             await ReadOnly()
-            started, base = int(dut.start.value), int(dut.base.value)
-            await RisingEdge(dut.clk)
-            if started:
-                self.starts.append(base)
+            self.starts.append(int(self.dut.base.value))
 
     async def responses(self, limit: int = 30_000) -> list[Response]:
         """Answers that have come; waits for the first."""
@@ -120,14 +112,14 @@ class Machine:
             self.line.received.clear()
             if found := self.reader.feed(data):
                 return found
-            for _ in range(100):
-                await RisingEdge(self.dut.clk)
+            await self.line.pause(10)
+            await RisingEdge(self.dut.clk)
         raise AssertionError("no answer")
 
     async def ask(self, command: int, *, address: int = 0, length: int = 0, payload: bytes | None = None) -> Response:
         self.sequence = (self.sequence + 1) & 0xFF
         await self.line.send(encode_request(command, self.sequence, address=address, length=length, payload=payload))
-        answers = await self.responses(200_000)
+        answers = await self.responses(600_000)
         assert len(answers) == 1 and answers[0].sequence == self.sequence
         return answers[0]
 
@@ -149,6 +141,8 @@ class Machine:
 async def every_command(dut: Any) -> None:
     machine = Machine(dut)
     await machine.begin()
+    for stream in ("write", "read", "peek"):
+        StreamMonitor(dut, stream, dut.clk)
     await machine.works()
 
     data = machine.rng.randbytes(96)
@@ -251,6 +245,7 @@ async def slow_memory(dut: Any) -> None:
     """Payload that comes faster than it is taken is reported, not silently lost."""
     machine = Machine(dut, seed=5)
     await machine.begin()
+    StreamMonitor(dut, "write", dut.clk)
     machine.slow_writes = True
     response = await machine.ask(Command.WRITE, address=0, payload=bytes(20))
     assert response.status == Status.OVERRUN
@@ -267,7 +262,7 @@ async def random_errors(dut: Any) -> None:
     machine = Machine(dut, seed=6)
     await machine.begin()
     rng = machine.rng
-    for _ in range(60):
+    for _ in range(40):
         data = rng.randbytes(2 * rng.randrange(1, 20))
         frame = bytearray(encode_request(Command.WRITE, rng.randrange(256), address=rng.randrange(1000), payload=data))
         place = rng.randrange(len(frame))
