@@ -32,7 +32,7 @@ class OperandFetch(wiring.Component):
         o : Out(stream of {data: 8 C}).
 
     Timing: a segment takes W = plain_words(C) reads, one per cycle. If no read is refused and every segment is taken at once, the
-    first one is offered latency + W + 5 cycles after `start` and a further one every W cycles.
+    first one is offered latency + W + 4 cycles after `start` and a further one every W cycles; a missing pixel costs one cycle.
     """
 
     def __init__(self, config: RingConfig, latency: int) -> None:

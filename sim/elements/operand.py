@@ -1,0 +1,60 @@
+"""Operand fetch: which bytes of the second operand come, in which order and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from hw.config import BANKS, WORD_BYTES
+from hw.crossbar import plain_words
+
+Fields = Mapping[str, Any]
+
+
+def operand_pixels(d: Fields, rows: int) -> Iterator[tuple[int, int | None]]:
+    """(chunk, output pixel) in the order of the array's segments; None for the pixels that the last tile lacks."""
+    for tile in range(d["tiles"]):
+        for chunk in range(d["chunks"]):
+            for r in range(rows):
+                missing = tile == d["tiles"] - 1 and r >= d["last_pixels"]
+                yield chunk, None if missing else tile * rows + r
+
+
+def operand_bytes(d: Fields, memory: np.ndarray, chunk: int, pixel: int, cols: int) -> bytes:
+    """The `cols` bytes that a chunk of a pixel wants."""
+    y, x = divmod(pixel, d["out_w"])
+    pointer = d["operand"]
+    slot = (pointer["slot"] + y) % pointer["depth"]
+    word = pointer["base"] + slot // BANKS * pointer["row_words"] + x * d["operand_pixel_words"] + d["operand_word"]
+    first = word * WORD_BYTES + chunk * cols
+    return memory[slot % BANKS].view(np.uint8)[first : first + cols].tobytes()
+
+
+def operand_segments(
+    d: Fields, memory: np.ndarray, *, rows: int, cols: int, latency: int, start: int = 0
+) -> list[tuple[int, int]]:
+    """All segments of a pass, when no read is refused and every segment is taken at once.
+
+    Args:
+        d: the descriptor.
+        memory: little-endian uint64 [BANKS, words], the activation memory.
+        rows: R.
+        cols: C.
+        latency: of the activation memory's port B.
+        start: cycle of `start`.
+
+    Returns:
+        (cycle, bytes as an integer, byte 0 least significant) of every segment.
+    """
+    segments = []
+    cycle = start + 1  # of the next read's turn
+    for chunk, pixel in operand_pixels(d, rows):
+        if pixel is None:
+            cycle += 1
+            continue
+        cycle += plain_words(cols)
+        value = int.from_bytes(operand_bytes(d, memory, chunk, pixel, cols), "little")
+        segments.append((cycle - 1 + latency + 4, value))
+    return segments
