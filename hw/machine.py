@@ -60,9 +60,7 @@ class Machine(wiring.Component):
         m.submodules.ring = ring = Ring(self.config)
         m.submodules.dma = dma = Dma(self.config)
         m.submodules.memory = memory = SdramController(self.sdram_config)
-        m.submodules.host = host = HostLink(
-            clock_hz, baud=BAUD, build=self.build, timeout=int(TIMEOUT_S * clock_hz)
-        )
+        m.submodules.host = host = HostLink(clock_hz, baud=BAUD, build=self.build, timeout=int(TIMEOUT_S * clock_hz))
         for name, member in SdramPins.members.items():
             outside, inside = getattr(self.sdram, name), getattr(memory.pins, name)
             m.d.comb += outside.eq(inside) if member.flow is Out else inside.eq(outside)

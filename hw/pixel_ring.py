@@ -20,6 +20,11 @@ def ring_address_bits(config: RingConfig) -> int:
     return ceil_log2(config.ring_depth * WORD_BYTES)
 
 
+def pixel_latency(config: RingConfig) -> int:
+    """Cycles from a byte address to the byte of array row 0: the memory, then the choice of the byte."""
+    return simple_latency(config.ring_depth) + 1
+
+
 class PixelRing(wiring.Component):
     """A memory per array row, written pixel by pixel and read in the skewed order that the systolic array wants.
 
@@ -48,7 +53,7 @@ class PixelRing(wiring.Component):
 
     def __init__(self, config: RingConfig) -> None:
         self._config = config
-        self.LATENCY = simple_latency(config.ring_depth) + 1
+        self.LATENCY = pixel_latency(config)
         """Cycles from an address to the byte of array row 0: the memory, then the selection of the byte."""
         super().__init__(
             {

@@ -18,10 +18,10 @@ from hw.fetch import Fetch
 from hw.lane_parameters import ParameterWrite
 from hw.operand import OperandFetch
 from hw.pixel_ring import PixelRing
-from hw.primitives.bram import TrueDualPort
 from hw.row_writer import RowWriter
 from hw.sequencer import Sequencer
 from hw.table import TableWrite
+from hw.weight_memory import WeightMemory, weight_latency, weight_write_layout
 from hw.window import Window
 from hw.window_parameters import window_write_layout
 from hw.write_request import WriteRequest
@@ -47,57 +47,6 @@ Trace = data.StructLayout(
 )
 """What a simulation records: the ring's writes to the activation memory, the window's results (those of a pass that goes on through
 the array stay in the pixel ring), and the passes."""
-
-
-def weight_write_layout(config: RingConfig) -> data.StructLayout:
-    """A write to the weight memory: byte c belongs to array column c."""
-    return data.StructLayout({"valid": 1, "addr": 14, "data": 8 * config.cols})
-
-
-class WeightMemory(wiring.Component):
-    """Words of C weights: one for every step of the array.
-
-    Members:
-        write : In(weight_write_layout(config)).
-        addr : In(range(weight_depth)), data : Out(8 * C).
-
-    Timing: `data` LATENCY cycles after `addr`. A write in cycle t is seen by addresses from cycle t + 1 on.
-    """
-
-    def __init__(self, config: RingConfig) -> None:
-        self._memory = TrueDualPort(8 * config.cols, config.weight_depth)
-        self._cols = config.cols
-        super().__init__(
-            {
-                "write": In(weight_write_layout(config)),
-                "addr": In(range(config.weight_depth)),
-                "data": Out(8 * config.cols),
-            }
-        )
-
-    @property
-    def LATENCY(self) -> int:
-        """Address register, block RAM."""
-        return 1 + self._memory.latency
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.memory = memory = self._memory
-        # Registers in front: the blocks are spread over the die.
-        write = Signal.like(self.write, reset_less=True)
-        enable = Signal()
-        addr = Signal.like(self.addr, reset_less=True)
-        m.d.sync += [write.eq(self.write), enable.eq(self.write.valid), addr.eq(self.addr)]
-        m.d.comb += [
-            memory.a_en.eq(1),
-            memory.a_addr.eq(addr),
-            self.data.eq(memory.a_data),
-            memory.b_en.eq(enable),
-            memory.b_addr.eq(write.addr),
-            memory.b_we.eq(Mux(enable, (1 << self._cols) - 1, 0)),
-            memory.b_wdata.eq(write.data),
-        ]
-        return m
 
 
 class Ring(wiring.Component):
@@ -151,7 +100,7 @@ class Ring(wiring.Component):
         m.submodules.window = window = Window(config)
         m.submodules.pixel_ring = pixel_ring = PixelRing(config)
         m.submodules.weights = weights = WeightMemory(config)
-        m.submodules.feeder = feeder = Feeder(config, pixel_ring.LATENCY, weights.LATENCY)
+        m.submodules.feeder = feeder = Feeder(config, pixel_ring.LATENCY, weight_latency(config))
         m.submodules.array = array = SystolicArray(config.rows, config.cols, config.acc_bits, config.floorplan)
         m.submodules.collector = collector = Collector(config)
         m.submodules.operand = operand = OperandFetch(config, memory.PORT_B_LATENCY)

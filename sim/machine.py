@@ -164,4 +164,3 @@ def compare(program: Program, trace: Trace, golden: Mapping[str, np.ndarray], se
 def _made(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-

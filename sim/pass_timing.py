@@ -16,8 +16,8 @@ from hw.collector import collector_latency
 from hw.config import RingConfig
 from hw.crossbar import plain_words
 from hw.descriptor import FeedMode, WindowOp
-from hw.pixel_ring import PixelRing
-from hw.ring import FETCH_START_DELAY, WeightMemory
+from hw.pixel_ring import pixel_latency
+from hw.weight_memory import weight_latency
 from hw.window import window_latency
 from sim.elements.feeder import FeederModel
 from sim.elements.fetch import FetchModel, unit_count, unit_cycles
@@ -67,7 +67,7 @@ class RingDelays:
     @classmethod
     def of(cls, config: RingConfig) -> RingDelays:
         """Delays of a ring: `segment` from a chunk's last step to its first segment at the writer."""
-        ring, weights = PixelRing(config).LATENCY, WeightMemory(config).LATENCY
+        ring, weights = pixel_latency(config), weight_latency(config)
         feeder = max(ring, weights)
         return cls(
             config,
@@ -83,9 +83,7 @@ def pass_timing(fields: Mapping[str, Any], delays: RingDelays) -> PassTiming:
     units = unit_count(fields)
     busy = units * unit_cycles(fields)
     tap = fields["mode"] == FeedMode.TAP
-    fetch = FetchModel(
-        fields, delays.config.rows, delays.read_latency, start=FETCH_START_DELAY
-    )
+    fetch = FetchModel(fields, delays.config.rows, delays.read_latency, start=FETCH_START_DELAY)
     if fields["to_rows"] or fields["mode"] == FeedMode.SUM:
         for _ in range(units):
             _, last = fetch.next_unit(())

@@ -93,7 +93,17 @@ class PassTimings:
 
 
 _NO_TIMING = frozenset(
-    {"last", "input", "output", "operand", "window_clamp", "array_clamp", "weight_base", "parameter_base", "window_base"}
+    {
+        "last",
+        "input",
+        "output",
+        "operand",
+        "window_clamp",
+        "array_clamp",
+        "weight_base",
+        "parameter_base",
+        "window_base",
+    }
     | {"first_word", "fill", "first_byte", "in_y"}
 )
 """Fields that no cycle depends on."""

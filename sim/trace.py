@@ -73,7 +73,9 @@ def read_trace(path: Path) -> Trace:
     """Decode a trace file; ToolError if it is damaged or cut off."""
     raw = np.frombuffer(path.read_bytes(), np.uint8)
     if raw.size % RECORD or not raw.size:
-        raise ToolError(f"trace {path} has {raw.size} bytes, not a positive multiple of {RECORD}: the simulation broke off")
+        raise ToolError(
+            f"trace {path} has {raw.size} bytes, not a positive multiple of {RECORD}: the simulation broke off"
+        )
     lines = raw.reshape(-1, RECORD)
     kind = lines[:, 0]
     frame_starts = np.flatnonzero(kind == ord("F"))

@@ -162,7 +162,9 @@ def read_word(d: Fields, memory: np.ndarray, row: int, column: int, word: int) -
         return int.from_bytes(bytes([d.get("fill", 0)]) * WORD_BYTES, "little")
     pointer = d["input"]
     slot = (pointer["slot"] + row - d["in_y"]) % pointer["depth"]
-    address = pointer["base"] + slot // BANKS * pointer["row_words"] + column * d["pixel_words"] + d["first_word"] + word
+    address = (
+        pointer["base"] + slot // BANKS * pointer["row_words"] + column * d["pixel_words"] + d["first_word"] + word
+    )
     return int(memory[slot % BANKS, address])
 
 
@@ -175,7 +177,8 @@ def payload(d: Fields, memory: np.ndarray, beat: Beat, lanes: int) -> int:
     word, byte = divmod(beat.group * lanes, WORD_BYTES)
     mask = (1 << 8 * lanes) - 1
     rows = [
-        read_word(d, memory, beat.row + i if i < kernel_h else -1, beat.column, word) >> 8 * byte & mask for i in range(3)
+        read_word(d, memory, beat.row + i if i < kernel_h else -1, beat.column, word) >> 8 * byte & mask
+        for i in range(3)
     ]
     return int(
         column_layout(lanes)

@@ -1,0 +1,62 @@
+"""Weight memory: a word of C weights for every step of the array."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Mux
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import RingConfig
+from hw.primitives.bram import TrueDualPort, true_latency
+
+_COPIES = 6
+"""Sets of input registers: one net to the address pins of all blocks would limit the clock."""
+
+
+def weight_write_layout(config: RingConfig) -> data.StructLayout:
+    """A write to the weight memory: byte c belongs to array column c."""
+    return data.StructLayout({"valid": 1, "addr": 14, "data": 8 * config.cols})
+
+
+def weight_latency(config: RingConfig) -> int:
+    """Cycles from an address to its word."""
+    return true_latency(config.weight_depth, input_copies=_COPIES)
+
+
+class WeightMemory(wiring.Component):
+    """Block RAM addressed by the feeder, filled by the DMA.
+
+    Parameters:
+        config: `cols`, `weight_depth`.
+
+    Members:
+        write : In(weight_write_layout(config)).
+        addr : In(range(weight_depth)), data : Out(8 * C).
+
+    Timing: `data` weight_latency(config) cycles after `addr`. A write in cycle t is seen by addresses from cycle t + 1 on.
+    """
+
+    def __init__(self, config: RingConfig) -> None:
+        self._config = config
+        super().__init__(
+            {
+                "write": In(weight_write_layout(config)),
+                "addr": In(range(config.weight_depth)),
+                "data": Out(8 * config.cols),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        cols = self._config.cols
+        m.submodules.memory = memory = TrueDualPort(8 * cols, self._config.weight_depth, input_copies=_COPIES)
+        m.d.comb += [
+            memory.a_en.eq(1),
+            memory.a_addr.eq(self.addr),
+            self.data.eq(memory.a_data),
+            memory.b_en.eq(1),
+            memory.b_addr.eq(self.write.addr),
+            memory.b_we.eq(Mux(self.write.valid, (1 << cols) - 1, 0)),
+            memory.b_wdata.eq(self.write.data),
+        ]
+        return m
