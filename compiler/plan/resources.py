@@ -81,6 +81,7 @@ def resources(config: RingConfig) -> Resources:
         "lane parameters": simple_blocks(PARAMETER_BITS, config.parameter_depth),
         "window parameters": simple_blocks(PARAMETER_BITS // 4 * config.window_lanes, config.window_depth),
         "descriptors": simple_blocks(16, QUEUE_DEPTH << (DESCRIPTOR_HALFWORDS - 1).bit_length()),
+        "segments": simple_blocks(8 * config.cols, config.segment_fifo),
         "counters": simple_blocks(32, RECORDED_PASSES * RECORD_WORDS),
     }
     tables = config.array_table * config.lanes + config.window_table * config.window_lanes
