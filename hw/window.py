@@ -224,7 +224,7 @@ class Window(wiring.Component):
             return Signal(signed(8), name=f"max_{name}_{lane}", reset_less=True)
 
         def greatest(x: Value, y: Value) -> Value:
-            return Mux(x > y, x, y)
+            return Mux(_less(x, y), y, x)
 
         upper, bottom = register("upper"), register("bottom")
         m.d.sync += [upper.eq(greatest(rows[0], rows[1])), bottom.eq(rows[2])]
@@ -241,8 +241,8 @@ class Window(wiring.Component):
         low, high = d.window_clamp.low, d.window_clamp.high
         below, above = (Signal(name=f"max_{name}_{lane}", reset_less=True) for name in ("below", "above"))
         m.d.sync += [
-            below.eq(largest < low),
-            above.eq(largest > high),
+            below.eq(_less(largest, low)),
+            above.eq(_less(high, largest)),
             inside.eq(largest),
             result.eq(Mux(below, low, Mux(above, high, inside))),
         ]
@@ -258,3 +258,8 @@ class Window(wiring.Component):
         m.d.comb += [table.write.eq(self.table_write), table.look_up.eq(wanted)]
         m.d.comb += [table.i[lane].eq(value) for lane, value in enumerate(values)]
         return [table.o[lane] for lane in range(len(values))]
+
+
+def _less(x: Value, y: Value) -> Value:
+    """x < y, both signed: the sign of the difference. Synthesis makes two carry chains in a row of a signed `<`."""
+    return (x - y)[-1]
