@@ -21,8 +21,8 @@ def ring_address_bits(config: RingConfig) -> int:
 
 
 def pixel_latency(config: RingConfig) -> int:
-    """Cycles from a byte address to the byte of array row 0: the memory, then the choice of the byte."""
-    return simple_latency(config.ring_depth) + 1
+    """Cycles from a byte address to the byte of array row 0: the memory, the choice of the byte, the way to the array."""
+    return simple_latency(config.ring_depth) + 2
 
 
 class PixelRing(wiring.Component):
@@ -94,8 +94,8 @@ class PixelRing(wiring.Component):
                     memory.r_addr.eq(read[3:]),
                 ]
                 halves.append(memory.r_data)
-            a = Signal(8, name=f"a_{r}", reset_less=True)
-            m.d.sync += a.eq(Cat(*halves).word_select(byte[r + latency], 8))
+            chosen, a = Signal(8, name=f"chosen_{r}", reset_less=True), Signal(8, name=f"a_{r}", reset_less=True)
+            m.d.sync += [chosen.eq(Cat(*halves).word_select(byte[r + latency], 8)), a.eq(chosen)]
             m.d.comb += self.a[r].eq(a.as_signed())
             following = Signal(len(self.read_addr), name=f"read_{r + 1}", reset_less=True)
             m.d.sync += following.eq(read)

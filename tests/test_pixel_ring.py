@@ -15,7 +15,7 @@ from tests.benches.passes import bench_environment
 
 @pytest.mark.parametrize(
     ("rows", "window_lanes", "ring_depth", "latency"),
-    [(2, 4, 512, 3), (3, 8, 512, 3), (5, 4, 1024, 3), (2, 8, 1536, 4)],
+    [(2, 4, 512, 4), (3, 8, 512, 4), (5, 4, 1024, 4), (2, 8, 1536, 5)],
 )
 def test_pixel_ring(rows: int, window_lanes: int, ring_depth: int, latency: int, bench_dir: Path) -> None:
     shape = {"rows": rows, "window_lanes": window_lanes, "ring_depth": ring_depth}
