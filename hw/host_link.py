@@ -27,7 +27,7 @@ from hw.host_protocol import (
 )
 from hw.sdram import SdramWrite
 from hw.sdram_config import ADDRESS_BITS, BURST
-from hw.uart import UartReceiver, UartTransmitter
+from hw.uart import UartReceiver, UartTransmitter, phase_step
 
 PeekAddress = data.StructLayout({"bank": 2, "addr": 14})
 
@@ -46,6 +46,15 @@ class _State(enum.Enum):
     FETCH = 7  # data for the answer
     SEND = 8
     CRC = 9
+
+
+def check_parameters(clock_hz: int, *, baud: int, build: int, timeout: int) -> None:
+    """Raises ValueError when a `HostLink` cannot have these parameters."""
+    phase_step(clock_hz, baud)
+    if not 0 <= build < 1 << 32:
+        raise ValueError(f"build must fit 32 bits, not {build}")
+    if timeout < 20 * clock_hz // baud:
+        raise ValueError(f"timeout must be at least two bytes ({20 * clock_hz // baud} cycles), not {timeout}")
 
 
 class HostLink(wiring.Component):
@@ -76,10 +85,7 @@ class HostLink(wiring.Component):
     """
 
     def __init__(self, clock_hz: int, *, baud: int = 3_000_000, build: int = 0, timeout: int) -> None:
-        if not 0 <= build < 1 << 32:
-            raise ValueError(f"build must fit 32 bits, not {build}")
-        if timeout < 20 * clock_hz // baud:
-            raise ValueError(f"timeout must be at least two bytes ({20 * clock_hz // baud} cycles), not {timeout}")
+        check_parameters(clock_hz, baud=baud, build=build, timeout=timeout)
         self.clock_hz = clock_hz
         self.baud = baud
         self.build = build

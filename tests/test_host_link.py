@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hw.host_link import HostLink
+from hw.host_link import HostLink, check_parameters
 from sim.bench.harness import simulate
 
 CLOCK_HZ = 100_000_000
@@ -26,6 +26,6 @@ def test_host_link(bench_dir: Path) -> None:
 
 def test_wrong_parameters() -> None:
     with pytest.raises(ValueError, match="build must fit 32 bits, not 4294967296"):
-        HostLink(CLOCK_HZ, build=1 << 32, timeout=TIMEOUT)
+        check_parameters(CLOCK_HZ, baud=3_000_000, build=1 << 32, timeout=TIMEOUT)
     with pytest.raises(ValueError, match=r"timeout must be at least two bytes \(666 cycles\), not 600"):
-        HostLink(CLOCK_HZ, timeout=600)
+        check_parameters(CLOCK_HZ, baud=3_000_000, build=0, timeout=600)
