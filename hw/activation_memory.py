@@ -44,9 +44,7 @@ def memory_port(request: data.StructLayout) -> wiring.Signature:
     A request is accepted in a cycle in which `ready` is 1; it need not stay until then. Each accepted read is answered by one strobe of
     `read_valid` with `read_data`, `ActivationMemory.PORT_B_LATENCY` cycles later.
     """
-    return wiring.Signature(
-        {"request": Out(request), "ready": In(1), "read_data": In(_WORD_BITS), "read_valid": In(1)}
-    )
+    return wiring.Signature({"request": Out(request), "ready": In(1), "read_data": In(_WORD_BITS), "read_valid": In(1)})
 
 
 def check_activation_depth(depth: int) -> None:
@@ -140,7 +138,9 @@ class ActivationMemory(wiring.Component):
             m.d.comb += [here[i].eq(valid[i] & (bank[i] == b)) for i in range(len(valid))]
             lowest = Mux(here[3] & host.write, host.enable, 0)
             m.d.sync += [
-                granted.addr.eq(Mux(here[0], writer.addr, Mux(here[1], operand.addr, Mux(here[2], image.addr, host.addr)))),
+                granted.addr.eq(
+                    Mux(here[0], writer.addr, Mux(here[1], operand.addr, Mux(here[2], image.addr, host.addr)))
+                ),
                 # The operand fetch has no data, so it does not take part in their selection.
                 granted.data.eq(Mux(here[0], writer.data, Mux(here[2], image.data, host.data))),
                 granted.enable.eq(Mux(here[0], writer.enable, Mux(here[1], 0, Mux(here[2], ~0, lowest)))),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -11,6 +11,7 @@ from hw.activation_memory import ADDRESS_BITS, BANK_BITS, BankAddresses, BankWor
 from hw.column import column_layout
 from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES, RingConfig
 from hw.descriptor import Descriptor, FeedMode
+from hw.fetch_place import BeatPlace
 from hw.fifo import StreamFifo
 from hw.loop import Loop
 from hw.row_chain import WINDOW_ROWS, RowChain
@@ -23,12 +24,17 @@ SUBGROUP_CYCLES = WINDOW_WORDS + 1
 
 _FIFO_DEPTH = 16
 _WORD_BITS = 8 * WORD_BYTES
-_COLUMN_BITS = 12  # of a column's number: in_x + (out_w - 1) * stride_x + kernel_w - 1, signed
 
 
 def fetch_latency(read_latency: int) -> int:
     """Cycles from a beat's turn to the beat at the output."""
     return read_latency + 5
+
+
+def check_read_latency(read_latency: int) -> None:
+    """Raises ValueError if the output FIFO could not hide the memory's latency."""
+    if not 2 <= read_latency <= _FIFO_DEPTH - 6:
+        raise ValueError(f"read_latency must be 2..{_FIFO_DEPTH - 6} (or reads would wait), not {read_latency}")
 
 
 def row_gap(stride_y: int) -> int:
@@ -41,10 +47,11 @@ class Fetch(wiring.Component):
 
     - TAP: for row: for ky < kernel_h: for kx < kernel_w: for g < groups: for x < out_w: word first_word + g of pixel
       in_x + x * stride_x + kx of row in_y + row * stride_y + ky.
-    - WINDOW: for row: for sg < groups: for col < columns: of rows in_y + row * stride_y + i, i < kernel_h, the L bytes of subgroup sg (at word
-      first_word + sg * L // 8) of pixel in_x + col. `emit` if col >= kernel_w - 1 and (col - kernel_w + 1) % stride_x == 0.
-    - SUM: for sg < groups: for row < out_rows: for x < out_w: the same of row in_y + row alone (rows[1], rows[2] are `fill`); `start` with the
-      first, `emit` with the last column of a subgroup.
+    - WINDOW: for row: for sg < groups: for col < columns: of rows in_y + row * stride_y + i, i < kernel_h, the L bytes of
+      subgroup sg (at word first_word + sg * L // 8) of pixel in_x + col. `emit` if col >= kernel_w - 1 and
+      (col - kernel_w + 1) % stride_x == 0.
+    - SUM: for sg < groups: for row < out_rows: for x < out_w: the same of row in_y + row alone (rows[1] and rows[2] are
+      `fill`); `start` with the first, `emit` with the last column of a subgroup.
 
     Rows and columns outside the tensor read as `fill`.
 
@@ -59,18 +66,18 @@ class Fetch(wiring.Component):
         tile_free : In(1), strobe: the pixel ring has room for R more pixels.
         o_word : Out(stream {data: 64}), o_column : Out(stream of column_layout(L)).
 
-    Timing, with outputs that are always ready: each beat has a turn, and is offered at the output `latency` cycles after it. The first beat of
-    row r has its turn in cycle S_r, its n-th beat in S_r + n (TAP), S_r + sg * max(columns, 9) + col (WINDOW):
+    Timing, with outputs that are always ready: each beat has a turn, and is offered at the output `latency` cycles after it. The
+    first beat of row r has its turn in cycle S_r, beat n in S_r + n (TAP) or S_r + sg * max(columns, 9) + col (WINDOW):
         S_0 = max(start + START_DELAY, C_0), S_r = max(S_(r-1) + D, C_r),
         D = max(beats, stride_y + 2) (TAP), groups * max(columns, 9) (WINDOW).
-    C_r is the first cycle with ring_pixels + R * (strobes of `tile_free` before it) >= (r + 1) * out_w; 0 if the pass does not feed the ring.
+    C_r is the first cycle with ring_pixels + R * (strobes of `tile_free` before it) >= (r + 1) * out_w; 0 if the pass does not
+    feed the ring.
     SUM: S_sg = start + START_DELAY + sg * max(out_rows * P, 9) with P = max(out_w, 3), column x of row y in S_sg + y * P + x.
     An output that is not ready costs nothing until _FIFO_DEPTH beats are under way or waiting; turns then wait for room.
     """
 
     def __init__(self, config: RingConfig, read_latency: int) -> None:
-        if not 2 <= read_latency <= _FIFO_DEPTH - 6:
-            raise ValueError(f"read_latency must be 2..{_FIFO_DEPTH - 6} (or reads would wait), not {read_latency}")
+        check_read_latency(read_latency)
         self._config, self._read_latency = config, read_latency
         self._layout = column_layout(config.window_lanes)
         super().__init__(
@@ -93,8 +100,8 @@ class Fetch(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         d = self.descriptor
-        tap, window, is_sum = (Signal(name=mode.name.lower()) for mode in FeedMode)
-        m.d.sync += [tap.eq(d.mode == FeedMode.TAP), window.eq(d.mode == FeedMode.WINDOW), is_sum.eq(d.mode == FeedMode.SUM)]
+        tap, is_sum = Signal(), Signal()
+        m.d.sync += [tap.eq(d.mode == FeedMode.TAP), is_sum.eq(d.mode == FeedMode.SUM)]
         constants_done, begin = Signal(), Signal()
         m.d.sync += [constants_done.eq(self.start), begin.eq(constants_done)]
 
@@ -152,10 +159,17 @@ class Fetch(wiring.Component):
                 loop.restart()
             m.d.sync += [running.eq(1), row_first.eq(1), subgroup_first.eq(~tap), ky_index.eq(0)]
 
-        odd = self._odd(m, begin, issue & group_end, group.last)
-        offset = self._offset(m, begin, issue, x.last, tap_end, kx.last, tap, window, is_sum & ~row.last, odd)
-        column = self._column(m, begin, issue, x.last, group.last, kx.last, tap)
-        emit = self._emit(m, begin, issue, x.last, window, is_sum & row.last & x.last)
+        m.submodules.place = place = BeatPlace(self._config)
+        m.d.comb += [
+            place.descriptor.eq(d),
+            place.begin.eq(begin),
+            place.issue.eq(issue),
+            place.line_end.eq(x.last),
+            place.group_end.eq(group_end),
+            place.group_last.eq(group.last),
+            place.tap_end.eq(tap_end),
+            place.kx_last.eq(kx.last),
+        ]
 
         # First stage: the beat's own part; second stage: with the row's.
         valid = Signal()
@@ -168,12 +182,12 @@ class Fetch(wiring.Component):
         m.d.sync += [
             valid.eq(issue),
             first.ky.eq(ky_index),
-            first.odd.eq(odd),
-            first.outside.eq(column.as_unsigned() >= d.in_w),
+            first.odd.eq(place.odd),
+            first.outside.eq(place.column.as_unsigned() >= d.in_w),
             first.start.eq(subgroup_first),
-            first.emit.eq(emit),
+            first.emit.eq(place.window_emit | (is_sum & group_end)),
             first.last.eq(all_end),
-            first.offset.eq(offset),
+            first.offset.eq(place.offset),
         ]
         bases = Signal(BankAddresses, reset_less=True)
         bank, rows_outside = Signal(BANK_BITS, reset_less=True), Signal(WINDOW_ROWS, reset_less=True)
@@ -181,7 +195,16 @@ class Fetch(wiring.Component):
             m.d.sync += [bases.eq(chain.addrs), bank.eq(chain.bank), rows_outside.eq(chain.outside)]
 
         flags_layout = data.StructLayout(
-            {"bank": BANK_BITS, "odd": 1, "fill": WINDOW_ROWS, "start": 1, "emit": 1, "rows_cut": 1, "cols_cut": 1, "last": 1}
+            {
+                "bank": BANK_BITS,
+                "odd": 1,
+                "fill": WINDOW_ROWS,
+                "start": 1,
+                "emit": 1,
+                "rows_cut": 1,
+                "cols_cut": 1,
+                "last": 1,
+            }
         )
         flags = Signal(flags_layout, name="flags", reset_less=True)
         addrs = Signal(BankAddresses, reset_less=True)
@@ -193,7 +216,9 @@ class Fetch(wiring.Component):
         m.d.sync += [
             flags.bank.eq(bank + Mux(tap, first.ky, 0)),
             flags.odd.eq(first.odd),
-            flags.fill.eq(Mux(tap, tap_outside.replicate(WINDOW_ROWS), rows_outside | unused | first.outside.replicate(3))),
+            flags.fill.eq(
+                Mux(tap, tap_outside.replicate(WINDOW_ROWS), rows_outside | unused | first.outside.replicate(3))
+            ),
             flags.start.eq(first.start),
             flags.emit.eq(first.emit),
             flags.rows_cut.eq((rows_outside & ~unused).any()),
@@ -238,101 +263,6 @@ class Fetch(wiring.Component):
         with m.If(begin):
             m.d.sync += spare.eq(d.ring_pixels - d.out_w)
         m.d.comb += enough.eq(~spare[-1] | ~feeds)
-
-    def _odd(self, m: Module, begin: Signal, group_end: Value, group_last: Value) -> Value:
-        """Whether the subgroup lies in the upper half of its words."""
-        if self._config.window_lanes == WORD_BYTES:
-            return Const(0, 1)
-        odd = Signal()
-        with m.If(group_end):
-            m.d.sync += odd.eq(~odd & ~group_last)
-        with m.If(begin):
-            m.d.sync += odd.eq(0)
-        return odd
-
-    def _offset(
-        self,
-        m: Module,
-        begin: Signal,
-        issue: Signal,
-        line_end: Value,
-        tap_end: Value,
-        last_kx: Value,
-        tap: Signal,
-        window: Signal,
-        same_group: Value,
-        odd: Value,
-    ) -> Signal:
-        """Word offset of the present beat from its row's first word: running sums over x, the group and kx."""
-        d = self.descriptor
-        # The first beat's offset: first_word + in_x * pixel_words, in two cycles.
-        low, high = Signal(signed(ADDRESS_BITS), reset_less=True), Signal(signed(ADDRESS_BITS), reset_less=True)
-        constant, origin = Signal(signed(ADDRESS_BITS), reset_less=True), Signal(ADDRESS_BITS, reset_less=True)
-        times = [Mux(d.in_x[i], d.pixel_words, 0) for i in range(len(d.in_x))]
-        step_x = Signal(len(d.pixel_words) + 2, reset_less=True)
-        m.d.sync += [
-            low.eq(times[0] + (times[1] << 1)),
-            high.eq(times[2] + (times[3] << 1)),
-            constant.eq(d.first_word - (times[4] << 4)),
-            origin.eq(low + (high << 2) + constant),
-            step_x.eq(
-                Mux(
-                    d.mode == FeedMode.TAP,
-                    Mux(d.stride_x[0], d.pixel_words, 0) + (Mux(d.stride_x[1], d.pixel_words, 0) << 1),
-                    d.pixel_words,
-                )
-            ),
-        ]
-        offset, of_group, of_tap = (
-            Signal(ADDRESS_BITS, name=name, reset_less=True) for name in ("offset_x", "offset_group", "offset_tap")
-        )
-        next_word = Signal()
-        halves = self._config.window_lanes != WORD_BYTES
-        m.d.comb += next_word.eq(~same_group & ((tap | odd) if halves else Const(1)))
-        base, step, following = Signal(ADDRESS_BITS), Signal(len(step_x)), Signal(ADDRESS_BITS)
-        m.d.comb += [
-            base.eq(Mux(tap_end, of_tap, Mux(line_end, of_group, offset))),
-            step.eq(Mux(tap_end, d.pixel_words, Mux(line_end, next_word, step_x))),
-            following.eq(Mux(tap_end & last_kx, origin, base + step)),
-        ]
-        with m.If(issue):
-            m.d.sync += offset.eq(following)
-            with m.If(line_end):
-                m.d.sync += of_group.eq(following)
-            with m.If(tap_end):
-                m.d.sync += of_tap.eq(following)
-        with m.If(begin):
-            m.d.sync += [signal.eq(origin) for signal in (offset, of_group, of_tap)]
-        return offset
-
-    def _column(
-        self, m: Module, begin: Signal, issue: Signal, line_end: Value, group_last: Value, last_kx: Value, tap: Signal
-    ) -> Signal:
-        """Column of the present beat."""
-        d = self.descriptor
-        column, of_tap = Signal(signed(_COLUMN_BITS), reset_less=True), Signal(signed(_COLUMN_BITS), reset_less=True)
-        following = Signal(signed(_COLUMN_BITS))
-        line = Mux(group_last, Mux(last_kx, d.in_x, of_tap + 1), of_tap)
-        m.d.comb += following.eq(Mux(line_end, line, column + Mux(tap, d.stride_x, 1)))
-        with m.If(issue):
-            m.d.sync += column.eq(following)
-            with m.If(line_end):
-                m.d.sync += of_tap.eq(following)
-        with m.If(begin):
-            m.d.sync += [column.eq(d.in_x), of_tap.eq(d.in_x)]
-        return column
-
-    def _emit(self, m: Module, begin: Signal, issue: Signal, line_end: Value, window: Signal, sum_done: Value) -> Value:
-        """Whether an output is due with the present beat."""
-        d = self.descriptor
-        wait = Signal(len(d.kernel_w), reset_less=True)
-        due = Signal()
-        m.d.comb += due.eq(wait == 0)
-        with m.If(issue):
-            m.d.sync += wait.eq(Mux(due, d.stride_x, wait) - 1)
-        with m.If(begin | (issue & line_end)):
-            m.d.sync += wait.eq(d.kernel_w - 1)
-        return (window & due) | sum_done
 
     def _cols_cut(self, m: Module, valid: Signal, outside: Value) -> Value:
         """Whether one of the last kernel_w columns is outside; `outside` tells it of the newest."""

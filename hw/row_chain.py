@@ -31,8 +31,8 @@ class RowChain(wiring.Component):
         addrs : Out(BankAddresses), word addresses of the rows in their banks.
         outside : Out(3), bit i: row y + i is outside the tensor.
 
-    Timing: the descriptor must be stable one cycle before `restart` in cycle t; outputs hold from cycle t + 2 on. After `take` in cycle t they
-    hold from cycle t + stride_y + 2 on (SUM and rewind: t + 3).
+    Timing: the descriptor must be stable one cycle before `restart` in cycle t; outputs hold from cycle t + 2 on. After `take` in
+    cycle t they hold from cycle t + stride_y + 2 on (SUM and rewind: t + 3).
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,11 @@ class RowChain(wiring.Component):
         addrs = Signal(BankAddresses, reset_less=True)
         following_slot, _ = next_row(slot, Const(0, ADDRESS_BITS), pointer.base, pointer.depth, pointer.row_words)
         _, following_addr = next_row(
-            Cat(last_of_group, slot[BANK_BITS:]), addrs[slot[:BANK_BITS]], pointer.base, pointer.depth, pointer.row_words
+            Cat(last_of_group, slot[BANK_BITS:]),
+            addrs[slot[:BANK_BITS]],
+            pointer.base,
+            pointer.depth,
+            pointer.row_words,
         )
 
         steps = Signal(len(d.stride_y))

@@ -33,5 +33,7 @@ def test_activation_memory(bench_dir: Path, depth: int, latency: int) -> None:
 
 @pytest.mark.parametrize("depth", [0, 1024, 6143, 18432])
 def test_depth_is_checked(depth: int) -> None:
-    with pytest.raises(ValueError, match=f"activation_depth must be a multiple of 2048 from 2048 to 16384, not {depth}"):
+    with pytest.raises(
+        ValueError, match=f"activation_depth must be a multiple of 2048 from 2048 to 16384, not {depth}"
+    ):
         check_activation_depth(depth)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hw.config import RingConfig
-from hw.fetch import Fetch
+from hw.fetch import Fetch, check_read_latency
 from sim.bench.harness import simulate
 from sim.elements.fetch import FetchModel, unit_beats, unit_count, unit_cycles, unit_last
 from tests.benches.passes import bench_environment
@@ -24,3 +24,32 @@ def test_fetch(bench_dir: Path, lanes: int, rows: int, read_latency: int) -> Non
         build_dir=bench_dir,
         env=bench_environment({"window_lanes": lanes, "rows": rows}, READ_LATENCY=read_latency),
     )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mode": 0, "kernel_h": 3, "kernel_w": 5, "groups": 2, "out_w": 7, "stride_y": 2},
+        {"mode": 0, "kernel_h": 1, "kernel_w": 1, "groups": 1, "out_w": 1, "stride_y": 1},
+        {"mode": 1, "kernel_h": 3, "kernel_w": 3, "groups": 4, "columns": 20, "out_w": 9, "stride_y": 2},
+        {"mode": 1, "kernel_h": 2, "kernel_w": 2, "groups": 3, "columns": 4, "out_w": 3, "stride_y": 1},
+        {"mode": 2, "groups": 5, "out_w": 7},
+        {"mode": 2, "groups": 5, "out_w": 1},
+    ],
+)
+def test_closed_form(fields: dict[str, int]) -> None:
+    d = {"in_y": 0, "in_x": 0, "stride_x": 2, "out_rows": 3, "to_rows": 1, **fields}
+    model = FetchModel(d, 13, 4, start=10)
+    spans = [model.next_unit(()) for _ in range(unit_count(d))]
+    assert spans[0][0] == 10 + 3 + 9
+    for unit, (first, last) in enumerate(spans):
+        turns = [beat.turn for beat in unit_beats(d, unit)]
+        assert turns[0] == 0 and turns[-1] == last - first == unit_last(d) < unit_cycles(d)
+        assert turns == sorted(set(turns))
+    assert {b[0] - a[0] for a, b in zip(spans, spans[1:], strict=False)} == {unit_cycles(d)}
+
+
+@pytest.mark.parametrize("read_latency", [1, 11])
+def test_latency_is_checked(read_latency: int) -> None:
+    with pytest.raises(ValueError, match=f"read_latency must be 2..10 \\(or reads would wait\\), not {read_latency}"):
+        check_read_latency(read_latency)

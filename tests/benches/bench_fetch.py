@@ -74,13 +74,14 @@ def ordinary(mode: FeedMode, seed: int, late: float) -> Case:
 def real(seed: int, late: float = 0.0) -> list[Case]:
     """Layers as networks have them, and fields near the ends of their ranges."""
     rng = np.random.default_rng(seed)
-    same = {"in_y": -1, "in_x": -1, "kernel_h": 3, "kernel_w": 3}
+    same3 = {"in_y": -1, "in_x": -1, "kernel_h": 3, "kernel_w": 3}
+    half = {"stride_y": 2, "stride_x": 2}
     layers: list[dict[str, Any]] = [
         {"mode": 0, "in_y": 0, "in_x": 0, "in_h": 14, "in_w": 14, "pixel_words": 15, "groups": 15, "out_rows": 3, "out_w": 14},
-        {"mode": 0, **same, "in_h": 32, "in_w": 32, "pixel_words": 1, "groups": 1, "out_rows": 4, "out_w": 16, "stride_y": 2, "stride_x": 2},
-        {"mode": 1, **same, "in_h": 12, "in_w": 12, "pixel_words": 8, "groups": 7, "out_rows": 4, "out_w": 12, "first_word": 3},
-        {"mode": 1, **same, "in_h": 33, "in_w": 33, "pixel_words": 4, "groups": 4, "out_rows": 3, "out_w": 16, "stride_y": 2, "stride_x": 2},
-        {"mode": 1, **same, "in_h": 3, "in_w": 3, "pixel_words": 16, "groups": 16, "out_rows": 3, "out_w": 3, "to_rows": 1},
+        {"mode": 0, **same3, "in_h": 32, "in_w": 32, "pixel_words": 1, "groups": 1, "out_rows": 4, "out_w": 16, **half},
+        {"mode": 1, **same3, "in_h": 12, "in_w": 12, "pixel_words": 8, "groups": 7, "out_rows": 4, "out_w": 12, "first_word": 3},
+        {"mode": 1, **same3, "in_h": 33, "in_w": 33, "pixel_words": 4, "groups": 4, "out_rows": 3, "out_w": 16, **half},
+        {"mode": 1, **same3, "in_h": 3, "in_w": 3, "pixel_words": 16, "groups": 16, "out_rows": 3, "out_w": 3, "to_rows": 1},
         {"mode": 2, "in_y": 0, "in_x": 0, "in_h": 7, "in_w": 7, "pixel_words": 9, "groups": 17, "out_rows": 7, "out_w": 7, "to_rows": 1},
         {"mode": 2, "in_y": 0, "in_x": 0, "in_h": 1, "in_w": 1, "pixel_words": 9, "groups": 9, "out_rows": 1, "out_w": 1, "to_rows": 1},
         # Wide pixels, far left, above the tensor; the last column of the widest tensor; the last row of the highest.
