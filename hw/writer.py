@@ -81,6 +81,7 @@ class Writer(wiring.Component):
         place = Signal(data.StructLayout({"bank": 2, "addr": len(d.output.addr)}), reset_less=True)
         m.submodules.crossbar = crossbar = Crossbar(cols)
         word, variant = Signal(2), Signal(reset_less=True)
+        next_word, next_variant = Signal(2), Signal()
         kept = Signal(cols, reset_less=True)
         free = Signal()
         words = Mux(d.spread, spread_words(cols), plain_words(cols))
@@ -90,8 +91,15 @@ class Writer(wiring.Component):
             self.segments.ready.eq(free & (~d.merge | missing | self.operands.valid)),
             self.operands.ready.eq(free & self.segments.valid & d.merge & ~missing),
         ]
-        m.d.sync += [word.eq(word + 1), word_last.eq(word + 2 == words), place.addr.eq(place.addr + 1)]
+        m.d.comb += [next_word.eq(word + 1), next_variant.eq(variant)]
+        m.d.sync += [
+            word.eq(next_word),
+            variant.eq(next_variant),
+            word_last.eq(word + 2 == words),
+            place.addr.eq(place.addr + 1),
+        ]
         with m.If(free):
+            m.d.comb += [next_word.eq(0), next_variant.eq(Mux(d.spread, d.odd, half))]
             m.d.sync += [
                 held.eq(take),
                 written.eq(~missing),
@@ -99,10 +107,8 @@ class Writer(wiring.Component):
                 segment.eq(self.segments.payload.data),
                 operand.eq(self.operands.payload.data),
                 kept.eq(keep),
-                variant.eq(Mux(d.spread, d.odd, half)),
                 place.bank.eq(bank),
                 place.addr.eq(pixel + chunk_word),
-                word.eq(0),
                 word_last.eq(missing | (words == 1)),
             ]
 
@@ -112,8 +118,8 @@ class Writer(wiring.Component):
             crossbar.keep.eq(kept),
             crossbar.merge.eq(d.merge),
             crossbar.spread.eq(d.spread),
-            crossbar.variant.eq(variant),
-            crossbar.word.eq(word),
+            crossbar.variant.eq(next_variant),
+            crossbar.word.eq(next_word),
         ]
         request = Signal.like(self.request, reset_less=True)
         valid = Signal()
@@ -201,6 +207,7 @@ class Writer(wiring.Component):
                 m.d.sync += [word.eq(word + cols // WORD_BYTES + half), half.eq(~half)]
         with m.If(start | (chunk_end & chunk_last)):
             m.d.sync += [word.eq(d.out_word), half.eq(d.out_half), left.eq(d.channels)]
-        keep = Signal(cols)
-        m.d.comb += keep.eq(Cat(left > i for i in range(cols)))
+        # left > i, as a table: comparisons would be a carry chain each.
+        keep, low = Signal(cols), left[:4]
+        m.d.comb += keep.eq(Cat(left[4:].any() | low.matches(*range(i + 1, 16)) for i in range(cols)))
         return word, half, keep

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hw.config import RingConfig
-from hw.crossbar import plain_words, source, spread_words
+from hw.crossbar import landing, plain_words, quads, spread_words
 from hw.writer import Writer
 from sim.bench.harness import simulate
 from sim.elements.writer import REQUEST_DELAY, segment_cost, taken_cycles
@@ -36,9 +36,15 @@ def test_crossbar_is_a_permutation(cols: int) -> None:
     halves = 2 if cols % 8 == 4 else 1
     for spread, variants, words in ((False, halves, plain_words(cols)), (True, 2, spread_words(cols))):
         for variant in range(variants):
-            landed = [source(cols, spread, variant, word, byte) for word in range(words) for byte in range(8)]
+            landed = []
+            for word in range(words):
+                pair = quads(cols, spread, variant, word)
+                for number, index in (landing(spread, variant, byte) for byte in range(8)):
+                    quad = pair[number]
+                    if quad is not None:
+                        landed.append((quad[0], 4 * quad[1] + index))
             kinds = ("operand", "segment") if spread else ("segment",)
-            assert sorted(found for found in landed if found) == [(kind, i) for kind in kinds for i in range(cols)]
+            assert sorted(landed) == [(kind, i) for kind in kinds for i in range(cols)]
 
 
 def test_taken_cycles_equal_the_recurrence() -> None:
