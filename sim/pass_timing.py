@@ -1,7 +1,7 @@
 """Exact cycles of one pass: the element models run in step with each other.
 
-A pass depends on its descriptor alone.  The fetch waits for room in the pixel ring, the feeder for pixels and for room behind the array, the
-writer for segments; each wait is resolved from the cycles of the element it waits for.
+A pass depends on its descriptor alone.  The fetch waits for room in the pixel ring, the feeder for pixels and for room
+behind the array, the writer for segments; each wait is resolved from the cycles of the element it waits for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from hw.config import RingConfig
 from hw.crossbar import plain_words
 from hw.descriptor import FeedMode, WindowOp
 from hw.pixel_ring import pixel_latency
+from hw.ring import FETCH_START_DELAY
 from hw.weight_memory import weight_latency
 from hw.window import window_latency
 from sim.elements.feeder import FeederModel

@@ -112,8 +112,8 @@ _NO_TIMING = frozenset(
 def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
     """Predict a frame.
 
-    Cycles of passes are exact.  Their starts follow the command stream through SDRAM and DMA; what is left out is that the DMA's image words
-    give way to the writer in the activation memory.
+    Cycles of passes are exact.  Their starts follow the command stream through SDRAM and DMA; what is left out is that
+    the DMA's image words give way to the writer in the activation memory.
     """
     timings = PassTimings(program.config)
     stream = StreamTiming(sdram, _FRAME_START)

@@ -70,7 +70,9 @@ def test_operands_lie_in_other_banks_than_outputs(full: Lowered, fitted: Fit) ->
 
 
 def test_too_little_memory_says_how_much(full: Lowered) -> None:
-    with pytest.raises(ResourceError, match=r"does not fit the activation memory of 64 KiB in any banding, at least .* KiB short"):
+    with pytest.raises(
+        ResourceError, match=r"does not fit the activation memory of 64 KiB in any banding, at least .* KiB short"
+    ):
         fit(full, 2048, Weights([0] * len(full.passes), 8192, 6))
 
 

@@ -59,7 +59,9 @@ def test_taps_of_a_convolution_of_stride_1() -> None:
     assert item.weights is not None and np.array_equal(item.weights, conv.weights.reshape(5, 27))
 
 
-@pytest.mark.parametrize(("kernel", "left", "words", "first_byte", "right"), [(3, 1, 2, 4, 1), (3, 0, 2, 0, 1), (5, 2, 3, 0, 1)])
+@pytest.mark.parametrize(
+    ("kernel", "left", "words", "first_byte", "right"), [(3, 1, 2, 4, 1), (3, 0, 2, 0, 1), (5, 2, 3, 0, 1)]
+)
 def test_folded_columns_read_the_same_pixels(kernel: int, left: int, words: int, first_byte: int, right: int) -> None:
     """The K loop over the folded words gives the convolution's sums."""
     rng = np.random.default_rng(1)
@@ -128,7 +130,9 @@ def test_all_problems_are_listed(graph: QGraph) -> None:
     two.output = "z"
     with pytest.raises(UnsupportedOpError, match=r"conv: 2 groups.*d: dilation \(2, 2\)"):
         lower(two)
-    halves = network(make_conv(np.ones((8, 3, 3, 1), np.int8), Window((3, 3), (1, 1), (1, 1, 1, 1)), groups=8), (5, 5, 12), (5, 5, 8))
+    halves = network(
+        make_conv(np.ones((8, 3, 3, 1), np.int8), Window((3, 3), (1, 1), (1, 1, 1, 1)), groups=8), (5, 5, 12), (5, 5, 8)
+    )
     halves.tensors["s"] = QTensor("s", (5, 5, 8), 1.0, 0)
     halves.nodes = [QSlice("slice", "x", "s", 4, 8), dataclasses.replace(halves.nodes[0], input="s")]  # type: ignore[type-var]
     with pytest.raises(UnsupportedOpError, match="must begin with a channel divisible by 8, not 4"):

@@ -18,13 +18,16 @@ from hw.sequencer import QUEUE_DEPTH
 _WORD_BITS = 8 * WORD_BYTES
 _TABLE_BITS, _TABLE_WORDS = 16, 512
 
-# Estimates: (LUT4, flip-flops).
-_ELEMENT = (62, 75)  # of the array
-_REQUANTISER = (1050, 800)
-_MULTIPLIERS = (850, 620)  # of a window lane: nine products and their tree
-_RING_ROW = (90, 120)  # of the pixel ring
+# Estimates from placed elements: (LUT4, flip-flops).
+_ELEMENT = (52, 82)  # of the array
+_REQUANTISER = (950, 800)  # a lane behind the array
+_WINDOW_LANE = (2300, 2600)
+_RING_ROW = (60, 100)  # of the pixel ring
 _COLUMN = (300, 330)  # crossbar, collector, operand fetch for one byte of a segment
-_REST = (8500, 9000)  # fetch, writers, sequencer, counters, DMA, SDRAM controller, host link
+_REST = (7500, 8000)  # fetch, writers, sequencer, counters, DMA, SDRAM controller, host link
+
+_DOUBT = 1.3
+"""An estimate must exceed what a part offers by this factor before it is believed."""
 
 
 class Part(Protocol):
@@ -57,9 +60,12 @@ class Resources:
 
     def short(self, part: Part) -> list[str]:
         """What a part lacks, in words."""
-        needs = (("LUT", self.lut, part.lut), ("flip-flops", self.ff, part.ff), ("DSP", self.dsp, part.dsp))
-        rows = (*needs, ("block RAM", self.ebr, part.ebr))
-        return [f"{need} {label} of {offer}, {need - offer} short" for label, need, offer in rows if need > offer]
+        estimates = (("LUT", self.lut, part.lut), ("flip-flops", self.ff, part.ff))
+        exact = (("DSP", self.dsp, part.dsp), ("block RAM", self.ebr, part.ebr))
+        found = [f"about {need} {label} of {offer}" for label, need, offer in estimates if need > _DOUBT * offer]
+        return found + [
+            f"{need} {label} of {offer}, {need - offer} short" for label, need, offer in exact if need > offer
+        ]
 
 
 def resources(config: RingConfig) -> Resources:
@@ -67,8 +73,8 @@ def resources(config: RingConfig) -> Resources:
     elements = config.rows * config.cols
     counts = (
         (_ELEMENT, elements),
-        (_REQUANTISER, config.lanes + config.window_lanes),
-        (_MULTIPLIERS, config.window_lanes),
+        (_REQUANTISER, config.lanes),
+        (_WINDOW_LANE, config.window_lanes),
         (_RING_ROW, config.rows),
         (_COLUMN, config.cols),
         (_REST, 1),
