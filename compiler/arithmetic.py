@@ -161,6 +161,13 @@ def average_multiplier(count: int, max_abs: int | None = None) -> tuple[int, int
     )
 
 
+def mean_multiplier(in_scale: float, out_scale: float, count: int) -> tuple[int, int]:
+    """(M, n) of a MEAN over `count` elements, the division by the count taken into M, rounded down (equation 19)."""
+    multiplier, shift = quantize_multiplier(in_scale / out_scale)
+    power = min(count.bit_length() - 1, 32, MAX_SHIFT - shift)
+    return (multiplier << power) // count, shift + power
+
+
 def add_multipliers(
     left_scale: float, right_scale: float, out_scale: float
 ) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:

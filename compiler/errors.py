@@ -4,9 +4,21 @@ Every error is one line for the user: which node or file, what was found, what i
 line turns any `HwgenError` into that line and exit code 2.
 """
 
+from collections.abc import Sequence
+
 
 class HwgenError(Exception):
-    """Anything the user can put right."""
+    """Anything the user can put right.
+
+    Attributes:
+        headline: the line without the details.
+        details: single findings, where there are several; the error's text joins them to the headline.
+    """
+
+    def __init__(self, headline: str = "", details: Sequence[str] = ()) -> None:
+        super().__init__(f"{headline}: {'; '.join(details)}" if details else headline)
+        self.headline = headline
+        self.details = tuple(details)
 
 
 class ModelError(HwgenError):

@@ -9,7 +9,7 @@ share scale and zero point (equation 15), and `QGraph.verify` insists on it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -19,6 +19,8 @@ from compiler.errors import ModelError, one_line
 from compiler.window import Window
 
 Shape = tuple[int, int, int]
+LEAST_SHIFT = -16
+"""Factors of 1 and more shift left first; larger ones than 2^16 overflow with any accumulator worth having."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class QConv:
     weights: np.ndarray  # int8 [out_channels, kernel rows, kernel columns, in_channels / groups], -127 .. 127
     bias: np.ndarray  # int32 [out_channels], in units of input scale x weight scale
     multiplier: np.ndarray  # int64 [out_channels], 0 .. 2^31 - 1
-    shift: np.ndarray  # int64 [out_channels], right shift n, 0 .. 31
+    shift: np.ndarray  # int64 [out_channels], right shift n, LEAST_SHIFT .. 31; the machine needs 0 .. 31
     window: Window
     groups: int
     input_zero_point: int
@@ -235,8 +237,189 @@ class QTable:
         return (self.input,)
 
 
-QNode = QConv | QMaxPool | QAvgPool | QSlice | QConcat | QShuffle | QShuffleMerge | QAdd | QTable
-TIED = (QMaxPool, QAvgPool, QSlice, QConcat, QShuffle, QShuffleMerge)
+@dataclass(frozen=True)
+class QMul:
+    """Element-wise product (equation 18); `right` may be one value per channel, 1 x 1 x channels, as a
+    squeeze-and-excitation block has it.
+    """
+
+    op: ClassVar[str] = "mul"
+    name: str
+    left: str
+    right: str
+    output: str
+    multiplier: int
+    shift: int
+    act_min: int
+    act_max: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True)
+class QMean:
+    """Mean over height and width with a requantisation of its own, which rounds otherwise than the average pool
+    (equation 19).
+    """
+
+    op: ClassVar[str] = "mean"
+    name: str
+    input: str
+    output: str
+    multiplier: int  # 0 .. 2^31 - 1
+    shift: int  # right shift n
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True)
+class QPad:
+    """The input with `value` around it."""
+
+    op: ClassVar[str] = "pad"
+    name: str
+    input: str
+    output: str
+    before: Shape  # rows, columns, channels
+    after: Shape
+    value: int
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True)
+class QReshape:
+    """The same bytes in the same row-major order under another shape."""
+
+    op: ClassVar[str] = "reshape"
+    name: str
+    input: str
+    output: str
+    shape: Shape
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True)
+class QStridedSlice:
+    """A cut-out: element i of each axis is the input's element `begin + i * step`."""
+
+    op: ClassVar[str] = "strided_slice"
+    name: str
+    input: str
+    output: str
+    begin: Shape
+    step: Shape  # not 0; negative runs backwards
+    shape: Shape
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True)
+class QResize:
+    """Nearest-neighbour resizing: output pixel (y, x) is input pixel (`rows[y]`, `columns[x]`)."""
+
+    op: ClassVar[str] = "resize"
+    name: str
+    input: str
+    output: str
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True, eq=False)
+class QChannelTable:
+    """An int8 -> int8 function for each channel: `out[..., c] = tables[c, q + 128]` (equation 14)."""
+
+    op: ClassVar[str] = "channel_table"
+    name: str
+    input: str
+    output: str
+    tables: np.ndarray  # int8 [channels, 256]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+@dataclass(frozen=True)
+class QSoftmax:
+    """Softmax over the channels of each pixel, in fixed point (equation 20); the host computes it."""
+
+    op: ClassVar[str] = "softmax"
+    name: str
+    input: str
+    output: str
+    multiplier: int
+    shift: int  # left shift
+    least: int  # differences below this have no weight
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return (self.input,)
+
+
+QNode = (
+    QConv
+    | QMaxPool
+    | QAvgPool
+    | QSlice
+    | QConcat
+    | QShuffle
+    | QShuffleMerge
+    | QAdd
+    | QTable
+    | QMul
+    | QMean
+    | QPad
+    | QReshape
+    | QStridedSlice
+    | QResize
+    | QChannelTable
+)
+QHostNode = QSoftmax | QTable | QReshape
+TIED = (
+    QMaxPool,
+    QAvgPool,
+    QSlice,
+    QConcat,
+    QShuffle,
+    QShuffleMerge,
+    QPad,
+    QReshape,
+    QStridedSlice,
+    QResize,
+)
+
+
+@dataclass(frozen=True)
+class Host:
+    """What the host does around the machine: types and shapes of the model's own input and output, the last nodes.
+
+    A uint8 tensor is its int8 tensor plus 128; a float32 one is quantised by equation 2 or read back by equation 1, in
+    float32.
+    """
+
+    input_type: str = "int8"  # int8, uint8 or float32
+    input_shape: tuple[int, ...] = ()  # as the model's file has it; () is the tensor's own
+    output_type: str = "int8"
+    output_shape: tuple[int, ...] = ()
+    nodes: tuple[QHostNode, ...] = ()  # run in order on the graph's output
+    tensors: tuple[QTensor, ...] = ()  # outputs of `nodes`, in the same order
 
 
 @dataclass(eq=False)
@@ -249,6 +432,9 @@ class QGraph:
     input: str
     output: str
     provenance: str = "unknown"  # of the weights: "file NAME" or "random, seed N"
+    host: Host = field(default_factory=Host)
+    notes: tuple[str, ...] = ()  # what the importer found odd but harmless
+    origins: dict[str, int] = field(default_factory=dict)  # tensors by their index in the model's file
 
     def convs(self) -> Iterator[QConv]:
         """The convolutions in execution order."""
@@ -267,7 +453,12 @@ class QGraph:
     @property
     def clamp_bits(self) -> int:
         """The requantisers' width A for the whole network (equation 9)."""
-        return max(int(conv.clamp_bits.max()) for conv in self.convs())
+        return max((int(conv.clamp_bits.max()) for conv in self.convs()), default=2)
+
+    @property
+    def result(self) -> QTensor:
+        """The last tensor, after the host's nodes."""
+        return self.host.tensors[-1] if self.host.tensors else self.tensors[self.output]
 
     def producer(self, tensor: str) -> QNode | None:
         """The node that writes `tensor`; None for the network's input."""
@@ -290,7 +481,7 @@ class QGraph:
                 )
                 continue
             written.add(node.output)
-            problems += [f"{node.name}: {text}" for text in _node_problems(node, self.tensors)]
+            problems += [f"{node.name}: {text}" for text in node_problems(node, self.tensors)]
         if self.output not in written:
             problems.append(f"output {self.output} is never written")
         if problems:
@@ -307,7 +498,7 @@ class QGraph:
         return "\n".join(lines)
 
 
-def output_shape(node: QNode, tensors: dict[str, QTensor]) -> Shape:
+def output_shape(node: QNode | QSoftmax, tensors: dict[str, QTensor]) -> Shape:
     """The shape `node` must give to its output."""
     height, width, channels = tensors[node.inputs[0]].shape
     match node:
@@ -319,11 +510,21 @@ def output_shape(node: QNode, tensors: dict[str, QTensor]) -> Shape:
             return (height, width, node.channels)
         case QConcat() | QShuffleMerge():
             return (height, width, sum(tensors[name].channels for name in node.inputs))
+        case QMean():
+            return (1, 1, channels)
+        case QPad():
+            low, high = node.before, node.after
+            return (height + low[0] + high[0], width + low[1] + high[1], channels + low[2] + high[2])
+        case QReshape() | QStridedSlice():
+            return node.shape
+        case QResize():
+            return (len(node.rows), len(node.columns), channels)
         case _:
             return (height, width, channels)
 
 
-def _node_problems(node: QNode, tensors: dict[str, QTensor]) -> list[str]:
+def node_problems(node: QNode | QSoftmax, tensors: dict[str, QTensor]) -> list[str]:
+    """Everything that is wrong with one node whose tensors exist."""
     problems: list[str] = []
     first, out = tensors[node.inputs[0]], tensors[node.output]
     if out.shape != (expected := output_shape(node, tensors)):
@@ -340,6 +541,12 @@ def _node_problems(node: QNode, tensors: dict[str, QTensor]) -> list[str]:
         problems.append(f"{first.channels} channels do not divide into {node.groups} groups")
     if isinstance(node, QShuffleMerge) and tensors[node.identity].shape != tensors[node.processed].shape:
         problems.append("identity and processed halves differ in shape")
+    if isinstance(node, QReshape) and first.size != out.size:
+        problems.append(f"{first.size} elements reshaped to {out.size}")
+    if isinstance(node, QMul | QAdd):
+        shape = tensors[node.right].shape
+        if shape != first.shape and (isinstance(node, QAdd) or shape != (1, 1, first.channels)):
+            problems.append(f"operands have shapes {first.shape} and {shape}")
     if isinstance(node, QConv):
         problems += _conv_problems(node, first, out)
     return problems
@@ -360,12 +567,13 @@ def _conv_problems(conv: QConv, first: QTensor, out: QTensor) -> list[str]:
     for label, array, low, high in (
         ("bias", conv.bias, -(2**31), 2**31 - 1),
         ("multiplier", conv.multiplier, 0, 2**31 - 1),
-        ("shift", conv.shift, 0, 31),
+        ("shift", conv.shift, LEAST_SHIFT, arithmetic.MAX_SHIFT),
     ):
         if array.shape != (conv.out_channels,) or array.min() < low or array.max() > high:
             problems.append(f"{label} is not {conv.out_channels} values of {low} .. {high}")
     if not problems:
         low_bound, high_bound = arithmetic.accumulator_bounds(conv.weights, conv.folded_bias)
-        if low_bound.min() < -(2**31) or high_bound.max() >= 2**31:
+        left = np.maximum(-conv.shift, 0)
+        if (low_bound << left).min() < -(2**31) or (high_bound << left).max() >= 2**31:
             problems.append("the accumulator with its bias can leave 32 bits")
     return problems

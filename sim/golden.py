@@ -6,20 +6,29 @@ run in floating-point BLAS where that page proves them exact.
 
 import numpy as np
 
-from compiler import arithmetic
+from compiler import arithmetic, softmax
 from compiler.errors import ModelError
 from compiler.qgraph import (
     QAdd,
     QAvgPool,
+    QChannelTable,
     QConcat,
     QConv,
     QGraph,
     QMaxPool,
+    QMean,
+    QMul,
     QNode,
+    QPad,
+    QReshape,
+    QResize,
     QShuffle,
     QShuffleMerge,
     QSlice,
+    QSoftmax,
+    QStridedSlice,
     QTable,
+    QTensor,
 )
 from compiler.window import Window
 
@@ -61,6 +70,71 @@ def run_node(graph: QGraph, node: QNode, inputs: list[np.ndarray]) -> np.ndarray
             return add(graph, node, inputs[0], inputs[1])
         case QTable():
             return node.table[inputs[0].astype(np.int64) + 128]
+        case QMul():
+            return multiply(graph, node, inputs[0], inputs[1])
+        case QMean():
+            return mean(graph, node, inputs[0])
+        case QPad():
+            return np.pad(inputs[0], list(zip(node.before, node.after, strict=True)), constant_values=node.value)
+        case QReshape():
+            return inputs[0].reshape(node.shape)
+        case QStridedSlice():
+            return strided_slice(node, inputs[0])
+        case QResize():
+            return inputs[0][np.array(node.rows)][:, np.array(node.columns)]
+        case QChannelTable():
+            return node.tables[np.arange(len(node.tables)), inputs[0].astype(np.int64) + 128]
+
+
+def encode(graph: QGraph, value: np.ndarray) -> np.ndarray:
+    """The model's own input, of the type and shape its file gives, to the graph's int8 input tensor.
+
+    Raises ModelError for another type or number of elements.
+    """
+    tensor, host = graph.tensors[graph.input], graph.host
+    if value.dtype != host.input_type or value.size != tensor.size:
+        shape = host.input_shape or tensor.shape
+        raise ModelError(f"input must be {host.input_type} {shape}, not {value.dtype} {value.shape}")
+    value = value.reshape(tensor.shape)
+    if host.input_type == "float32":
+        if not np.isfinite(value).all():
+            raise ModelError("input has elements that are not finite numbers")
+        with np.errstate(over="ignore"):
+            real = value / np.float32(tensor.scale)
+        q = arithmetic.round_half_away(np.clip(real, -1e6, 1e6)) + tensor.zero_point
+        return np.clip(q, arithmetic.INT8_MIN, arithmetic.INT8_MAX).astype(np.int8)
+    return (value.astype(np.int16) - 128).astype(np.int8) if host.input_type == "uint8" else value
+
+
+def run_host(graph: QGraph, value: np.ndarray) -> dict[str, np.ndarray]:
+    """The int8 tensors that the host computes from the graph's output, by name; the last one is the result."""
+    values: dict[str, np.ndarray] = {graph.output: value}
+    tensors = {graph.output: graph.tensors[graph.output], **{tensor.name: tensor for tensor in graph.host.tensors}}
+    for node in graph.host.nodes:
+        x = values[node.input]
+        values[node.output] = (
+            softmax.softmax(x, node.multiplier, node.shift, node.least)
+            if isinstance(node, QSoftmax)
+            else run_node(graph, node, [x])
+        ).reshape(tensors[node.output].shape)
+    return values
+
+
+def decode(graph: QGraph, result: np.ndarray) -> np.ndarray:
+    """The result tensor, int8, to the type and shape of the model's own output."""
+    host, tensor = graph.host, graph.result
+    shape = host.output_shape or tensor.shape
+    if host.output_type == "uint8":
+        return (result.astype(np.int16) + 128).astype(np.uint8).reshape(shape)
+    if host.output_type == "float32":
+        return arithmetic.dequantise(result, tensor.scale, tensor.zero_point).astype(np.float32).reshape(shape)
+    return result.reshape(shape)
+
+
+def predict(graph: QGraph, value: np.ndarray) -> np.ndarray:
+    """The model from its own input to its own output: `encode`, `run`, `run_host`, `decode`."""
+    result = run(graph, encode(graph, value))[graph.output]
+    return decode(graph, run_host(graph, result)[graph.result.name])
 
 
 def conv(node: QConv, x: np.ndarray) -> np.ndarray:
@@ -122,6 +196,32 @@ def add(graph: QGraph, node: QAdd, left: np.ndarray, right: np.ndarray) -> np.nd
     (m1, n1), (m2, n2), (mo, no) = arithmetic.add_multipliers(a.scale, b.scale, out.scale)
     total = arithmetic.add_term(left, a.zero_point, m1, n1) + arithmetic.add_term(right, b.zero_point, m2, n2)
     return arithmetic.requantise(total, mo, no, out.zero_point, node.act_min, node.act_max).astype(np.int8)
+
+
+def multiply(graph: QGraph, node: QMul, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Equation 18."""
+    a, b, out = _tensors(graph, node.left, node.right, node.output)
+    product = (left.astype(np.int64) - a.zero_point) * (right.astype(np.int64) - b.zero_point)
+    q = arithmetic.requantise(product, node.multiplier, node.shift, out.zero_point, node.act_min, node.act_max)
+    return q.astype(np.int8)
+
+
+def mean(graph: QGraph, node: QMean, x: np.ndarray) -> np.ndarray:
+    """Equation 19."""
+    source, out = _tensors(graph, node.input, node.output)
+    total = (x.astype(np.int64) - source.zero_point).sum(axis=(0, 1), keepdims=True)
+    return arithmetic.requantise(total, node.multiplier, node.shift, out.zero_point).astype(np.int8)
+
+
+def strided_slice(node: QStridedSlice, x: np.ndarray) -> np.ndarray:
+    """Elements `begin + i * step` of each axis."""
+    for axis, (begin, step, count) in enumerate(zip(node.begin, node.step, node.shape, strict=True)):
+        x = np.take(x, begin + step * np.arange(count), axis=axis)
+    return x
+
+
+def _tensors(graph: QGraph, *names: str) -> list[QTensor]:
+    return [graph.tensors[name] for name in names]
 
 
 def _largest_sum(weights: np.ndarray) -> int:

@@ -67,7 +67,7 @@ def test_counts_and_queries() -> None:
         ),
         ({"weights": np.ones((6, 3, 3, 4), dtype=np.int16)}, "c: weights are int16"),
         ({"act_min": 6, "act_max": 4}, "c: activation range 6 .. 4 is not within int8"),
-        ({"shift": np.full(6, -1)}, "c: shift is not 6 values of 0 .. 31"),
+        ({"shift": np.full(6, -17)}, "c: shift is not 6 values of -16 .. 31"),
         ({"multiplier": np.full(5, 1)}, "c: multiplier is not 6 values"),
         ({"bias": np.full(6, 2**31 - 1)}, "c: the accumulator with its bias can leave 32 bits"),
         ({"window": Window((3, 3), (1, 1))}, r"c: output y has shape \(3, 4, 6\), not \(3, 5, 6\)"),
