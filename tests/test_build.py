@@ -50,6 +50,7 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> TinyPlan:
     """Makes builds use this plan, and the stand-in for the machine."""
     tiny = TinyPlan()
     monkeypatch.setattr(builder, "make_plan", lambda request, console: (GRAPH, tiny, *request.resolve()))
+    monkeypatch.setattr(builder, "source_digest", lambda *packages: "")
     monkeypatch.setattr("hw.machine.Machine", lambda config, memory, build: Echo())
     return tiny
 

@@ -39,6 +39,7 @@ def test_bitstream(tmp_path: Path) -> None:
     assert routed.resources["dsp"] == toolchain.Usage(0, 156)
     assert (tmp_path / "top.bit").read_bytes()[:2] == b"\xff\x00"
     assert any("synth" in line.lower() for line in said)
+    assert "End of script" in (tmp_path / "yosys.log").read_text()
 
     write(tmp_path, 400)  # a 24-bit counter at 400 MHz is out of reach
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=recipe, progress=said.append)
@@ -63,6 +64,14 @@ def test_script_keeps_and_flattens_hierarchy() -> None:
 def test_failing_tool_is_quoted(tmp_path: Path) -> None:
     (tmp_path / "top.v").write_text("module top(; endmodule\n")
     with pytest.raises(ToolError, match=r"^yosys failed with status 1: .*ERROR: syntax error.*yosys\.log$"):
+        toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=Recipe(), progress=print)
+
+
+def test_error_after_mapping_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "top.v").write_text("module top(input a, b, output c); assign c = a & b; endmodule\n")
+    script = toolchain.yosys_script("top.v", "netlist.json", Recipe()).replace("write_json", "write_nonsense")
+    monkeypatch.setattr(toolchain, "yosys_script", lambda *arguments: script)
+    with pytest.raises(ToolError, match=r"^yosys failed with status 1: ERROR: No such command: write_nonsense"):
         toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=Recipe(), progress=print)
 
 
