@@ -180,12 +180,12 @@ class Dma(wiring.Component):
         length = Signal(range(TABLE_HALFWORDS), reset_less=True)
         left = Signal(range(TABLE_HALFWORDS), reset_less=True)
         at_start = Signal(reset_less=True)
-        at_end = Signal()
+        at_end = Signal(reset_less=True)
+        last_unit, no_units = Signal(reset_less=True), Signal(reset_less=True)
         blocked = Signal()
 
         m.d.comb += [
             self.busy.eq(state != _State.IDLE),
-            at_end.eq(left == 0),
             blocked.eq(
                 (kinds[PacketKind.DESCRIPTOR] & at_start & ~self.room)
                 | (kinds[PacketKind.IMAGE] & at_end & self.image.valid)
@@ -198,6 +198,8 @@ class Dma(wiring.Component):
         for kind, signal in kinds.items():
             with m.Elif(signal & Const(kind is not PacketKind.END)):
                 m.d.comb += selected.eq(max(unit_halfwords(config, kind), 1) - 1)
+        # Both lag by a cycle, which is not too late: a unit has two halfwords at least.
+        m.d.sync += [last_unit.eq(units == 1), no_units.eq(units == 0)]
         m.d.sync += reached.eq(self.passes_done >= pass_needed)
 
         used = Signal()
@@ -217,7 +219,7 @@ class Dma(wiring.Component):
                         m.d.sync += [pass_needed.eq(word), state.eq(_State.COMPARE)]
             with m.Case(_State.COMPARE):
                 m.d.sync += [length.eq(selected), left.eq(selected)]
-                m.d.sync += [at_start.eq(1), state.eq(_State.CHECK)]
+                m.d.sync += [at_start.eq(1), at_end.eq(0), state.eq(_State.CHECK)]
             with m.Case(_State.CHECK):
                 with m.If(self.image.valid):
                     pass
@@ -225,15 +227,15 @@ class Dma(wiring.Component):
                     m.d.sync += state.eq(_State.IDLE)
                 with m.Elif(~Cat(kinds.values()).any()):
                     m.d.sync += [self.error.eq(1), state.eq(_State.IDLE)]
-                with m.Elif(units == 0):
+                with m.Elif(no_units):
                     m.d.sync += state.eq(_State.HEADER)
                 with m.Elif(reached):
                     m.d.sync += state.eq(_State.PAYLOAD)
             with m.Case(_State.PAYLOAD), m.If(take):
-                m.d.sync += [left.eq(left - 1), at_start.eq(0)]
+                m.d.sync += [left.eq(left - 1), at_start.eq(0), at_end.eq(left == 1)]
                 with m.If(at_end):
-                    m.d.sync += [left.eq(length), at_start.eq(1), units.eq(units - 1)]
-                    with m.If(units == 1):
+                    m.d.sync += [left.eq(length), at_start.eq(1), at_end.eq(0), units.eq(units - 1)]
+                    with m.If(last_unit):
                         m.d.sync += state.eq(_State.HEADER)
 
         # Units are shifted together from the top, so that the last halfwords that came are the unit.

@@ -296,13 +296,18 @@ class HostLink(wiring.Component):
             Command.READ: burst_read.data,
         }
         answer_header = Cat(Const(RESPONSE_SYNC, 8), status, Const(0, 8 - len(status)), sequence, left)
-        m.d.comb += out.payload.eq(crc[8:])
+        outgoing = Signal(8, reset_less=True)
+        m.d.comb += out.payload.eq(outgoing)
+        m.d.sync += outgoing.eq(crc[8:])
         with m.If((state == _State.ANSWER) & (count <= RESPONSE_HEADER_BYTES)):
-            m.d.comb += out.payload.eq(answer_header.word_select(count[:3], 8))
+            m.d.sync += outgoing.eq(answer_header.word_select(count[:3], 8))
         with m.Elif(state == _State.SEND):
             for name, whole in wholes.items():
                 digits = (len(whole) // 8 - 1).bit_length()
                 with m.If(asks[name]):
-                    m.d.comb += out.payload.eq(whole.word_select(count[:digits], 8))
-        m.d.comb += out.valid.eq(sending & (state != _State.FETCH))
+                    m.d.sync += outgoing.eq(whole.word_select(count[:digits], 8))
+        # `outgoing` follows the state a cycle late, and so does its validity.
+        settled = Signal()
+        m.d.sync += settled.eq(sending & (state != _State.FETCH) & ~sent)
+        m.d.comb += out.valid.eq(settled)
         return m

@@ -67,13 +67,14 @@ class Machine(wiring.Component):
         m.d.comb += [host.rx.eq(self.rx), self.tx.eq(host.tx)]
 
         # A frame: from the host's request to the last pass.
-        busy, go = Signal(), Signal()
+        busy, go, failed = Signal(), Signal(), Signal()
         m.d.comb += [memory.start_frame.eq(host.start), host.busy.eq(busy)]
         m.d.sync += go.eq(busy & memory.frame_ready)
         with m.If(host.start):
             m.d.sync += busy.eq(1)
-        with m.Elif(ring.frame_done):
+        with m.Elif(ring.frame_done | (dma.error & ~failed)):  # a stream that makes no sense never ends
             m.d.sync += busy.eq(0)
+        m.d.sync += failed.eq(dma.error)
         m.d.comb += [
             ring.frame_start.eq(go),
             dma.start.eq(go),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
@@ -44,6 +45,20 @@ class _State(enum.Enum):
 
 _NOP, _ACTIVATE, _READ, _WRITE = 0b111, 0b011, 0b101, 0b100
 _PRECHARGE, _REFRESH, _MODE = 0b010, 0b001, 0b000
+
+
+class _Timer:
+    """Counts down; that it is over is a register, so that it costs no logic where it is used."""
+
+    def __init__(self, m: Module, name: str, cycles: int) -> None:
+        self._left = Signal(range(cycles), name=name)
+        self.over = Signal(init=1, name=f"{name}_over")
+        with m.If(~self.over):
+            m.d.sync += [self._left.eq(self._left - 1), self.over.eq(self._left == 1)]
+
+    def load(self, cycles: int) -> list[Any]:
+        """Statements that make it over in `cycles` + 1 cycles."""
+        return [self._left.eq(cycles), self.over.eq(cycles == 0)]
 
 
 class SdramController(wiring.Component):
@@ -102,13 +117,10 @@ class SdramController(wiring.Component):
         pins = self.pins
 
         state = Signal(_State)
-        wait = Signal(range(max(config.rfc, 8)))  # cycles until the next command of a sequence
-        read_wait = Signal(range(BURST))  # ... until the bus takes another burst
-        write_wait = Signal(range(config.read_to_write))  # ... until it takes a written halfword
-        precharge_wait = Signal(range(BURST))  # ... until any bank may be closed
-        for timer in (wait, read_wait, write_wait, precharge_wait):
-            with m.If(timer != 0):
-                m.d.sync += timer.eq(timer - 1)
+        wait = _Timer(m, "wait", max(config.rfc, 8))  # until the next command of a sequence
+        read_wait = _Timer(m, "read_wait", BURST)  # until the bus takes another burst
+        write_wait = _Timer(m, "write_wait", config.read_to_write)  # until it takes a written halfword
+        precharge_wait = _Timer(m, "precharge_wait", BURST)  # until any bank may be closed
 
         # Refresh slots, and what falls due besides.
         until_refresh = Signal(range(config.refresh_period), init=config.refresh_period - 1)
@@ -148,7 +160,7 @@ class SdramController(wiring.Component):
             take.eq(((state == _State.IDLE) | issue) & ~due & ~realign),
             self.read.ready.eq(take),
             self.write.ready.eq(take & ~self.read.valid),
-            issue.eq((state == _State.ACCESS) & hit & (wait == 0) & Mux(is_write, write_wait == 0, read_wait == 0)),
+            issue.eq((state == _State.ACCESS) & hit & wait.over & Mux(is_write, write_wait.over, read_wait.over)),
         ]
         m.d.sync += [
             pins.a.eq(row),
@@ -167,10 +179,10 @@ class SdramController(wiring.Component):
                     m.d.sync += state.eq(_State.PRECHARGE)
             with m.Case(_State.PRECHARGE):
                 m.d.sync += pins.a[10].eq(1)  # all banks
-                with m.If(precharge_wait == 0):
+                with m.If(precharge_wait.over):
                     m.d.comb += command.eq(_PRECHARGE)
-                    m.d.sync += [opened.eq(0), wait.eq(config.rp - 1), state.eq(_State.REFRESH)]
-            with m.Case(_State.REFRESH), m.If(wait == 0):
+                    m.d.sync += [opened.eq(0), *wait.load(config.rp - 1), state.eq(_State.REFRESH)]
+            with m.Case(_State.REFRESH), m.If(wait.over):
                 m.d.comb += command.eq(_REFRESH)
                 m.d.sync += [due.eq(0), state.eq(_State.REFRESHED)]
                 with m.If(self.initialised):
@@ -178,10 +190,13 @@ class SdramController(wiring.Component):
                     with m.If(realign):
                         m.d.sync += until_refresh.eq(config.refresh_period - 1)
                 # After initialisation two cycles pass by themselves before anything can be issued.
-                m.d.sync += wait.eq(Mux(self.initialised, config.rfc - 3, config.rfc - 1))
+                with m.If(self.initialised):
+                    m.d.sync += wait.load(config.rfc - 3)
+                with m.Else():
+                    m.d.sync += wait.load(config.rfc - 1)
                 with m.If(refreshes_left != 0):
                     m.d.sync += refreshes_left.eq(refreshes_left - 1)
-            with m.Case(_State.REFRESHED), m.If(wait == 0):
+            with m.Case(_State.REFRESHED), m.If(wait.over):
                 with m.If(refreshes_left != 0):
                     m.d.sync += state.eq(_State.REFRESH)
                 with m.Elif(~self.initialised):
@@ -189,12 +204,12 @@ class SdramController(wiring.Component):
                     m.d.sync += [
                         pins.a.eq(config.mode_register),
                         pins.ba.eq(0),
-                        wait.eq(config.part.mrd_cycles - 1),
+                        *wait.load(config.part.mrd_cycles - 1),
                         state.eq(_State.MODE),
                     ]
                 with m.Else():
                     m.d.sync += [self.frame_ready.eq(realigned), state.eq(_State.IDLE)]
-            with m.Case(_State.MODE), m.If(wait == 0):
+            with m.Case(_State.MODE), m.If(wait.over):
                 m.d.sync += [self.initialised.eq(1), state.eq(_State.IDLE)]
             with m.Case(_State.IDLE), m.If(due | realign):
                 m.d.sync += state.eq(_State.PRECHARGE)
@@ -218,26 +233,26 @@ class SdramController(wiring.Component):
                         m.d.sync += [
                             pins.dq_oe.eq(1),
                             pins.dqm.eq(~write_enable),
-                            precharge_wait.eq(config.write_to_precharge - 1),
+                            *precharge_wait.load(config.write_to_precharge - 1),
                         ]
                     with m.Else():
                         m.d.sync += [
-                            read_wait.eq(BURST - 1),
-                            write_wait.eq(config.read_to_write - 1),
-                            precharge_wait.eq(BURST - 1),
+                            *read_wait.load(BURST - 1),
+                            *write_wait.load(config.read_to_write - 1),
+                            *precharge_wait.load(BURST - 1),
                         ]
                 with m.Elif(~hit & conflict):
                     m.d.sync += pins.a[10].eq(0)
-                    with m.If((precharge_wait == 0) | last_elsewhere):
+                    with m.If(precharge_wait.over | last_elsewhere):
                         m.d.comb += command.eq(_PRECHARGE)
-                        m.d.sync += [conflict.eq(0), wait.eq(config.rp - 1)]
-                with m.Elif(~hit & (wait == 0)):
+                        m.d.sync += [conflict.eq(0), *wait.load(config.rp - 1)]
+                with m.Elif(~hit & wait.over):
                     m.d.comb += command.eq(_ACTIVATE)
                     m.d.sync += [
                         hit.eq(1),
                         opened.bit_select(bank, 1).eq(1),
                         rows[bank].eq(row),
-                        wait.eq(config.rcd - 1),
+                        *wait.load(config.rcd - 1),
                     ]
 
         m.d.sync += Cat(pins.we_n, pins.cas_n, pins.ras_n).eq(command)
