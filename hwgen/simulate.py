@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from compiler.errors import ToolError
 from hwgen.build import build_number, make_plan, store_simulation
 from hwgen.console import Console
 from hwgen.request import Request
@@ -65,6 +67,20 @@ class Simulation:
         return "\n".join(lines)
 
 
+def writable(file: Path) -> Path:
+    """The absolute path of a file that is to be written, once it is known that it can be.
+
+    Raises:
+        ToolError: its folder does not exist or cannot be written, or it is a folder itself.
+    """
+    file = file.resolve()
+    if file.is_dir() or not os.access(file.parent, os.W_OK):
+        raise ToolError(
+            f"cannot write {file}: its folder must exist and be writable, and it must not be a folder itself"
+        )
+    return file
+
+
 def simulate(request: Request, image: Path, folder: Path, console: Console, waves: Path | None = None) -> Simulation:
     """Simulate one frame; the result is also kept in `folder` for the report of the same build.
 
@@ -77,6 +93,9 @@ def simulate(request: Request, image: Path, folder: Path, console: Console, wave
     from sim.machine import simulate_frame
 
     request.resolve()
+    folder = folder.resolve()  # the simulator runs in a folder of its own
+    if waves is not None:
+        waves = writable(waves)
     pixels = read_image(image, request.resolution)
     with BuildFolder(folder) as place:
         graph, plan, board, pll = make_plan(request, console)

@@ -62,6 +62,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["plan", *TINY, "--calibrate", "absent"], "absent: no such image file"),
         (["sim", *TINY], "Missing option '--image'"),
         (["sim", *TINY, "--image", "absent.jpg"], "absent.jpg: no such image file"),
+        (["sim", *TINY, "--image", "a.jpg", "--waves", "absent/w.vcd"], "absent/w.vcd: its folder must exist"),
         (["plan"], "Missing argument 'NETWORK'"),
         (["plan", *TINY, "--frobnicate"], "--frobnicate"),
         (["paln"], "No such command 'paln'"),
