@@ -22,6 +22,9 @@ from sim.trace import Replay, Trace, read_trace
 _CYCLES_PER_HALFWORD = 20
 """More than any frame takes; a machine that hangs is given up after that."""
 
+_LIMIT_S = 4 * 3600
+"""Seconds that a simulation may take, with waves on a slow computer."""
+
 
 @dataclass(frozen=True)
 class PassResult:
@@ -109,7 +112,8 @@ def simulate_frame(
                     "MAX_CYCLES": str(_CYCLES_PER_HALFWORD * len(stream) + 100_000),
                 },
                 optimise=True,
-                waves=waves is not None,
+                waves=waves or False,
+                limit_s=_LIMIT_S,
             )
         except AssertionError as error:
             raise ToolError(f"the simulation failed: {error}") from error
