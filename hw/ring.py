@@ -12,12 +12,14 @@ from hw.collector import Collector
 from hw.config import RingConfig
 from hw.counters import Counters
 from hw.descriptor import FeedMode
+from hw.descriptor_copy import DescriptorCopy
 from hw.dma import ImageWord
 from hw.feeder import Feeder
 from hw.fetch import Fetch
 from hw.lane_parameters import ParameterWrite
 from hw.operand import OperandFetch
 from hw.pixel_ring import PixelRing
+from hw.primitives.bram import COPY_PREFIX
 from hw.row_writer import RowWriter
 from hw.sequencer import Sequencer
 from hw.table import TableWrite
@@ -109,8 +111,22 @@ class Ring(wiring.Component):
 
         # Steering.
         descriptor = sequencer.descriptor
-        for element in (window, pixel_ring, feeder, collector, operand, writer, row_writer):
-            m.d.comb += [element.descriptor.eq(descriptor), element.start.eq(sequencer.start)]
+        elements = {
+            "fetch": fetch,
+            "window": window,
+            "pixel_ring": pixel_ring,
+            "feeder": feeder,
+            "collector": collector,
+            "operand": operand,
+            "writer": writer,
+            "row_writer": row_writer,
+        }
+        for name, element in elements.items():
+            # `start` comes in the second cycle of a new descriptor, when the copies have it.
+            m.submodules[f"{COPY_PREFIX}{name}"] = copy = DescriptorCopy()
+            m.d.comb += [copy.i.eq(descriptor), element.descriptor.eq(copy.o)]
+            if element is not fetch:
+                m.d.comb += element.start.eq(sequencer.start)
         late_start = sequencer.start
         for i in range(FETCH_START_DELAY):
             register = Signal(name=f"fetch_start_{i}")
@@ -118,7 +134,6 @@ class Ring(wiring.Component):
             late_start = register
         done = Signal()
         m.d.comb += [
-            fetch.descriptor.eq(descriptor),
             fetch.start.eq(late_start),
             done.eq(writer.done | row_writer.done),
             sequencer.done.eq(done),
@@ -142,7 +157,7 @@ class Ring(wiring.Component):
 
         # From the activation memory to the pixel ring and the row writer.
         to_rows = Signal()
-        m.d.comb += to_rows.eq(descriptor.to_rows | (descriptor.mode == FeedMode.SUM))
+        m.d.sync += to_rows.eq(descriptor.to_rows | (descriptor.mode == FeedMode.SUM))
         m.d.comb += [memory.read_addr.eq(fetch.read_addr), fetch.read_data.eq(memory.read_data)]
         wiring.connect(m, fetch.o_word, pixel_ring.i_word)
         wiring.connect(m, fetch.o_column, window.i)

@@ -1,0 +1,32 @@
+"""A register for the descriptor next to the element that uses it."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.descriptor import Descriptor
+
+
+class DescriptorCopy(wiring.Component):
+    """The descriptor, a cycle later: its registers may stand near the element, so that the way across the die is a cycle of its own.
+
+    Synthesis must keep the copies of several elements apart (`COPY_PREFIX`), else it makes one of them; bits that an element does not
+    use disappear.
+
+    Members:
+        i : In(Descriptor), o : Out(Descriptor).
+
+    Timing: one cycle.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({"i": In(Descriptor), "o": Out(Descriptor)})
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        copy = Signal(Descriptor, reset_less=True)
+        m.d.sync += copy.eq(self.i)
+        m.d.comb += self.o.eq(copy)
+        return m
