@@ -9,6 +9,7 @@ from amaranth.utils import ceil_log2
 
 from hw.config import WORD_BYTES, RingConfig
 from hw.descriptor import Descriptor, FeedMode
+from hw.loop import Loop
 from hw.primitives.bram import SimpleDualPort, simple_latency
 
 _WORD_BITS = 8 * WORD_BYTES
@@ -39,7 +40,7 @@ class PixelRing(wiring.Component):
 
     Members:
         descriptor : In(Descriptor), stable from `start` to the end of the pass.
-        start : In(1), strobe; no word may come earlier than two cycles after it.
+        start : In(1), strobe; no word may come earlier than the cycle after it.
         i_word : In(stream {data: 64}), words of TAP passes.
         i_half : In(stream {data: 8 L, last: 1}), results of WINDOW passes.
         row_done : Out(1), strobe: all words of an output row are written.
@@ -115,34 +116,49 @@ class PixelRing(wiring.Component):
         ]
 
         # Where the present pixel goes, and where the first pixel of the present output row went.
-        place = data.StructLayout({"row": rows, "base": len(address), "slot": len(d.ring_slots)})
+        place = data.StructLayout({"row": rows, "base": len(address), "slots_left": len(d.ring_slots), "slot_last": 1})
         here, first, following = Signal(place), Signal(place), Signal(place)
         m.d.comb += [
             following.row.eq(here.row.rotate_left(1)),
             following.base.eq(here.base),
-            following.slot.eq(here.slot),
+            following.slots_left.eq(here.slots_left),
+            following.slot_last.eq(here.slot_last),
         ]
         with m.If(here.row[-1]):
-            m.d.comb += [following.base.eq(here.base + d.ring_words), following.slot.eq(here.slot + 1)]
-            with m.If(here.slot == d.ring_slots):
-                m.d.comb += [following.base.eq(0), following.slot.eq(1)]
+            m.d.comb += [
+                following.base.eq(here.base + d.ring_words),
+                following.slots_left.eq(here.slots_left - 1),
+                following.slot_last.eq(here.slots_left == 2),
+            ]
+            with m.If(here.slot_last):
+                m.d.comb += [
+                    following.base.eq(0),
+                    following.slots_left.eq(d.ring_slots),
+                    following.slot_last.eq(d.ring_slots == 1),
+                ]
 
-        x, unit = Signal(len(d.out_w)), Signal(len(d.groups))
-        last_unit = Signal(len(d.groups), reset_less=True)
-        x_last, unit_last = Signal(), Signal()
-        m.d.sync += last_unit.eq(Mux(tap, d.ring_words, d.groups) - 1)
-        m.d.comb += [x_last.eq(x == d.out_w), unit_last.eq(unit == last_unit)]
+        x, units = Loop(m, "x", d.out_w), Loop(m, "units", Mux(tap, d.ring_words, d.groups))
+        unit = Signal(len(d.groups))
         with m.If(take):
-            m.d.sync += [here.eq(following), x.eq(x + 1)]
-            with m.If(x_last):
-                m.d.sync += x.eq(1)
-                with m.If(unit_last):
+            m.d.sync += here.eq(following)
+            x.advance()
+            with m.If(x.last):
+                units.advance()
+                with m.If(units.last):
                     m.d.sync += [first.eq(following), unit.eq(0)]
                 with m.Else():
                     m.d.sync += [here.eq(first), unit.eq(unit + 1)]
         with m.If(self.start):
-            origin = {"row": 1, "base": 0, "slot": 1}
-            m.d.sync += [here.eq(place.const(origin)), first.eq(place.const(origin)), x.eq(1), unit.eq(0)]
+            for signal in (here, first):
+                m.d.sync += [
+                    signal.row.eq(1),
+                    signal.base.eq(0),
+                    signal.slots_left.eq(d.ring_slots),
+                    signal.slot_last.eq(d.ring_slots == 1),
+                ]
+            m.d.sync += unit.eq(0)
+            x.restart()
+            units.restart()
 
         halves = Signal(2)
         count = Signal(len(unit))
@@ -155,7 +171,7 @@ class PixelRing(wiring.Component):
         m.d.sync += [
             word.eq(Mux(tap, self.i_word.payload.data, half)),
             address.eq(here.base + count),
-            self.row_done.eq(take & x_last & unit_last),
+            self.row_done.eq(take & x.last & units.last),
         ]
         for r in range(rows):
             m.d.sync += enable[r].eq(Mux(take & here.row[r], halves, 0))

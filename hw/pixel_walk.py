@@ -51,7 +51,8 @@ class PixelWalk:
                 "slot": Descriptor["output"].shape["slot"].width,
                 "row": Descriptor["output"].shape["addr"].width,
                 "pixel": Descriptor["output"].shape["addr"].width,
-                "x": Descriptor["out_w"].width,
+                "left": Descriptor["out_w"].width,  # pixels of the row from this one on
+                "last": 1,  # this is the row's last pixel: as a register, because so much depends on it
             }
         )
         here, first, following = Signal(place), Signal(place), Signal(place)
@@ -63,10 +64,17 @@ class PixelWalk:
         m.d.comb += [
             following.eq(here),
             following.pixel.eq(here.pixel + pixel_words),
-            following.x.eq(here.x + 1),
+            following.left.eq(here.left - 1),
+            following.last.eq(here.left == 2),
         ]
-        with m.If(here.x == d.out_w):
-            m.d.comb += [following.slot.eq(slot), following.row.eq(addr), following.pixel.eq(addr), following.x.eq(1)]
+        with m.If(here.last):
+            m.d.comb += [
+                following.slot.eq(slot),
+                following.row.eq(addr),
+                following.pixel.eq(addr),
+                following.left.eq(d.out_w),
+                following.last.eq(d.out_w == 1),
+            ]
         with m.If(step):
             m.d.sync += [here.eq(following), row.eq(row + 1), row_last.eq(row == config.rows - 1)]
             with m.If(tile.last & (row == d.last_pixels)):
@@ -88,5 +96,6 @@ class PixelWalk:
                     signal.slot.eq(pointer.slot),
                     signal.row.eq(pointer.addr),
                     signal.pixel.eq(pointer.addr),
-                    signal.x.eq(1),
+                    signal.left.eq(d.out_w),
+                    signal.last.eq(d.out_w == 1),
                 ]

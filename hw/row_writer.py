@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import WORD_BYTES, RingConfig
 from hw.descriptor import Descriptor, FeedMode
+from hw.loop import Loop
 from hw.row_pointer import next_row
 from hw.write_request import WriteRequest
 
@@ -60,22 +61,27 @@ class RowWriter(wiring.Component):
 
         slot, row = Signal(len(output.slot)), Signal(len(output.addr))
         pixel, word = Signal(len(output.addr)), Signal(len(d.out_word))
-        x, subgroup, half = Signal(len(d.out_w)), Signal(len(d.groups)), Signal()
+        half = Signal()
+        x, subgroup = Loop(m, "x", d.out_w), Loop(m, "subgroup", d.groups)
         following_slot, following_row = next_row(slot, row, output.base, output.depth, output.row_words)
         with m.If(take):
-            m.d.sync += [pixel.eq(pixel + d.out_pixel_words), x.eq(x + 1)]
-            with m.If(pool | (x == d.out_w)):
-                m.d.sync += [pixel.eq(row), x.eq(1), subgroup.eq(subgroup + 1)]
+            m.d.sync += pixel.eq(pixel + d.out_pixel_words)
+            x.advance()
+            with m.If(pool | x.last):
+                m.d.sync += pixel.eq(row)
+                subgroup.advance()
                 if self._lanes < WORD_BYTES:
                     m.d.sync += [half.eq(~half), word.eq(word + half)]
                 else:
                     m.d.sync += word.eq(word + 1)
-                with m.If(subgroup == d.groups):
+                with m.If(subgroup.last):
                     m.d.sync += [slot.eq(following_slot), row.eq(following_row), pixel.eq(following_row)]
-                    m.d.sync += [subgroup.eq(1), half.eq(0), word.eq(d.out_word)]
+                    m.d.sync += [half.eq(0), word.eq(d.out_word)]
         with m.If(self.start):
             m.d.sync += [slot.eq(output.slot), row.eq(output.addr), pixel.eq(output.addr)]
-            m.d.sync += [x.eq(1), subgroup.eq(1), half.eq(0), word.eq(d.out_word)]
+            m.d.sync += [half.eq(0), word.eq(d.out_word)]
+            x.restart()
+            subgroup.restart()
 
         request = Signal.like(self.request, reset_less=True)
         valid = Signal()

@@ -9,8 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hw.config import WORD_BYTES, RingConfig
 from hw.crossbar import Crossbar, plain_words, spread_words
 from hw.descriptor import Descriptor, FeedMode
-from hw.loop import Loop
-from hw.row_pointer import next_row
+from hw.pixel_walk import PixelWalk
 from hw.write_request import WriteRequest
 
 
@@ -61,19 +60,9 @@ class Writer(wiring.Component):
         d, cols = self.descriptor, self._config.cols
         start, take = Signal(), Signal()
         m.d.comb += start.eq(self.start & (d.mode != FeedMode.SUM) & ~d.to_rows)
-        chunk, tile = Loop(m, "chunk", d.chunks), Loop(m, "tile", d.tiles)
-        row_last, missing = self._array_rows(m, start, take, tile.last)
-        chunk_end = Signal()
-        m.d.comb += chunk_end.eq(take & row_last)
-        with m.If(chunk_end):
-            chunk.advance()
-            with m.If(chunk.last):
-                tile.advance()
-        with m.If(start):
-            chunk.restart()
-            tile.restart()
-        bank, pixel = self._pixel(m, start, take, row_last, chunk.last)
-        chunk_word, half, keep = self._chunk_place(m, start, chunk_end, chunk.last)
+        walk = PixelWalk(m, self._config, d, d.output, d.out_pixel_words, start, take)
+        missing = walk.missing
+        chunk_word, half, keep = self._chunk_place(m, start, take & walk.row_last, walk.chunk_last)
 
         # The segment under way.
         held, written, final, word_last = Signal(), Signal(), Signal(), Signal()
@@ -103,12 +92,12 @@ class Writer(wiring.Component):
             m.d.sync += [
                 held.eq(take),
                 written.eq(~missing),
-                final.eq(row_last & chunk.last & tile.last),
+                final.eq(walk.row_last & walk.chunk_last & walk.tile_last),
                 segment.eq(self.segments.payload.data),
                 operand.eq(self.operands.payload.data),
                 kept.eq(keep),
-                place.bank.eq(bank),
-                place.addr.eq(pixel + chunk_word),
+                place.bank.eq(walk.bank),
+                place.addr.eq(walk.pixel + chunk_word),
                 word_last.eq(missing | (words == 1)),
             ]
 
@@ -138,56 +127,6 @@ class Writer(wiring.Component):
             done = register
         m.d.comb += self.done.eq(done)
         return m
-
-    def _array_rows(self, m: Module, start: Signal, take: Signal, tile_last: Signal) -> tuple[Signal, Signal]:
-        """Whether the next segment belongs to the last array row, and whether it has no pixel."""
-        rows = self._config.rows
-        row = Signal(range(rows + 1))  # counted from 1
-        row_last, missing = Signal(), Signal()
-        with m.If(take):
-            m.d.sync += [row.eq(row + 1), row_last.eq(row == rows - 1)]
-            with m.If(tile_last & (row == self.descriptor.last_pixels)):
-                m.d.sync += missing.eq(1)
-            with m.If(row_last):
-                m.d.sync += [row.eq(1), missing.eq(0)]
-        with m.If(start):
-            m.d.sync += [row.eq(1), row_last.eq(0), missing.eq(0)]
-        return row_last, missing
-
-    def _pixel(
-        self, m: Module, start: Signal, take: Signal, row_last: Signal, chunk_last: Signal
-    ) -> tuple[Signal, Signal]:
-        """Bank and word address of the next segment's pixel. Every chunk of a tile returns to the tile's first pixel."""
-        d = self.descriptor
-        output = d.output
-        place = data.StructLayout(
-            {"slot": len(output.slot), "row": len(output.addr), "pixel": len(output.addr), "x": len(d.out_w)}
-        )
-        here, first, following = Signal(place), Signal(place), Signal(place)
-        slot, addr = next_row(here.slot, here.row, output.base, output.depth, output.row_words)
-        m.d.comb += [
-            following.eq(here),
-            following.pixel.eq(here.pixel + d.out_pixel_words),
-            following.x.eq(here.x + 1),
-        ]
-        with m.If(here.x == d.out_w):
-            m.d.comb += [following.slot.eq(slot), following.row.eq(addr), following.pixel.eq(addr), following.x.eq(1)]
-        with m.If(take):
-            m.d.sync += here.eq(following)
-            with m.If(row_last):
-                with m.If(chunk_last):
-                    m.d.sync += first.eq(following)
-                with m.Else():
-                    m.d.sync += here.eq(first)
-        with m.If(start):
-            for signal in (here, first):
-                m.d.sync += [
-                    signal.slot.eq(output.slot),
-                    signal.row.eq(output.addr),
-                    signal.pixel.eq(output.addr),
-                    signal.x.eq(1),
-                ]
-        return here.slot[:2], here.pixel
 
     def _chunk_place(
         self, m: Module, start: Signal, chunk_end: Signal, chunk_last: Signal

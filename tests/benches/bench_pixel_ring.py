@@ -97,7 +97,7 @@ async def one_pass(dut: Any, shape: dict[str, int], idle: Pattern, seed: int, fi
     compared = 0
     end = None
     while end is None or step.cycle < end:
-        sent = len(beats) < len(due) and step.cycle >= 2 and not next(idles)
+        sent = len(beats) < len(due) and step.cycle >= 1 and not next(idles)
         value = generator.getrandbits(bits)
         word_valid, half_valid = (int(sent), generator.getrandbits(1)) if tap else (generator.getrandbits(1), int(sent))
         dut.i_word__valid.value, dut.i_half__valid.value = word_valid, half_valid
