@@ -111,7 +111,7 @@ class ResponseReader:
     def feed(self, data: bytes) -> list[Response]:
         """Take more bytes; returns the answers that are complete."""
         self._buffer += data
-        found = []
+        found: list[Response] = []
         while True:
             start = self._buffer.find(RESPONSE_SYNC)
             if start < 0:
