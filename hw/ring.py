@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -111,7 +113,7 @@ class Ring(wiring.Component):
 
         # Steering.
         descriptor = sequencer.descriptor
-        elements = {
+        elements: dict[str, Any] = {
             "fetch": fetch,
             "window": window,
             "pixel_ring": pixel_ring,
