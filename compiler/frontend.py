@@ -5,6 +5,7 @@ from pathlib import Path
 
 from compiler import weights as weight_files
 from compiler import zoo
+from compiler.errors import ModelError
 from compiler.preprocess import INPUT_RANGE, calibration_images, normalise, synthetic_images
 from compiler.qgraph import QGraph
 from compiler.quantise import quantise
@@ -22,12 +23,20 @@ def load_network(
     calibrate: str | Path | Sequence[str | Path] | None = None,
     classes: int = 1000,
 ) -> QGraph:
-    """The int8 graph of a network of the zoo.
+    """The int8 graph of a network of the zoo, or of a .tflite file, which takes no options.
 
     `weights`: a .npz or .safetensors file; None: random ones from `seed` (`QGraph.provenance` says which).
     `calibrate`: an image, a folder or a list of images; None: a few synthetic ones.  Raises ModelError in one line
     for anything that is wrong.
     """
+    if Path(name).suffix.lower() == ".tflite":
+        from compiler import tflite
+
+        if weights is not None or calibrate is not None:
+            raise ModelError(
+                f"{name}: a .tflite file has weights and quantisation; leave out --weights and --calibrate"
+            )
+        return tflite.load(name)
     graph = zoo.build(name, width, resolution, classes)
     parameters = weight_files.random(graph, seed) if weights is None else weight_files.load(graph, weights)
     if calibrate is None:

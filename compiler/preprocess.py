@@ -4,7 +4,8 @@ A photograph is cut and scaled as torchvision's reference evaluation does it (sh
 resolution, centre crop), then normalised by ImageNet's mean and standard deviation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +24,27 @@ SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
 
 def read_image(path: str | Path, resolution: int) -> np.ndarray:
     """The centre of an image file, uint8 [resolution, resolution, 3]; ModelError if it is no readable image."""
+    with _opened(path) as image:
+        side = min(image.size) * CROP
+        left, top = (image.width - side) / 2, (image.height - side) / 2
+        box = (left, top, left + side, top + side)
+        cut = image.convert("RGB").resize((resolution, resolution), Image.Resampling.BILINEAR, box=box)
+        return np.asarray(cut, dtype=np.uint8)
+
+
+def scaled_image(path: str | Path, height: int, width: int, channels: int) -> np.ndarray:
+    """The whole of an image file, uint8 [height, width, channels]: 3 colours, or 1 for grey."""
+    with _opened(path) as image:
+        scaled = image.convert("RGB" if channels == 3 else "L").resize((width, height), Image.Resampling.BILINEAR)
+        return np.asarray(scaled, dtype=np.uint8).reshape(height, width, channels)
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
             image.load()
-            side = min(image.size) * CROP
-            left, top = (image.width - side) / 2, (image.height - side) / 2
-            box = (left, top, left + side, top + side)
-            cut = image.convert("RGB").resize((resolution, resolution), Image.Resampling.BILINEAR, box=box)
-            return np.asarray(cut, dtype=np.uint8)
+            yield image
     except FileNotFoundError:
         raise ModelError(f"{path}: no such image file") from None
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:

@@ -456,6 +456,11 @@ class QGraph:
         return max((int(conv.clamp_bits.max()) for conv in self.convs()), default=2)
 
     @property
+    def imported(self) -> bool:
+        """Whether the graph comes from a model's file, with a quantisation of its own."""
+        return bool(self.origins)
+
+    @property
     def result(self) -> QTensor:
         """The last tensor, after the host's nodes."""
         return self.host.tensors[-1] if self.host.tensors else self.tensors[self.output]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -115,6 +115,39 @@ def sim(image: Path, waves: Path | None, out: Path | None, as_json: bool, **opti
 
 
 @cli.command()
+@network_options
+@click.option("--input", "source", required=True, type=click.Path(path_type=Path), help="Array (.npy) or photograph.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write the model's output to this .npy file.")
+@click.option("--labels", type=click.Path(path_type=Path), help="Names of the classes, one a line.")
+def predict(source: Path, output: Path | None, labels: Path | None, as_json: bool, **options: Any) -> None:
+    """Run the golden model alone: numbers and the top 5."""
+    from hwgen.predict import predict as run
+
+    result = run(_request(options), source, output, labels)
+    if as_json:
+        _print_json(result.to_json())
+    else:
+        click.echo(result.text())
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--input", "source", type=click.Path(path_type=Path), help="Array (.npy) or photograph; default: random.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def verify(model: Path, source: Path | None, as_json: bool) -> None:
+    """Compare the golden model of a .tflite file with an installed interpreter's reference kernels."""
+    from hwgen.verify import verify as run
+
+    result = run(model, source)
+    if as_json:
+        _print_json(result.to_json())
+    else:
+        click.echo(result.text())
+    if result.mismatches:
+        sys.exit(1)
+
+
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def doctor(as_json: bool) -> None:
     """List the tools, their versions, and what to do about missing ones."""
@@ -145,7 +178,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.exceptions.Abort, KeyboardInterrupt):
         _fail("interrupted; finished steps are kept, nothing half-written is left")
     except HwgenError as error:
-        _fail(str(error))
+        _fail(error.headline, error.details)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: no more is wanted
     except OSError as error:
@@ -154,12 +187,19 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str) -> None:
-    """Print a message as one line; of a long one, such as a tool's last words, its first line, which names the log."""
+def _fail(message: str, details: Sequence[str] = ()) -> None:
+    """Print a message as one line; of a long one, such as a tool's last words, its first line, which names the log.
+
+    A single detail stands in that line, several follow it, one a line.
+    """
+    if len(details) == 1:
+        message = f"{message}: {details[0]}"
     line = " ".join(message.split())
     if len(line) > LONGEST:
         line = message.strip().splitlines()[0].rstrip(": ")
     print(f"hwgen: {line}", file=sys.stderr)
+    for detail in details if len(details) > 1 else ():
+        print(f"  {' '.join(detail.split())[:LONGEST]}", file=sys.stderr)
     sys.exit(FAILURE)
 
 

@@ -18,7 +18,7 @@ class Request:
     """One network on one board.
 
     Attributes:
-        network: name in the zoo.
+        network: name in the zoo, or a .tflite file.
         board: name of the board.
         width: width multiplier of the network.
         resolution: height and width of its input, pixels.
@@ -40,6 +40,8 @@ class Request:
     @property
     def name(self) -> str:
         """Names the build and its folder."""
+        if Path(self.network).suffix.lower() == ".tflite":
+            return Path(self.network).stem
         return f"{self.network}_{self.width:g}_{self.resolution}"
 
     @property

@@ -50,7 +50,9 @@ def to_frame(shape: Sequence[int]) -> Shape:
     if len(sizes) > 3:
         if len(sizes) == 4:
             raise Unsupported(f"a batch of {sizes[0]}; nearest: convert the model with batch size 1")
-        raise Unsupported(f"shape {list(shape)} has more than 3 dimensions of a frame; nearest: 1 x height x width x channels")
+        raise Unsupported(
+            f"shape {list(shape)} has more than 3 dimensions of a frame; nearest: 1 x height x width x channels"
+        )
     height, width, channels = [1] * (3 - len(sizes)) + sizes
     return height, width, channels
 
@@ -67,6 +69,7 @@ class Builder:
         self.values: dict[int, Value] = {}
         self.origins: dict[str, int] = {}
         self.broken: set[int] = set()  # tensors that a problem already noted left undefined
+        self.entry = ""  # the graph's input
         self._names: set[str] = set()
 
     # Tensors of the file.
@@ -130,13 +133,26 @@ class Builder:
         if shape is None:
             shape = to_frame(tensor.shape)
         elif [size for size in shape if size > 1] != [size for size in tensor.shape if size > 1]:
-            raise Unsound(f"its output '{tensor.name}' has shape {list(tensor.shape)}, but its input gives {list(shape)}")
-        if tensor.index in self.values or tensor.constant:
-            raise Unsound(f"its output '{tensor.name}' is already written")
+            raise Unsound(
+                f"its output '{tensor.name}' has shape {list(tensor.shape)}, but its input gives {list(shape)}"
+            )
+        self._check_unwritten(tensor)
         name = self.unique(tensor.name or f"tensor_{tensor.index}")
         self.origins[name] = tensor.index
         self.values[tensor.index] = Value(name, tensor.shape)
         return self.register(QTensor(name, shape, scale, zero_point))
+
+    def alias(self, tensor: FileTensor, value: Value) -> None:
+        """The file's `tensor` holds what the graph has already: the same number of elements."""
+        self.check_shape(tensor)
+        self._check_unwritten(tensor)
+        if math.prod(tensor.shape) != math.prod(value.shape):
+            raise Unsound(f"its output '{tensor.name}' of shape {list(tensor.shape)} cannot hold {list(value.shape)}")
+        self.values[tensor.index] = replace(value, shape=tensor.shape)
+
+    def _check_unwritten(self, tensor: FileTensor) -> None:
+        if tensor.index in self.values or tensor.constant:
+            raise Unsound(f"its output '{tensor.name}' is already written")
 
     def check_shape(self, tensor: FileTensor) -> None:
         """Unsupported if a size is open, or none that a frame can have."""

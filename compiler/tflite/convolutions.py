@@ -56,7 +56,15 @@ def fully_connected(b: Builder, op: FileOperator, name: str) -> None:
         product = float(np.float32(x.scale) * filters.scales[0])
         factors = np.full(units, product / quantisation[0])
     _emit(
-        b, op, name, x, filters, weights.reshape(units, *kernel, -1), 1, window=Window((kernel[0], kernel[1])), factors=factors
+        b,
+        op,
+        name,
+        x,
+        filters,
+        weights.reshape(units, *kernel, -1),
+        1,
+        window=Window((kernel[0], kernel[1])),
+        factors=factors,
     )
 
 
@@ -90,7 +98,7 @@ def _weights(b: Builder, tensor: FileTensor | None, rank: int) -> np.ndarray:
     if len(tensor.zero_points) and tensor.zero_points.any():
         if rank == 2 and len(tensor.zero_points) == 1:
             shifted = weights.astype(np.int64) - np.clip(tensor.zero_points[0], -1000, 1000)
-            if -128 <= shifted.min() and shifted.max() <= 127:
+            if shifted.min() >= -128 and shifted.max() <= 127:
                 return shifted.astype(np.int8)
         raise Unsupported(
             f"its weights have zero point {int(tensor.zero_points[tensor.zero_points != 0][0])}; nearest: symmetric weights, zero "
@@ -113,7 +121,9 @@ def _bias(b: Builder, op: FileOperator, name: str, outputs: int) -> np.ndarray:
     return bias
 
 
-def _factors(b: Builder, name: str, x: QTensor, out: tuple[float, int], filters: FileTensor, outputs: int) -> np.ndarray:
+def _factors(
+    b: Builder, name: str, x: QTensor, out: tuple[float, int], filters: FileTensor, outputs: int
+) -> np.ndarray:
     """Requantisation factor of each output channel, in double precision."""
     scales = filters.scales.astype(np.float64)
     if len(scales) not in (1, outputs):
@@ -121,7 +131,9 @@ def _factors(b: Builder, name: str, x: QTensor, out: tuple[float, int], filters:
     if len(scales) > 1:
         axis = filters.axis
         if not 0 <= axis < len(filters.shape) or filters.shape[axis] != outputs:
-            b.notes.append(f"{name}: weights '{filters.name}' have quantized_dimension {axis}; scales taken per output channel")
+            b.notes.append(
+                f"{name}: weights '{filters.name}' have quantized_dimension {axis}; scales taken per output channel"
+            )
     return np.broadcast_to(x.scale * scales / out[0], (outputs,))
 
 

@@ -5,13 +5,26 @@ The whole file is read before anything is built from it; everything that is wron
 
 from pathlib import Path
 
+import numpy as np
+
 from compiler.errors import HwgenError, ModelError, UnsupportedOpError
 from compiler.qgraph import Host, QGraph, QHostNode, QNode, QReshape, QSoftmax, QTable
-from compiler.tflite.builder import FLOAT_REMEDY, LARGEST_TENSOR, RANGES, Builder, Skipped, Unsound, Unsupported, error_text
+from compiler.tflite.builder import (
+    FLOAT_REMEDY,
+    LARGEST_TENSOR,
+    RANGES,
+    Builder,
+    Skipped,
+    Unsound,
+    Unsupported,
+    error_text,
+)
 from compiler.tflite.operators import HANDLERS, NEAREST
 from compiler.tflite.schema import File, FileOperator, read
 
 MOST_WORK = 1 << 40  # multiply-accumulates of a frame
+DAMAGE: tuple[type[Exception], ...] = (ArithmeticError, LookupError, TypeError, ValueError)
+"""What an operator that contradicts itself in a way nobody thought of may raise."""
 
 
 def load(path: str | Path) -> QGraph:
@@ -41,7 +54,7 @@ def parse(data: bytes, name: str) -> QGraph:
     source = file.tensors[file.inputs[0]]
     if source.type in RANGES:
         try:
-            builder.define(source)
+            builder.entry = builder.define(source).name
         except Unsupported as error:
             raise ModelError(f"{name}: the model's input: {error_text(error)}") from None
     unsupported = _import_operators(builder)
@@ -68,6 +81,7 @@ def _check_interface(file: File, name: str) -> None:
     if not file.operators:
         raise ModelError(f"{name}: the model has no operators")
     written = [file.tensors[index] for operator in file.operators for index in operator.outputs]
+    written.append(file.tensors[file.inputs[0]])
     floats = [tensor for tensor in written if tensor.type in ("FLOAT32", "FLOAT16")]
     if floats and not any(tensor.type in RANGES for tensor in written):
         kind = (
@@ -89,7 +103,8 @@ def _import_operators(builder: Builder) -> bool:
                 raise Unsupported(f"operator {op.op} is not supported; nearest: {known}")
             if len(op.outputs) != 1 and op.op not in ("SPLIT", "SPLIT_V"):
                 raise Unsound(f"it has {len(op.outputs)} outputs, not 1")
-            HANDLERS[op.op](builder, op, name)
+            with np.errstate(all="ignore"):  # what overflows is not finite, and found as such
+                HANDLERS[op.op](builder, op, name)
         except Skipped:
             _stand_in(builder, op)
         except Unsupported as error:
@@ -97,6 +112,10 @@ def _import_operators(builder: Builder) -> bool:
             _note(builder, op, name, error_text(error))
         except ModelError as error:
             _note(builder, op, name, error_text(error))
+        except DAMAGE as error:
+            _note(
+                builder, op, name, f"it contradicts itself ({' '.join(str(error).split())[:80]}); the file is damaged"
+            )
     return unsupported
 
 
@@ -137,8 +156,7 @@ def _assemble(builder: Builder, name: str) -> QGraph:
             nodes.append(node)
             needed.update(node.inputs)
     nodes.reverse()
-    entry = next((tensor for tensor in builder.tensors if not any(node.output == tensor for node in nodes)), "")
-    entry = next((tensor for tensor in needed if not any(node.output == tensor for node in nodes)), entry)
+    entry = builder.entry
     machine, host = _divide(nodes)
     graph = QGraph(
         name=Path(name).stem,
@@ -172,6 +190,8 @@ def _divide(nodes: list[QNode | QSoftmax]) -> tuple[list[QNode], list[QHostNode]
         chained = not host or node.inputs == (host[-1].output,)
         if not isinstance(node, QSoftmax | QTable | QReshape) or not chained:
             softmax = nodes[first].name
-            raise Unsupported(f"{softmax}: SOFTMAX before {node.name}; nearest: SOFTMAX as the last operator, which the host computes")
+            raise Unsupported(
+                f"{softmax}: SOFTMAX before {node.name}; nearest: SOFTMAX as the last operator, which the host computes"
+            )
         host.append(node)
     return machine, host

@@ -36,7 +36,9 @@ def _output(b: Builder, op: FileOperator, position: int = 0) -> FileTensor:
     return b.file.tensors[op.outputs[position]]
 
 
-def _table(b: Builder, op: FileOperator, name: str, make: Callable[[tuple[float, int], tuple[float, int]], np.ndarray]) -> None:
+def _table(
+    b: Builder, op: FileOperator, name: str, make: Callable[[tuple[float, int], tuple[float, int]], np.ndarray]
+) -> None:
     x = b.activation(b.operand(op, 0), name)
     out = b.define(_output(b, op), x.shape)
     b.emit(QTable(name, x.name, out.name, make((x.scale, x.zero_point), (out.scale, out.zero_point))))
@@ -78,14 +80,18 @@ def quantize(b: Builder, op: FileOperator, name: str) -> None:
     source, target = b.operand(op, 0), _output(b, op)
     if source is not None and source.type == "FLOAT32":
         if source.index not in b.file.inputs or any(b.values.values()):
-            raise Unsupported("it quantises a float tensor inside the network; nearest: quantise the model's input only")
-        b.define(target)
+            raise Unsupported(
+                "it quantises a float tensor inside the network; nearest: quantise the model's input only"
+            )
+        b.check_shape(source)
+        if target.shape != source.shape:
+            raise Unsound(f"it makes {list(target.shape)} of {list(source.shape)}")
+        b.entry = b.define(target).name
         return
     x = b.activation(source, name)
     out = b.quantisation(target)
     if (x.scale, x.zero_point) == out:
-        b.check_shape(target)
-        b.values[target.index] = Value(x.name, target.shape)
+        b.alias(target, Value(x.name, x.shape))
         return
     _table(b, op, name, tables.requantise)
 
@@ -96,7 +102,7 @@ def dequantize(b: Builder, op: FileOperator, name: str) -> None:
     if target.type != "FLOAT32" or target.index not in b.file.outputs:
         raise Unsupported("it leads to float operators; nearest: an int8 model, DEQUANTIZE only of its output")
     x = b.activation(b.operand(op, 0), name)
-    b.values[target.index] = Value(x.name, target.shape)
+    b.alias(target, Value(x.name, x.shape))
 
 
 def softmax_of(b: Builder, op: FileOperator, name: str) -> None:
@@ -290,6 +296,8 @@ def split(b: Builder, op: FileOperator, name: str) -> None:
     axis = axes[0] + rank if axes and axes[0] < 0 else axes[0] if axes else -1
     if not 0 <= axis < rank or len(axes) != 1:
         raise Unsound(f"axis {axes} of {rank}")
+    if not count:
+        raise Unsound("it has no outputs")
     if even:
         if source.shape[axis] % count:
             raise Unsound(f"{source.shape[axis]} elements do not divide into {count} parts")
@@ -352,8 +360,7 @@ def _slice(
     missing = 3 - len(extent[-3:])
     shape = _shape([1] * missing + extent[-3:])
     if shape == x.shape and min(step, default=1) > 0:
-        b.check_shape(target)
-        b.values[target.index] = Value(x.name, target.shape)
+        b.alias(target, Value(x.name, shape))
         return
     first, stride = _shape([0] * missing + begin[-3:]), _shape([1] * missing + step[-3:])
     out = b.define(target, shape)
@@ -367,12 +374,7 @@ def reshape(b: Builder, op: FileOperator, name: str) -> None:
     """RESHAPE, SQUEEZE and EXPAND_DIMS: the same bytes under another shape."""
     value, target = b.value(b.operand(op, 0)), _output(b, op)
     b.quantisation(target)
-    b.check_shape(target)
-    if math.prod(value.shape) != math.prod(target.shape):
-        raise Unsound(f"{list(value.shape)} cannot become {list(target.shape)}")
-    if target.index in b.values:
-        raise Unsound(f"its output '{target.name}' is already written")
-    b.values[target.index] = Value(value.name, target.shape, value.order)
+    b.alias(target, value)
 
 
 def transpose(b: Builder, op: FileOperator, name: str) -> None:
@@ -393,7 +395,7 @@ def transpose(b: Builder, op: FileOperator, name: str) -> None:
     order = np.arange(size, dtype=np.int32) if value.order is None else value.order
     moved = order.reshape(value.shape).transpose(axes).ravel()
     straight = np.array_equal(moved, np.arange(size))
-    b.values[target.index] = Value(value.name, target.shape, None if straight else moved)
+    b.alias(target, Value(value.name, target.shape, None if straight else moved))
 
 
 def resize(b: Builder, op: FileOperator, name: str) -> None:
@@ -413,7 +415,9 @@ def resize(b: Builder, op: FileOperator, name: str) -> None:
 
 def _nearest(old: int, new: int, align_corners: bool, half_pixels: bool) -> tuple[int, ...]:
     """Source index of each element of an axis, computed in float32 as the kernel does."""
-    scale = np.float32(old - 1) / np.float32(new - 1) if align_corners and new > 1 else np.float32(old) / np.float32(new)
+    scale = (
+        np.float32(old - 1) / np.float32(new - 1) if align_corners and new > 1 else np.float32(old) / np.float32(new)
+    )
     place = (np.arange(new, dtype=np.float32) + np.float32(0.5 if half_pixels else 0)) * scale
     index = arithmetic.round_half_away(place) if align_corners else np.floor(place).astype(np.int64)
     return tuple(int(i) for i in np.clip(index, 0, old - 1))
@@ -476,4 +480,3 @@ NEAREST = {
     "TRANSPOSE_CONV": "RESIZE_NEAREST_NEIGHBOR and CONV_2D",
     "UNPACK": "SPLIT",
 }
-

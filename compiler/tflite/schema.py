@@ -107,7 +107,9 @@ def read(data: bytes, name: str) -> File:
         return _Reader(data).read()
     except DAMAGE as error:
         reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise ModelError(f"{name}: damaged or truncated TensorFlow Lite file ({reason}); copy or convert it again") from None
+        raise ModelError(
+            f"{name}: damaged or truncated TensorFlow Lite file ({reason}); copy or convert it again"
+        ) from None
 
 
 class _Reader:
@@ -121,7 +123,8 @@ class _Reader:
         if self._count(model.SubgraphsLength(), "subgraphs") != 1:
             raise ValueError(f"{model.SubgraphsLength()} subgraphs; control flow is not supported, one is needed")
         codes = [
-            self._code(model.OperatorCodes(i)) for i in range(self._count(model.OperatorCodesLength(), "operator codes"))
+            self._code(model.OperatorCodes(i))
+            for i in range(self._count(model.OperatorCodesLength(), "operator codes"))
         ]
         buffers = [model.Buffers(i) for i in range(self._count(model.BuffersLength(), "buffers"))]
         graph = model.Subgraphs(0)
@@ -129,7 +132,8 @@ class _Reader:
             self._tensor(i, graph.Tensors(i), buffers) for i in range(self._count(graph.TensorsLength(), "tensors"))
         ]
         operators = [
-            self._operator(i, graph.Operators(i), codes) for i in range(self._count(graph.OperatorsLength(), "operators"))
+            self._operator(i, graph.Operators(i), codes)
+            for i in range(self._count(graph.OperatorsLength(), "operators"))
         ]
         result = File(
             tensors,

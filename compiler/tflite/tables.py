@@ -135,7 +135,9 @@ def hard_swish(source: Quantisation, target: Quantisation) -> np.ndarray:
     return np.clip(_divide_by_power(product, -out_exponent) + target[1], -128, 127).astype(np.int8)
 
 
-def add_constant(x: Quantisation, constant: tuple[float, int, int], out: Quantisation, limits: tuple[int, int]) -> np.ndarray:
+def add_constant(
+    x: Quantisation, constant: tuple[float, int, int], out: Quantisation, limits: tuple[int, int]
+) -> np.ndarray:
     """ADD of a constant (scale, zero point, q) (equation 13)."""
     (m1, n1), (m2, n2), (mo, no) = arithmetic.add_multipliers(x[0], constant[0], out[0])
     term = arithmetic.add_term(np.array(constant[2]), constant[1], m2, n2)
