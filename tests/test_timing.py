@@ -18,6 +18,7 @@ from hw.ring import FETCH_START_DELAY
 from hw.sdram_config import SdramConfig
 from hw.window import window_latency
 from hw.window_parameters import WindowParameters
+from sim.elements.writer import REQUEST_DELAY
 from sim.pass_timing import RingDelays, pass_timing
 from sim.stream_timing import StreamTiming
 from sim.timing import predict
@@ -117,7 +118,7 @@ def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
             writer_free = cycle + (cost if real else 1)
             taken += 1
             if taken == total:
-                return writer_free - 1 + 2 + ActivationMemory.WRITE_TO_READ
+                return writer_free - 1 + REQUEST_DELAY + ActivationMemory.WRITE_TO_READ
         cycle += 1
 
 

@@ -33,8 +33,8 @@ _JOIN_SHARE = 0.8
 _ROOMY = 0.6
 """A tensor that finds a place within this share of the memory is not worth a search for a better one."""
 
-_EFFORTS = ((4, 2, False), (24, 4, False), (48, 8, True))
-"""(states, bandings per segment, thorough) of the search, until one finds a fit."""
+_EFFORTS = ((4, 2, False), (8, 3, False), (24, 4, False), (48, 8, True))
+"""(states, bandings per segment, thorough) of the search at each level of effort."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +56,10 @@ class Fit:
     peak: int
 
 
-def fit(lowered: Lowered, bank_words: int, weights: Weights, *, thorough: bool = True) -> Fit:
+def fit(lowered: Lowered, bank_words: int, weights: Weights, efforts: Sequence[int] = range(4)) -> Fit:
     """Bands and memory map for banks of `bank_words` words, with every pass in one part.
 
-    `thorough`: if no fit is found soon, search on (up to a minute where the memory is very tight).
+    `efforts`: levels of search, the first that finds a fit ends it; 3 may take a minute where the memory is very tight.
 
     Raises:
         ResourceError: no banding fits; says how much is short.
@@ -68,9 +68,9 @@ def fit(lowered: Lowered, bank_words: int, weights: Weights, *, thorough: bool =
     failure: _NoFitError | None = None
     try:
         fitter = _Fitter(lowered, bank_words, weights, ranges)
-        for effort in _EFFORTS if thorough else _EFFORTS[:-1]:
+        for effort in efforts:
             try:
-                return fitter.run(*effort)
+                return fitter.run(*_EFFORTS[effort])
             except _NoFitError as error:
                 failure = error
     except _NoFitError as error:
@@ -162,6 +162,8 @@ class _Options:
         reload = load * weights.cycles if load > weights.depth else 0
         self.choices: list[_Choice] = []
         self.least: int | None = None
+        self.dear = reload > 0
+        """Every band loads the weights again."""
         for heights in candidate_heights(final.height, whole, reads_image):
             segment = Segment(*ranges, heights)
             peak = _peak(lowered, segment)
@@ -320,14 +322,17 @@ class _Fitter:
                 raise _NoFitError(name, option.least - bank_words * BANKS, hopeless=True)
 
     def run(self, width: int, choices: int, thorough: bool) -> Fit:
-        """Keep `width` states; of each segment the `choices` cheapest bandings that fit, but for one where no bands are needed."""
+        """Keep `width` states; of each segment the `choices` cheapest bandings that fit, but for one where no bands are needed.
+
+        Segments whose bands load their weights again are always searched thoroughly.
+        """
         states = [_State(0, (), {}, None)]
         for option in self._options:
             found: dict[Layout | None, _State] = {}
             for state in states:
                 left = choices
                 for choice in option.choices:
-                    fits = self._extend(state, choice, thorough)
+                    fits = self._extend(state, choice, thorough or (option.dear and len(choice.segment.heights) > 1))
                     for new in fits:
                         if new.last not in found or new.cost < found[new.last].cost:
                             found[new.last] = new

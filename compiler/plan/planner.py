@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,9 @@ first one decides which memories the ring gets."""
 
 _WINDOW_SHARE = 2
 """The same for passes with a window, which computes everything again for each part."""
+
+_FIRST_EFFORTS, _LAST_EFFORTS, _FINE_EFFORTS = (0, 2), (3,), (1,)
+"""Search for bands: of each memory, of each if none fits, once more of the best."""
 
 _POOL_GROUPS = 16  # subgroups of window parameters that all parts of a global pool share
 _LEAST_CLAMP = 16
@@ -152,10 +156,10 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming])
     base = _base(graph, lowered, board.part)
     configs = list(_memories(base, board.part))
     makers, failures = [], []
-    for thorough in (False, True):
+    for efforts in _FIRST_EFFORTS, _LAST_EFFORTS:
         for config in configs:
             try:
-                makers.append(_Maker(graph, lowered, board, config, predict, thorough))
+                makers.append(_Maker(graph, lowered, board, config, predict, efforts))
             except ResourceError as error:
                 failures.append(error)
         if makers:
@@ -163,8 +167,13 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming])
     if not makers:
         raise failures[-1]
     first, *others = _PART_SHARES
-    plans = [(maker.make(first), maker) for maker in makers]
-    best, maker = min(plans, key=lambda pair: pair[0].cycles)
+    best = min((maker.make(first) for maker in makers), key=lambda one: one.cycles)
+    maker = next(maker for maker in makers if maker.config == best.config)
+    with contextlib.suppress(ResourceError):
+        fine = _Maker(graph, lowered, board, best.config, predict, _FINE_EFFORTS)
+        better = fine.make(first)
+        if better.cycles < best.cycles:
+            best, maker = better, fine
     return min([best, *(maker.make(share) for share in others)], key=lambda one: one.cycles)
 
 
@@ -266,20 +275,20 @@ class _Maker:
         board: Board,
         config: RingConfig,
         predict: Callable[[Program], FrameTiming],
-        thorough: bool,
+        efforts: Sequence[int],
     ) -> None:
-        self._graph, self._lowered, self._board, self._config = graph, lowered, board, config
+        self._graph, self._lowered, self._board, self.config = graph, lowered, board, config
         self._predict = predict
         self._needs = resources(config)
         if short := self._needs.short(board.part):
             raise ResourceError(f"{graph.name} on {board.part.name}: the ring needs {'; '.join(short)}")
         words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
         weights = Weights(words, config.weight_depth, config.cols // 2)
-        self._fit = fit(lowered, config.activation_depth, weights, thorough=thorough)
+        self._fit = fit(lowered, config.activation_depth, weights, efforts)
 
     def make(self, share: int) -> Plan:
         """A plan with parts of at most a `share`-th of the weight memory."""
-        lowered, config = self._lowered, self._config
+        lowered, config = self._lowered, self.config
         fitted = cut(lowered, self._fit, _parts(lowered, config, share))
         loads = schedule(fitted.steps, config)
         program = build_program(lowered, fitted.steps, fitted.layouts, loads, config)
