@@ -52,7 +52,7 @@ def parse(data: bytes, name: str) -> QGraph:
     _check_interface(file, name)
     builder = Builder(file)
     source = file.tensors[file.inputs[0]]
-    if source.type in RANGES:
+    if source.type != "FLOAT32":
         try:
             builder.entry = builder.define(source).name
         except Unsupported as error:
