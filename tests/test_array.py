@@ -11,7 +11,9 @@ from hw.array import ELEMENT_PREFIX, SystolicArray, array_members
 from sim.bench.harness import ROOT, simulate, to_verilog
 
 
-@pytest.mark.parametrize(("rows", "cols", "acc_bits", "floorplan"), [(1, 1, 20, None), (3, 4, 22, None), (5, 2, 26, "LFE5U-85F")])
+@pytest.mark.parametrize(
+    ("rows", "cols", "acc_bits", "floorplan"), [(1, 1, 20, None), (3, 4, 22, None), (5, 2, 26, "LFE5U-85F")]
+)
 def test_array(rows: int, cols: int, acc_bits: int, floorplan: str | None, bench_dir: Path) -> None:
     array = SystolicArray(rows, cols, acc_bits, floorplan)
     assert array.min_chunk == 2 * rows

@@ -56,7 +56,10 @@ class Pair(wiring.Component):
 def run(kind: str, width: int, depth: int, seed: int, extra: bool, bench_dir: Path, copies: int = 0) -> None:
     init = initial_words(width, depth, seed)
     if kind == "true":
-        block, twin = TrueDualPort(width, depth, init, extra, copies), TrueDualPortTwin(width, depth, init, extra, copies)
+        block, twin = (
+            TrueDualPort(width, depth, init, extra, copies),
+            TrueDualPortTwin(width, depth, init, extra, copies),
+        )
     else:
         block, twin = SimpleDualPort(width, depth, init, extra), SimpleDualPortTwin(width, depth, init, extra)
     assert block.latency == twin.latency

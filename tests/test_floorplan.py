@@ -37,7 +37,20 @@ def test_sites_are_distinct_and_exist(part: str, rows: int, cols: int) -> None:
 
 def test_all_multipliers_of_the_85f() -> None:
     sites = multiplier_sites("LFE5U-85F", 13, 12)
-    assert [site.split("/")[0] for site in sites[0]] == ["X4", "X5", "X8", "X9", "X9", "X8", "X5", "X4", "X4", "X5", "X8", "X9"]
+    assert [site.split("/")[0] for site in sites[0]] == [
+        "X4",
+        "X5",
+        "X8",
+        "X9",
+        "X9",
+        "X8",
+        "X5",
+        "X4",
+        "X4",
+        "X5",
+        "X8",
+        "X9",
+    ]
     assert sites[0][0] == "X4/Y10/MULT18_0" and sites[12][11] == "X119/Y58/MULT18_5"
     for r in range(13):
         for c in range(12):

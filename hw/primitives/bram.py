@@ -27,6 +27,7 @@ SIMPLE_SHAPES = {512: 36, 1024: 18, **TRUE_SHAPES}
 COPY_PREFIX = "copy_"
 """Copies of registers are submodules `copy_<number>`: synthesis merges equal registers unless it keeps the hierarchy of these."""
 
+
 def segments(depth: int, shapes: dict[int, int]) -> list[int]:
     """Words of each segment of a memory of at least `depth` words, largest first."""
     if depth < 1:
@@ -124,9 +125,7 @@ class _SegmentSelect:
         self._m = m
         bases = [sum(sizes[:i]) for i in range(len(sizes))]
         # Sizes fall and the largest come first, so every base is a multiple of its size: the upper bits decide.
-        self.now = [
-            addr[ceil_log2(size) :] == base >> ceil_log2(size) for base, size in zip(bases, sizes, strict=True)
-        ]
+        self.now = [addr[ceil_log2(size) :] == base >> ceil_log2(size) for base, size in zip(bases, sizes, strict=True)]
         first = Signal(len(sizes), reset_less=True)
         self._data = Signal(len(sizes), reset_less=True)
         m.d.sync += [first.eq(Cat(*self.now)), self._data.eq(first)]
@@ -278,9 +277,7 @@ class SimpleDualPort(wiring.Component):
     bits).
     """
 
-    def __init__(
-        self, width: int, depth: int, init: Sequence[int] | None = None, extra_register: bool = False
-    ) -> None:
+    def __init__(self, width: int, depth: int, init: Sequence[int] | None = None, extra_register: bool = False) -> None:
         self._width = width
         self._sizes = segments(depth, SIMPLE_SHAPES)
         self._registered = extra_register or len(self._sizes) > 1

@@ -84,9 +84,7 @@ class SimpleDualPortTwin(wiring.Component):
     Parameters, Members: as `SimpleDualPort`.
     """
 
-    def __init__(
-        self, width: int, depth: int, init: Sequence[int] | None = None, extra_register: bool = False
-    ) -> None:
+    def __init__(self, width: int, depth: int, init: Sequence[int] | None = None, extra_register: bool = False) -> None:
         self._memory = memory.MemoryData(shape=width, depth=depth, init=init or [])
         self.latency = simple_latency(depth, extra_register)
         super().__init__(simple_members(width, depth))

@@ -11,7 +11,9 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from sim.bench.streams import reset
 
-WIDTH, DEPTH, LATENCY, INIT_SEED = (int(os.environ.get(name, "8")) for name in ("WIDTH", "DEPTH", "LATENCY", "INIT_SEED"))
+WIDTH, DEPTH, LATENCY, INIT_SEED = (
+    int(os.environ.get(name, "8")) for name in ("WIDTH", "DEPTH", "LATENCY", "INIT_SEED")
+)
 SIMPLE = os.environ.get("KIND") == "simple"
 CYCLES = 2500
 
@@ -48,7 +50,9 @@ class Port:
             got = int(self.output.value)
             assert got == word, f"cycle {cycle}: read {got:#x}, expected {word:#x}"
             if defined:
-                assert int(self.twin.value) == word, f"cycle {cycle}: twin read {int(self.twin.value):#x}, expected {word:#x}"
+                assert int(self.twin.value) == word, (
+                    f"cycle {cycle}: twin read {int(self.twin.value):#x}, expected {word:#x}"
+                )
                 self.compared += 1
 
 
@@ -69,7 +73,9 @@ async def access(dut: Any, first: int) -> None:
         data = generator.randrange(1 << WIDTH)
         write = 0
         if cycle >= first and (SIMPLE or generator.random() < 0.5):
-            write = generator.choice([(1 << lanes) - 1, generator.randrange(1 << lanes), 1 << generator.randrange(lanes)])
+            write = generator.choice(
+                [(1 << lanes) - 1, generator.randrange(1 << lanes), 1 << generator.randrange(lanes)]
+            )
         getattr(dut, f"{reader}_en").value, getattr(dut, f"{reader}_addr").value = read_en, read_addr
         getattr(dut, f"{writer}_addr").value = other_addr
         if SIMPLE:
