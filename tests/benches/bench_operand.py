@@ -112,7 +112,8 @@ async def exact_cycles(dut: Any) -> None:
 
 @cocotb.test()
 @cocotb.parametrize(
-    refuse=[never, random(1, 0.3), every(5)], stall=[every(2), every(13), random(2, 0.1), random(3, 0.5), random(4, 0.9)]
+    refuse=[never, random(1, 0.3), every(5)],
+    stall=[every(2), every(13), random(2, 0.1), random(3, 0.5), random(4, 0.9)],
 )
 async def refusals_and_stalls(dut: Any, refuse: Any, stall: Any) -> None:
     bench = Bench(dut)
