@@ -13,7 +13,6 @@ import numpy as np
 
 from compiler.plan.passes import Buffer, LogicalPass, Lowered
 from hw.config import WORD_BYTES
-from hw.descriptor import FeedMode
 
 _NEVER = 1 << 30
 
@@ -189,8 +188,3 @@ def peak_words(lowered: Lowered, steps: Sequence[Step], lives: dict[str, Lifetim
         np.add.at(change, life.start[used], lowered.buffers[name].row_words)
         np.add.at(change, life.end[used] + 1, -lowered.buffers[name].row_words)
     return np.cumsum(change)[: len(steps)]
-
-
-def is_sum(step: Step) -> bool:
-    """A global pool: its rows are the input's."""
-    return step.source.mode == FeedMode.SUM

@@ -18,7 +18,7 @@ from compiler.plan.resources import Part, Resources, resources
 from compiler.plan.schedule import StepLoads, schedule
 from compiler.program.program import Program, build_program
 from compiler.qgraph import QAvgPool, QGraph
-from hw.config import BANKS, WINDOW_WORDS, RingConfig
+from hw.config import WINDOW_WORDS, RingConfig
 from hw.descriptor import FeedMode
 
 SHAPES = ((13, 12), (9, 16), (16, 8), (12, 12), (10, 12), (7, 12), (8, 8), (6, 12), (7, 4), (4, 4))
@@ -311,8 +311,3 @@ def _parts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
             size = _POOL_GROUPS * config.window_lanes
             parts[item.name] = [(i, min(size, item.channels - i)) for i in range(0, item.channels, size)]
     return parts
-
-
-def activation_kib(config: RingConfig) -> int:
-    """Size of the activation memory, KiB."""
-    return BANKS * config.activation_depth * 8 // 1024

@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from compiler.plan.memory import window_rows
 from compiler.plan.schedule import streamed_bytes
 from hw.config import BANKS, WORD_BYTES
 from hw.descriptor import PacketKind
@@ -141,8 +142,8 @@ def _memory(plan: Plan) -> Table:
         table.add_row(
             name,
             f"{buffer.height}x{buffer.width}x{buffer.channels}",
-            str(layout.depth),
-            f"{words * BANKS * WORD_BYTES / 1024:.1f}",
+            str(min(layout.depth, window_rows(plan.fit.lives[name]))),
+            f"{window_rows(plan.fit.lives[name]) * buffer.row_words * WORD_BYTES / 1024:.1f}",
             f"{layout.base}..{layout.base + words - 1}",
             str(layout.phase),
             f"{life['first_pass']}..{life['last_pass']}",
