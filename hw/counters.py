@@ -70,7 +70,7 @@ class Counters(wiring.Component):
         total = Signal(32)
         m.d.sync += total.eq(total + 1)
         with m.If(self.frame_start):
-            m.d.sync += total.eq(0)
+            m.d.sync += total.eq(1)  # the next cycle is cycle 1
         with m.If(self.done):
             m.d.sync += self.frame_cycles.eq(total)
 

@@ -26,7 +26,7 @@ from sim.elements.row_writer import REQUEST_DELAY as ROW_REQUEST_DELAY
 from sim.elements.writer import done_cycle, segment_cost
 
 _ROW_DONE = 1  # from the last beat of an output row at the pixel ring to `row_done`
-_OPERAND_START = 5  # of the operand fetch beyond its reads, see hw.operand
+_OPERAND_START = 4  # of the operand fetch beyond its reads, see hw.operand
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,5 @@ def test_frame_through_the_serial_line(bench_dir: Path, tmp_path: Path) -> None:
     # The same frame as the trace has it: every tensor, and the total that the host was told.
     result = compare(program, read_trace(trace), golden, 0.0)
     assert result.mismatches == 0, result.tensors
-    # The counter is 0 in the cycle after the frame's start, the trace's cycle 1.
-    assert answers["frame_cycles"] == result.cycles - 1
+    assert answers["frame_cycles"] == result.cycles
     assert abs(planned.cycles - result.cycles) <= 0.02 * result.cycles
