@@ -115,7 +115,11 @@ def test_signal_from_the_keyboard() -> None:
     """A real Ctrl-C while the network is being read."""
     command = [sys.executable, "-m", "hwgen.cli", "build", "shufflenet_v2"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+
+    def listen() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell lets its background jobs ignore it
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=listen) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "network ...\n"
         process.send_signal(signal.SIGINT)
