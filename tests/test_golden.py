@@ -21,8 +21,8 @@ from compiler.qgraph import (
     QSlice,
     QTable,
     QTensor,
-    Window,
 )
+from compiler.window import Window
 from sim import golden
 from tests.test_arithmetic import double_rounding
 

@@ -13,7 +13,8 @@ from PIL import Image
 from compiler import tflite
 from hwgen import cli, verify
 from sim import golden
-from tests.make_tflite import Maker, example
+from tests.make_tflite import Maker
+from tests.tflite_examples import example
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:

@@ -11,7 +11,7 @@ import pytest
 from compiler import tflite
 from compiler.errors import HwgenError
 from compiler.tflite import importer
-from tests.make_tflite import OPERATORS, example
+from tests.tflite_examples import OPERATORS, example
 
 
 @pytest.fixture(autouse=True)

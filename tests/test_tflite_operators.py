@@ -9,7 +9,8 @@ from compiler import tflite
 from compiler.errors import HwgenError, ModelError, UnsupportedOpError
 from compiler.qgraph import QShuffle
 from sim import golden
-from tests.make_tflite import OPERATORS, Maker, example
+from tests.make_tflite import Maker
+from tests.tflite_examples import OPERATORS, example
 from tests.tflite_reference import run
 
 SEEDS = 5

@@ -1,7 +1,7 @@
 """Collects the int8 graph while the operators of a file are read one after the other, and everything that is wrong."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,6 +79,10 @@ class Builder:
         if position >= len(operator.inputs) or operator.inputs[position] < 0:
             return None
         return self.file.tensors[operator.inputs[position]]
+
+    def output(self, operator: FileOperator, position: int = 0) -> FileTensor:
+        """An output of an operator."""
+        return self.file.tensors[operator.outputs[position]]
 
     def constant(self, tensor: FileTensor | None, types: Sequence[str], what: str) -> np.ndarray:
         """The elements of a constant in its own type and shape."""
@@ -258,6 +262,10 @@ class Builder:
             "its input is transposed in a way that is no channel shuffle; nearest: RESHAPE to groups x channels, TRANSPOSE of "
             "these two, RESHAPE back"
         )
+
+
+Handler = Callable[[Builder, FileOperator, str], None]
+"""Turns one operator into nodes; the last argument is what to call them."""
 
 
 def error_text(error: Unsupported | ModelError) -> str:
