@@ -8,7 +8,7 @@ from amaranth.hdl import Elaboratable
 
 from boards.board import Board
 from boards.pll import Pll
-from boards.ulx3s_top import PORTS, Ulx3sTop
+from boards.ulx3s_top import Ulx3sTop, ports
 from hw.sdram_config import SdramConfig
 
 
@@ -17,12 +17,12 @@ def sdram_config(board: Board, clock_hz: int) -> SdramConfig:
     return SdramConfig(clock_hz=clock_hz, cas_latency=3, capture_delay=1, pad_registers=2, part=board.sdram)
 
 
-def board_verilog(machine: Elaboratable, pll: Pll) -> str:
-    """Verilog of the module `top`: `machine` between the pads of the board."""
+def board_verilog(machine: Elaboratable, pll: Pll, *, sdram: bool = True) -> str:
+    """Verilog of the module `top`: `machine` between the pads of the board, those of its SDRAM too if it has `sdram`."""
     os.environ["AMARANTH_USE_YOSYS"] = "builtin"
     from amaranth.back import verilog
 
-    top = Ulx3sTop(machine, pll)
+    top = Ulx3sTop(machine, pll, sdram=sdram)
     text: str = verilog.convert(
         top,
         name="top",
@@ -35,6 +35,6 @@ def board_verilog(machine: Elaboratable, pll: Pll) -> str:
     return text
 
 
-def constraints(board: Board) -> str:
+def constraints(board: Board, *, sdram: bool = True) -> str:
     """Constraints of that module."""
-    return board.lpf(PORTS)
+    return board.lpf(ports(sdram))

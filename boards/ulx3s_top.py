@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth import Cat, ClockDomain, ClockSignal, Const, Elaboratable, Module, Signal
 from amaranth.hdl import Instance, IOPort, Value
 
@@ -12,11 +14,11 @@ IO_REGISTERS = 2
 
 _RESET_BITS = 8
 
+BASE_PORTS = {"clk_25mhz": 1, "ftdi_rxd": 1, "ftdi_txd": 1, "led": 8}
+"""Names and widths of the ports of every design, as in the board's constraints."""
+
 PORTS = {
-    "clk_25mhz": 1,
-    "ftdi_rxd": 1,
-    "ftdi_txd": 1,
-    "led": 8,
+    **BASE_PORTS,
     "sdram_clk": 1,
     "sdram_cke": 1,
     "sdram_csn": 1,
@@ -28,30 +30,36 @@ PORTS = {
     "sdram_dqm": 2,
     "sdram_d": 16,
 }
-"""Names and widths of the ports, as in the board's constraints."""
+"""The same of a design with SDRAM."""
+
+
+def ports(sdram: bool) -> dict[str, int]:
+    """Names and widths of the ports of a design with or without SDRAM."""
+    return PORTS if sdram else BASE_PORTS
 
 
 class Ulx3sTop(Elaboratable):
     """The machine between the pads of a ULX3S.
 
     Every SDRAM pin is registered in its pad; the memory's clock is the inverse of the machine's, from a pad register too, so that
-    command and data pins are stable half a period before and after its edges.
+    command and data pins are stable half a period before and after its edges. A design without SDRAM leaves its pads alone.
 
     Parameters:
-        machine: component with `rx`, `tx`, `leds` and `sdram` members.
+        machine: component with `rx`, `tx`, `leds` and, with SDRAM, `sdram` members.
         pll: settings of the EHXPLLL that makes the machine's clock from the oscillator's.
+        sdram: whether the design has SDRAM.
     """
 
-    def __init__(self, machine: Elaboratable, pll: Pll) -> None:
+    def __init__(self, machine: Elaboratable, pll: Pll, *, sdram: bool = True) -> None:
         self.machine = machine
         self.pll = pll
-        self.ports = {name: IOPort(width, name=name) for name, width in PORTS.items()}
+        self.sdram = sdram
+        self.ports = {name: IOPort(width, name=name) for name, width in ports(sdram).items()}
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.machine = machine = self.machine
         self._clock(m)
-        pins = machine.sdram
 
         pad_rx = Signal()
         received = Signal(2, init=3)
@@ -60,7 +68,12 @@ class Ulx3sTop(Elaboratable):
         m.d.comb += machine.rx.eq(received[1])
         self._output(m, "ftdi_rxd", machine.tx)
         self._output(m, "led", machine.leds)
+        if self.sdram:
+            self._memory(m, machine.sdram)
+        return m
 
+    def _memory(self, m: Module, pins: Any) -> None:
+        """The pads of the SDRAM."""
         clock = Signal()
         m.submodules.sdram_clock = Instance(
             "ODDRX1F", i_SCLK=ClockSignal(), i_RST=Const(0), i_D0=Const(0), i_D1=Const(1), o_Q=clock
@@ -86,7 +99,6 @@ class Ulx3sTop(Elaboratable):
             m.submodules[f"sdram_d_in{i}"] = Instance(
                 "IFS1P3DX", i_D=pad, i_SP=Const(1), i_SCLK=ClockSignal(), i_CD=Const(0), o_Q=pins.dq_i[i]
             )
-        return m
 
     def _clock(self, m: Module) -> None:
         """The machine's clock from the oscillator, and a reset that ends 2^_RESET_BITS cycles after the PLL has locked."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -32,6 +34,7 @@ class Collector(wiring.Component):
 
     Parameters:
         config: `rows`, `cols`, `acc_bits`, `array_clamp_bits`, `parameter_depth`, `segment_fifo`, `array_table`.
+        parameters: initial content of the parameter memory.
 
     Members:
         descriptor : In(Descriptor), start : In(1)
@@ -47,9 +50,9 @@ class Collector(wiring.Component):
     are never held up: at most `segment_fifo` segments may be under way between the array and `o`.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: RingConfig, parameters: Sequence[int] = ()) -> None:
         self._config = config
-        self._parameters = LaneParameters(config)
+        self._parameters = LaneParameters(config, parameters)
         self.READY = self._parameters.READY
         """Cycles from `chunk_start` to the chunk's first result."""
         self.latency = collector_latency(config)

@@ -39,6 +39,8 @@ class RingConfig:
         segment_fifo: segments of `cols` bytes between the array and the writer.
         array_table: whether a 256-entry table follows the array's requantisers.
         window_table: whether a 256-entry table follows the window's requantisers.
+        resident_passes: passes of a frame, if weights, parameters and descriptors are the initial content of block RAM; 0: the DMA
+            brings them.
         floorplan: part whose multiplier sites are assigned by name ("LFE5U-85F"), or None.
     """
 
@@ -56,6 +58,7 @@ class RingConfig:
     segment_fifo: int = 64
     array_table: bool = False
     window_table: bool = False
+    resident_passes: int = 0
     floorplan: str | None = None
 
     def __post_init__(self) -> None:

@@ -94,7 +94,7 @@ Descriptor = data.StructLayout(
         "out_rows": 10,  # output rows of this pass; SUM: input rows
         "out_w": 10,  # output columns; SUM: input columns
         # window
-        "window_base": 9,  # first subgroup in the window's parameter memory (WINDOW_WORDS words each)
+        "window_base": 11,  # first subgroup in the window's parameter memory (WINDOW_WORDS words each)
         "window_clamp": Clamp,
         "average_scale": data.ArrayLayout(6, 4),  # factor of the sum, by {columns cut, rows cut}
         # pixel ring
@@ -109,8 +109,8 @@ Descriptor = data.StructLayout(
         "inner": 13,  # K = outer * inner
         "outer": 7,
         "outer_stride": 13,  # bytes from one outer step to the next
-        "weight_base": 14,
-        "parameter_base": 11,
+        "weight_base": 17,
+        "parameter_base": 13,
         "array_clamp": Clamp,
         # writer
         "output": RowPointer,  # first output row

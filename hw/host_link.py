@@ -18,8 +18,10 @@ from hw.host_protocol import (
     LENGTH_UNITS,
     REQUEST_HEADER_BYTES,
     REQUEST_SYNC,
+    RESIDENT_COMMANDS,
     RESPONSE_HEADER_BYTES,
     RESPONSE_SYNC,
+    SDRAM_COMMANDS,
     STATUS_BYTES,
     VERSION,
     Command,
@@ -30,6 +32,7 @@ from hw.sdram_config import ADDRESS_BITS, BURST
 from hw.uart import UartReceiver, UartTransmitter, phase_step
 
 PeekAddress = data.StructLayout({"bank": 2, "addr": 14})
+PokeWord = data.StructLayout({"bank": 2, "addr": 14, "data": 64})
 
 COUNTER_LATENCY = 3
 """Cycles after which `counter_data` must belong to `counter_addr`."""
@@ -65,11 +68,13 @@ class HostLink(wiring.Component):
         baud: of the serial line.
         build: 32 bits that tell builds apart.
         timeout: quiet time that ends a request, cycles.
+        sdram: the machine has SDRAM: it knows WRITE and READ; else POKE.
 
     Members:
         rx : In(1), tx : Out(1), serial line.
-        write : Out(stream of SdramWrite), to the SDRAM controller.
-        read : Out(stream of 24-bit halfword addresses), bursts from the SDRAM controller, only while `busy` is 0.
+        write : Out(stream of SdramWrite), to the SDRAM controller; never valid without SDRAM.
+        read : Out(stream of 24-bit halfword addresses), bursts from the SDRAM controller, only while `busy` is 0; never valid without.
+        poke : Out(stream of PokeWord), words for the activation memory, only while `busy` is 0; never valid with SDRAM.
         data, data_valid : In(16), In(1), halfwords from the SDRAM controller; looked at only after a request of `read`.
         start : Out(1), strobe: start a frame; base : Out(24), its command stream, stable from then on.
         busy : In(1), a frame is under way; at the latest 8 cycles after `start`.
@@ -80,22 +85,26 @@ class HostLink(wiring.Component):
         peek_data, peek_valid : In(64), In(1), their results in order, one request at a time.
         counter_addr : Out(12), counter_data : In(32), COUNTER_LATENCY cycles later at the latest.
 
-    Timing: the line sets the pace. Never waits for the host longer than `timeout`; it waits without limit for `write`, `read`
-        and `peek`, which the memories take within some 100 cycles.
+    Timing: the line sets the pace. Never waits for the host longer than `timeout`; it waits without limit for `write`, `read`,
+        `poke` and `peek`, which the memories take within some 100 cycles.
     """
 
-    def __init__(self, clock_hz: int, *, baud: int = 3_000_000, build: int = 0, timeout: int) -> None:
+    def __init__(
+        self, clock_hz: int, *, baud: int = 3_000_000, build: int = 0, timeout: int, sdram: bool = True
+    ) -> None:
         check_parameters(clock_hz, baud=baud, build=build, timeout=timeout)
         self.clock_hz = clock_hz
         self.baud = baud
         self.build = build
         self.timeout = timeout
+        self.sdram = sdram
         super().__init__(
             {
                 "rx": In(1),
                 "tx": Out(1, init=1),
                 "write": Out(stream.Signature(SdramWrite)),
                 "read": Out(stream.Signature(unsigned(ADDRESS_BITS))),
+                "poke": Out(stream.Signature(PokeWord)),
                 "data": In(16),
                 "data_valid": In(1),
                 "start": Out(1),
@@ -127,8 +136,13 @@ class HostLink(wiring.Component):
         left = Signal(16, reset_less=True)  # bytes of payload or of the answer's data
         status = Signal(Status, reset_less=True)
         overrun = Signal(reset_less=True)
-        low = Signal(8, reset_less=True)
-        write_data = Signal(16, reset_less=True)
+        # Payload is written in units of a halfword, or of a word of the activation memory.
+        writes = Command.WRITE if self.sdram else Command.POKE
+        unit_bytes = LENGTH_UNITS[writes]
+        counted = count[: (unit_bytes - 1).bit_length()]
+        low = Signal(8 * (unit_bytes - 1), reset_less=True)
+        write_data = Signal(8 * unit_bytes, reset_less=True)
+        taken = self.write.ready if self.sdram else self.poke.ready
         writing = Signal()
         asking = Signal()
         received = Signal(4)
@@ -137,14 +151,19 @@ class HostLink(wiring.Component):
         header = Signal(8 * REQUEST_HEADER_BYTES, reset_less=True)
         command, sequence, length = header[:8], header[8:16], header[16:32]
         address = header[32 : 32 + ADDRESS_BITS]
-        asks = {name: Signal(name=f"is_{name.name.lower()}", reset_less=True) for name in Command}
+        absent = RESIDENT_COMMANDS if self.sdram else SDRAM_COMMANDS
+        present = [name for name in Command if name not in absent]
+        asks: dict[Command, Value] = {
+            name: Signal(name=f"is_{name.name.lower()}", reset_less=True) if name in present else Const(0)
+            for name in Command
+        }
         known, fits, free = Signal(reset_less=True), Signal(reset_less=True), Signal(reset_less=True)
-        part = Cat(asks[name] & (length & unit - 1).any() for name, unit in LENGTH_UNITS.items() if unit).any()
-        bare = Cat(asks[name] for name, unit in LENGTH_UNITS.items() if unit == 0).any()
-        guarded = asks[Command.READ] | asks[Command.WRITE] | asks[Command.START]
-        m.d.sync += [signal.eq(command == name.value) for name, signal in asks.items()]
+        part = Cat(asks[name] & (length & LENGTH_UNITS[name] - 1).any() for name in present if LENGTH_UNITS[name]).any()
+        bare = Cat(asks[name] for name in present if LENGTH_UNITS[name] == 0).any()
+        guarded = asks[Command.READ] | asks[writes] | asks[Command.START]
+        m.d.sync += [asks[name].eq(command == name.value) for name in present]
         m.d.sync += [
-            known.eq(Cat(asks.values()).any()),
+            known.eq(Cat(asks[name] for name in present).any()),
             fits.eq(~part & ((length == 0) == bare)),
             free.eq(~guarded | (self.initialised & ~self.busy)),
         ]
@@ -167,7 +186,7 @@ class HostLink(wiring.Component):
         with m.Else():
             m.d.sync += timed_out.eq(1)
 
-        with m.If(writing & self.write.ready):
+        with m.If(writing & taken):
             m.d.sync += [writing.eq(0), address.eq(address + 1)]
         m.d.sync += self.start.eq(0)
 
@@ -207,7 +226,7 @@ class HostLink(wiring.Component):
                     m.d.sync += refuse(Status.LENGTH)
                 with m.Elif(~free):
                     m.d.sync += refuse(Status.BUSY)
-                with m.Elif(asks[Command.WRITE]):
+                with m.Elif(asks[writes]):
                     m.d.sync += state.eq(_State.PAYLOAD)
                 with m.Elif(asks[Command.START]):
                     m.d.sync += [self.start.eq(1), self.base.eq(address), *answer(Status.OK)]
@@ -215,12 +234,12 @@ class HostLink(wiring.Component):
                     m.d.sync += answer(Status.OK, Mux(bare, STATUS_BYTES, length))
             with m.Case(_State.PAYLOAD):
                 with m.If(arrived):
-                    m.d.sync += [count[0].eq(~count[0]), low.eq(byte)]
+                    m.d.sync += [counted.eq(counted + 1), low.eq(Cat(low, byte)[8:])]
                     with m.If(left != 0):
                         m.d.sync += left.eq(left - 1)
-                        with m.If(count[0] & writing):
+                        with m.If(counted.all() & writing):
                             m.d.sync += overrun.eq(1)
-                        with m.Elif(count[0]):
+                        with m.Elif(counted.all()):
                             m.d.sync += [write_data.eq(Cat(low, byte)), writing.eq(1)]
                     with m.Elif(count[0]):
                         m.d.sync += state.eq(_State.PAYLOAD_CHECK)
@@ -269,10 +288,12 @@ class HostLink(wiring.Component):
         with m.If(self.peek_valid):
             m.d.sync += held.eq(self.peek_data)
         m.d.comb += [
-            self.write.valid.eq(writing),
             self.write.payload.addr.eq(address),
-            self.write.payload.data.eq(write_data),
             self.write.payload.enable.eq(3),
+            self.poke.payload.addr.eq(address),
+            self.poke.payload.bank.eq(address[16:]),
+            (self.write if self.sdram else self.poke).valid.eq(writing),
+            (self.write if self.sdram else self.poke).payload.data.eq(write_data),
             self.read.valid.eq(asking & asks[Command.READ]),
             self.read.payload.eq(address),
             burst_write.en.eq(self.data_valid & (state == _State.FETCH)),

@@ -1,6 +1,6 @@
 """Constants of the serial protocol between host and machine; frames are built and read in `hwgen/host.py`.
 
-Request: REQUEST_SYNC, header of 8 bytes {command 1, sequence 1, length 2, address 4}, its CRC 2; for WRITE then
+Request: REQUEST_SYNC, header of 8 bytes {command 1, sequence 1, length 2, address 4}, its CRC 2; for WRITE and POKE then
 `length` bytes of payload and their CRC 2. Response: RESPONSE_SYNC, header of 4 bytes {status 1, sequence 1, length 2},
 its CRC 2; if length is not 0 then `length` bytes and their CRC 2. Numbers are little-endian, a CRC is sent most
 significant byte first (CRC-16, polynomial 0x1021, initially 0xFFFF, not reflected). Sync bytes count in no CRC.
@@ -46,13 +46,15 @@ class Command(enum.IntEnum):
     READ = 3
     """16. Answers `length` bytes of the SDRAM from halfword `address` on, a multiple of 8."""
     START = 4
-    """0. Starts a frame: command stream at halfword `address`."""
+    """0. Starts a frame: command stream at halfword `address` (without SDRAM there is none)."""
     STATUS = 5
     """0. Answers STATUS_BYTES bytes."""
     PEEK = 6
     """8. Answers `length` bytes of the activation memory from word `address & 0x3fff` of bank `address >> 16` on."""
     COUNTER = 7
     """4. Answers `length` bytes of the counter memory from word `address` on."""
+    POKE = 8
+    """8. Writes the payload into the activation memory, addressed as for PEEK: the image of a machine without SDRAM."""
 
 
 LENGTH_UNITS = {
@@ -63,7 +65,14 @@ LENGTH_UNITS = {
     Command.STATUS: 0,
     Command.PEEK: 8,
     Command.COUNTER: 4,
+    Command.POKE: 8,
 }
+
+SDRAM_COMMANDS = frozenset({Command.WRITE, Command.READ})
+"""Commands that only a machine with SDRAM knows."""
+
+RESIDENT_COMMANDS = frozenset({Command.POKE})
+"""Commands that only a machine without SDRAM knows."""
 
 
 class Status(enum.IntEnum):
@@ -77,11 +86,11 @@ class Status(enum.IntEnum):
     """Unknown command."""
     LENGTH = 4
     BUSY = 5
-    """A frame is under way (or the SDRAM is not yet initialised): no READ, WRITE or START."""
+    """A frame is under way (or the SDRAM is not yet initialised): no READ, WRITE, POKE or START."""
     TIMEOUT = 6
     """A pause inside the request."""
     OVERRUN = 7
-    """Payload came faster than the SDRAM took it."""
+    """Payload came faster than the memory took it."""
 
 
 class StatusFlag(enum.IntFlag):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -36,6 +38,7 @@ class LaneParameters(wiring.Component):
 
     Parameters:
         config: `rows`, `cols`, `parameter_depth`.
+        init: initial content of the block RAM.
 
     Members:
         descriptor : In(Descriptor)
@@ -49,10 +52,10 @@ class LaneParameters(wiring.Component):
     u + READY + c or later, until the eighth `chunk_start` after it.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: RingConfig, init: Sequence[int] = ()) -> None:
         check_shape(config)
         self._config = config
-        self._memory = SimpleDualPort(PARAMETER_BITS, config.parameter_depth)
+        self._memory = SimpleDualPort(PARAMETER_BITS, config.parameter_depth, init)
         self.READY = 2 + self._memory.latency
         """Cycles from `chunk_start` to the first use of column 0's parameters."""
         super().__init__(

@@ -16,7 +16,22 @@ from hw.sdram_config import SdramConfig
 
 BAUD = 3_000_000
 
-_HEARTBEAT_BITS = 26
+HEARTBEAT_BITS = 26
+
+
+def connect_reads(m: Module, host: HostLink, ring: Ring) -> None:
+    """The host's reads of results and counters."""
+    peek = ring.host.request
+    m.d.comb += [
+        peek.valid.eq(host.peek.valid),
+        peek.bank.eq(host.peek.payload.bank),
+        peek.addr.eq(host.peek.payload.addr),
+        host.peek.ready.eq(ring.host.ready),
+        host.peek_data.eq(ring.host.read_data),
+        host.peek_valid.eq(ring.host.read_valid),
+        ring.counter_addr.eq(host.counter_addr),
+        host.counter_data.eq(ring.counter_data),
+    ]
 
 
 class Machine(wiring.Component):
@@ -116,20 +131,9 @@ class Machine(wiring.Component):
             ring.table.data.eq(dma.table.data),
         ]
 
-        # The host's reads of results and counters.
-        peek = ring.host.request
-        m.d.comb += [
-            peek.valid.eq(host.peek.valid),
-            peek.bank.eq(host.peek.payload.bank),
-            peek.addr.eq(host.peek.payload.addr),
-            host.peek.ready.eq(ring.host.ready),
-            host.peek_data.eq(ring.host.read_data),
-            host.peek_valid.eq(ring.host.read_valid),
-            ring.counter_addr.eq(host.counter_addr),
-            host.counter_data.eq(ring.counter_data),
-        ]
+        connect_reads(m, host, ring)
 
-        heartbeat = Signal(_HEARTBEAT_BITS)
+        heartbeat = Signal(HEARTBEAT_BITS)
         m.d.sync += heartbeat.eq(heartbeat + 1)
         m.d.comb += [
             self.initialised.eq(memory.initialised),

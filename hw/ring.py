@@ -22,6 +22,7 @@ from hw.lane_parameters import ParameterWrite
 from hw.operand import OperandFetch
 from hw.pixel_ring import PixelRing
 from hw.primitives.bram import COPY_PREFIX
+from hw.resident import Resident
 from hw.row_writer import RowWriter
 from hw.sequencer import Sequencer
 from hw.table import TableWrite
@@ -58,6 +59,7 @@ class Ring(wiring.Component):
 
     Parameters:
         config: shape of the ring.
+        resident: what its memories hold from power-on; None: the DMA loads everything.
 
     Members:
         frame_start : In(1), strobe; frame_done : Out(1), strobe; passes_done : Out(16); running : Out(1).
@@ -71,8 +73,12 @@ class Ring(wiring.Component):
     Timing: passes follow each other as `Sequencer` says. Within a pass the timing model of `sim.timing` gives every cycle.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: RingConfig, resident: Resident | None = None) -> None:
+        content = () if resident is None else resident.descriptors
+        if len(content) != config.resident_passes:
+            raise ValueError(f"resident must hold {config.resident_passes} descriptors, not {len(content)}")
         self.config = config
+        self.resident = resident
         super().__init__(
             {
                 "frame_start": In(1),
@@ -97,16 +103,17 @@ class Ring(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         config = self.config
-        m.submodules.sequencer = sequencer = Sequencer()
+        content = self.resident or Resident((), (), (), ())
+        m.submodules.sequencer = sequencer = Sequencer(content.descriptors)
         m.submodules.counters = counters = Counters()
         m.submodules.memory = memory = ActivationMemory(config)
         m.submodules.fetch = fetch = Fetch(config, memory.READ_LATENCY)
-        m.submodules.window = window = Window(config)
+        m.submodules.window = window = Window(config, content.window)
         m.submodules.pixel_ring = pixel_ring = PixelRing(config)
-        m.submodules.weights = weights = WeightMemory(config)
+        m.submodules.weights = weights = WeightMemory(config, content.weights)
         m.submodules.feeder = feeder = Feeder(config, pixel_ring.LATENCY, weight_latency(config))
         m.submodules.array = array = SystolicArray(config.rows, config.cols, config.acc_bits, config.floorplan)
-        m.submodules.collector = collector = Collector(config)
+        m.submodules.collector = collector = Collector(config, content.parameters)
         m.submodules.operand = operand = OperandFetch(config, memory.PORT_B_LATENCY)
         m.submodules.writer = writer = Writer(config, memory.WRITE_TO_READ)
         m.submodules.row_writer = row_writer = RowWriter(config, memory.WRITE_TO_READ)

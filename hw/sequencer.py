@@ -1,13 +1,16 @@
-"""Sequencer: queues the descriptors that the DMA brings and starts the passes one after the other."""
+"""Sequencer: starts the passes one after the other, by the descriptors that the DMA brings or that are there from the beginning."""
 
 from __future__ import annotations
 
-from amaranth import Module, Signal
+from collections.abc import Sequence
+
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor
+from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, halfwords
+from hw.primitives.bram import SimpleDualPort, simple_latency
 
 QUEUE_DEPTH = 16
 """Descriptors that the queue holds."""
@@ -21,16 +24,31 @@ LOAD_CYCLES = DESCRIPTOR_HALFWORDS + 3
 """Least cycles from one `start` to the next: the descriptor behind a pass is loaded while the pass runs."""
 
 
-class Sequencer(wiring.Component):
-    """Two descriptor registers (present and next) behind a queue in memory.
+def descriptor_words(passes: int) -> int:
+    """Halfwords of the memory that holds the descriptors of `passes` resident passes."""
+    return passes << _SLOT_BITS
 
-    The next descriptor is read from the queue in the background, a halfword per cycle. When the present pass is
-    done and the next descriptor is complete, it becomes the present one and `start` strobes.
+
+def resident_load_cycles(passes: int) -> int:
+    """LOAD_CYCLES where the descriptors are resident: their memory is a block RAM with output registers."""
+    return DESCRIPTOR_HALFWORDS + 1 + simple_latency(descriptor_words(passes))
+
+
+class Sequencer(wiring.Component):
+    """Two descriptor registers (present and next) behind a queue in memory, or behind a memory that holds all descriptors.
+
+    The next descriptor is read from the memory in the background, a halfword per cycle. When the present pass is
+    done and the next descriptor is complete, it becomes the present one and `start` strobes. Resident descriptors are read in a
+    circle: the first one is loaded again as soon as the last one has become the present pass.
+
+    Parameters:
+        resident: packed descriptors of all passes of a frame; empty: the DMA pushes them.
 
     Members:
         push : In({valid: 1, data: 16}), halfwords of descriptors, least significant first, from the DMA.
         room : Out(1), the queue has room for a whole descriptor; look at it before its first halfword.
-        frame_start : In(1), strobe: forget everything and begin a frame.
+        frame_start : In(1), strobe: forget everything and begin a frame. With resident descriptors not during a frame, and
+            resident_load_cycles after the frame before it or later.
         done : In(1), strobe: the present pass has written its last word.
         descriptor : Out(Descriptor), present pass; stable from `start` to `done`.
         start : Out(1), strobe in the second cycle of the new descriptor.
@@ -39,10 +57,12 @@ class Sequencer(wiring.Component):
         passes_done : Out(16), passes finished in this frame.
         frame_done : Out(1), strobe with the end of the pass marked `last`.
 
-    Timing: next `start` = max(`done` + START_GAP, `start` + LOAD_CYCLES) if its descriptor is in the queue.
+    Timing: next `start` = max(`done` + START_GAP, `start` + LOAD_CYCLES) if its descriptor is in the queue; resident
+    descriptors: resident_load_cycles instead, and the first `start` START_GAP cycles after `frame_start`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, resident: Sequence[int] = ()) -> None:
+        self._resident = resident
         super().__init__(
             {
                 "push": In(data.StructLayout({"valid": 1, "data": 16})),
@@ -60,6 +80,39 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
+        following = Signal(16 * DESCRIPTOR_HALFWORDS, reset_less=True)
+        loaded = Signal()  # `following` is complete
+        load = Signal()  # it becomes the present pass
+        if self._resident:
+            self._read_resident(m, following, loaded, load)
+        else:
+            self._read_queue(m, following, loaded, load)
+
+        # The pass under way.
+        in_frame = Signal()
+        last = Signal()
+        present = Signal(16 * DESCRIPTOR_HALFWORDS, reset_less=True)
+        m.d.comb += [
+            load.eq(in_frame & ~self.running & loaded),
+            self.descriptor.as_value().eq(present),
+            self.waiting.eq(in_frame & ~self.running),
+        ]
+        changed = Signal()
+        # A cycle between the new descriptor and `start`: its fields reach far.
+        m.d.sync += [changed.eq(load), self.start.eq(changed), self.frame_done.eq(0)]
+        with m.If(load):
+            m.d.sync += [present.eq(following), self.running.eq(1)]
+        m.d.comb += last.eq(self.descriptor.last)
+        with m.If(self.done & self.running):
+            m.d.sync += [self.running.eq(0), self.passes_done.eq(self.passes_done + 1)]
+            with m.If(last):
+                m.d.sync += [in_frame.eq(0), self.frame_done.eq(1)]
+        with m.If(self.frame_start):
+            m.d.sync += [in_frame.eq(1), self.running.eq(0), self.passes_done.eq(0)]
+        return m
+
+    def _read_queue(self, m: Module, following: Signal, loaded: Signal, load: Value) -> None:
+        """A queue that the DMA fills, and the loader of the oldest descriptor."""
         slots = QUEUE_DEPTH
         slot_bits = (slots - 1).bit_length()
         m.submodules.queue = queue = Memory(shape=16, depth=slots << _SLOT_BITS, init=[])
@@ -90,18 +143,15 @@ class Sequencer(wiring.Component):
 
         # The loader: shifts the oldest descriptor into `following`.
         head = Signal(slot_bits)
-        following = Signal(16 * DESCRIPTOR_HALFWORDS, reset_less=True)
         loading = Signal()
-        loaded = Signal()
         fetched = Signal()
         count = Signal(_SLOT_BITS)
-        load = Signal()
         m.d.comb += [
             read.en.eq(1),
             read.addr.eq((head << _SLOT_BITS) | count),
         ]
         with m.If(fetched):
-            m.d.sync += following.eq((read.data << (16 * (DESCRIPTOR_HALFWORDS - 1))) | (following >> 16))
+            m.d.sync += following.eq(_shifted_in(following, read.data))
         m.d.sync += fetched.eq(loading)
         with m.If(loading):
             m.d.sync += count.eq(count + 1)
@@ -112,37 +162,41 @@ class Sequencer(wiring.Component):
             m.d.sync += loaded.eq(1)
         with m.Elif(~loaded & (queued != 0)):
             m.d.sync += [loading.eq(1), count.eq(0)]
-
-        # The pass under way.
-        in_frame = Signal()
-        last = Signal()
-        present = Signal(16 * DESCRIPTOR_HALFWORDS, reset_less=True)
-        m.d.comb += [
-            load.eq(in_frame & ~self.running & loaded),
-            self.descriptor.as_value().eq(present),
-            self.waiting.eq(in_frame & ~self.running),
-        ]
-        changed = Signal()
-        # A cycle between the new descriptor and `start`: its fields reach far.
-        m.d.sync += [changed.eq(load), self.start.eq(changed), self.frame_done.eq(0)]
         with m.If(load):
-            m.d.sync += [present.eq(following), self.running.eq(1), loaded.eq(0)]
-        m.d.comb += last.eq(self.descriptor.last)
-        with m.If(self.done & self.running):
-            m.d.sync += [self.running.eq(0), self.passes_done.eq(self.passes_done + 1)]
-            with m.If(last):
-                m.d.sync += [in_frame.eq(0), self.frame_done.eq(1)]
+            m.d.sync += loaded.eq(0)
         with m.If(self.frame_start):
-            m.d.sync += [
-                in_frame.eq(1),
-                self.running.eq(0),
-                self.passes_done.eq(0),
-                loaded.eq(0),
-                loading.eq(0),
-                fetched.eq(0),
-                queued.eq(0),
-                head.eq(0),
-                tail.eq(0),
-                index.eq(0),
-            ]
-        return m
+            cleared = (loaded, loading, fetched, queued, head, tail, index)
+            m.d.sync += [signal.eq(0) for signal in cleared]
+
+    def _read_resident(self, m: Module, following: Signal, loaded: Signal, load: Value) -> None:
+        """All descriptors in a memory that nobody writes, and a loader that reads them in a circle."""
+        passes = len(self._resident)
+        words = [0] * descriptor_words(passes)
+        for number, descriptor in enumerate(self._resident):
+            first = descriptor_words(number)
+            words[first : first + DESCRIPTOR_HALFWORDS] = halfwords(descriptor, DESCRIPTOR_HALFWORDS)
+        m.submodules.descriptors = memory = SimpleDualPort(16, len(words), words)
+        head = Signal(range(passes))
+        count = Signal(_SLOT_BITS)
+        loading = Signal(init=1)
+        m.d.comb += [memory.r_en.eq(1), memory.r_addr.eq(Cat(count, head))]
+
+        arriving: list[Value] = [loading]
+        for i in range(memory.latency):
+            register = Signal(name=f"arriving_{i}")
+            m.d.sync += register.eq(arriving[-1])
+            arriving.append(register)
+        with m.If(arriving[-1]):
+            m.d.sync += following.eq(_shifted_in(following, memory.r_data))
+            with m.If(~arriving[-2]):
+                m.d.sync += loaded.eq(1)
+        m.d.sync += count.eq(count + 1)
+        with m.If(count == DESCRIPTOR_HALFWORDS - 1):
+            m.d.sync += loading.eq(0)
+        with m.If(load):
+            m.d.sync += [loaded.eq(0), loading.eq(1), count.eq(0), head.eq(Mux(head == passes - 1, 0, head + 1))]
+
+
+def _shifted_in(following: Value, halfword: Value) -> Value:
+    """A descriptor register with one more halfword, the first one of all in the least significant bits in the end."""
+    return (halfword << (16 * (DESCRIPTOR_HALFWORDS - 1))) | (following >> 16)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Module, Mux
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -9,13 +11,16 @@ from amaranth.lib.wiring import In, Out
 from hw.config import RingConfig
 from hw.primitives.bram import TrueDualPort, true_latency
 
+WEIGHT_ADDRESS_BITS = 14
+"""Of an address that the DMA writes to."""
+
 _COPIES = 6
 """Sets of input registers: one net to the address pins of all blocks would limit the clock."""
 
 
 def weight_write_layout(config: RingConfig) -> data.StructLayout:
     """A write to the weight memory: byte c belongs to array column c."""
-    return data.StructLayout({"valid": 1, "addr": 14, "data": 8 * config.cols})
+    return data.StructLayout({"valid": 1, "addr": WEIGHT_ADDRESS_BITS, "data": 8 * config.cols})
 
 
 def weight_latency(config: RingConfig) -> int:
@@ -28,6 +33,7 @@ class WeightMemory(wiring.Component):
 
     Parameters:
         config: `cols`, `weight_depth`.
+        init: initial content.
 
     Members:
         write : In(weight_write_layout(config)).
@@ -36,8 +42,9 @@ class WeightMemory(wiring.Component):
     Timing: `data` weight_latency(config) cycles after `addr`. A write in cycle t is seen by addresses from cycle t + 1 on.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: RingConfig, init: Sequence[int] = ()) -> None:
         self._config = config
+        self._init = init
         super().__init__(
             {
                 "write": In(weight_write_layout(config)),
@@ -49,7 +56,9 @@ class WeightMemory(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         cols = self._config.cols
-        m.submodules.memory = memory = TrueDualPort(8 * cols, self._config.weight_depth, input_copies=_COPIES)
+        m.submodules.memory = memory = TrueDualPort(
+            8 * cols, self._config.weight_depth, self._init, input_copies=_COPIES
+        )
         m.d.comb += [
             memory.a_en.eq(1),
             memory.a_addr.eq(self.addr),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -60,6 +62,7 @@ class Window(wiring.Component):
 
     Parameters:
         config: `window_lanes` (L), `window_clamp_bits`, `window_depth`, `window_table`.
+        parameters_init: initial content of the parameter memory.
 
     Members:
         descriptor : In(Descriptor), start : In(1).
@@ -77,8 +80,9 @@ class Window(wiring.Component):
     within 25 bits for maps of 2^17 elements.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: RingConfig, parameters_init: Sequence[int] = ()) -> None:
         self._config = config
+        self._parameters_init = parameters_init
         self._layout = column_layout(config.window_lanes)
         super().__init__(
             {
@@ -95,7 +99,7 @@ class Window(wiring.Component):
         m = Module()
         d = self.descriptor
         lanes = self._config.window_lanes
-        m.submodules.parameters = parameters = WindowParameters(self._config)
+        m.submodules.parameters = parameters = WindowParameters(self._config, self._parameters_init)
         is_sum, is_max, is_average = Signal(), Signal(), Signal()
         m.d.sync += [
             is_sum.eq(d.mode == FeedMode.SUM),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -37,6 +39,7 @@ class WindowParameters(wiring.Component):
 
     Parameters:
         config: `window_lanes` (L), `window_depth`.
+        init: initial content of the memory.
 
     Members:
         descriptor : In(Descriptor), start : In(1).
@@ -60,10 +63,10 @@ class WindowParameters(wiring.Component):
     PARAMETERS_DELAY = 2
     """Cycles from `advance_parameters` to the new `parameters`."""
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: RingConfig, init: Sequence[int] = ()) -> None:
         self._config = config
         lanes = config.window_lanes
-        self._memory = SimpleDualPort(PARAMETER_BITS // 4 * lanes, config.window_depth)
+        self._memory = SimpleDualPort(PARAMETER_BITS // 4 * lanes, config.window_depth, init)
         super().__init__(
             {
                 "descriptor": In(Descriptor),
@@ -91,7 +94,7 @@ class WindowParameters(wiring.Component):
 
         step = Signal(range(WINDOW_WORDS))
         loading = Signal()
-        subgroup = Signal(len(d.window_base), reset_less=True)
+        subgroup = Signal(len(memory.r_addr) - len(step), reset_less=True)
         left = Signal(len(d.groups), reset_less=True)
         entry = Signal(range(_ENTRIES))
         m.d.comb += [memory.r_en.eq(1), memory.r_addr.eq(Cat(step, subgroup))]

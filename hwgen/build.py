@@ -79,11 +79,14 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
         (folder / SUMMARY).unlink(missing_ok=True)
         graph, plan, board, pll = make_plan(request, console)
         steps = _Steps(place, console)
-        steps.run("image", [], plan.digest(), [IMAGE, PLAN, PLAN_TEXT], lambda at, tell: _write_image(at, plan))
+        images = [] if plan.on_chip else [IMAGE]
+        if plan.on_chip:
+            (folder / IMAGE).unlink(missing_ok=True)  # of an earlier build
+        steps.run("image", [], plan.digest(), [*images, PLAN, PLAN_TEXT], lambda at, tell: _write_image(at, plan))
         steps.run(
             "rtl",
             [],
-            f"{plan.config} {board} {pll} {source_digest('hw', 'boards')}",
+            f"{plan.config} {build_number(plan, pll)} {board} {pll} {source_digest('hw', 'boards')}",
             [VERILOG, CONSTRAINTS],
             lambda at, tell: _write_rtl(at, plan, board, pll),
         )
@@ -114,7 +117,7 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
             [bitstream],
             lambda at, tell: toolchain.pack(at, CONFIG, bitstream, progress=tell, logs=place.logs),
         )
-        files = [VERILOG, CONSTRAINTS, NETLIST, CONFIG, bitstream, IMAGE, PLAN]
+        files = [VERILOG, CONSTRAINTS, NETLIST, CONFIG, bitstream, *images, PLAN]
         report = make_report(request, graph, plan, board, pll, routed, folder, files)
         write_report(folder, report)
         return report
@@ -145,7 +148,7 @@ def make_report(
     import importlib.metadata
 
     from boards.toolchain import tool_versions
-    from hwgen.report import SCHEMA_VERSION
+    from hwgen.report import ON_CHIP, SCHEMA_VERSION, SDRAM
 
     clock_hz = float(pll.output_hz)
     peak = plan.config.rows * plan.config.cols
@@ -158,6 +161,8 @@ def make_report(
         "board": board.name,
         "part": board.part.name,
         "weights": graph.provenance,
+        "weight_memory": ON_CHIP if plan.on_chip else SDRAM,
+        "plan": plan.digest(),
         "array": {"rows": plan.config.rows, "cols": plan.config.cols},
         "clock_mhz": clock_hz / 1e6,
         "fmax_mhz": round(float(routed["fmax_mhz"]), 2),
@@ -193,7 +198,7 @@ def store_simulation(folder: Path, plan: Plan, simulated: dict[str, int]) -> Non
         report = json.loads((folder / REPORT).read_text())
     except (OSError, ValueError):
         return
-    if report.get("files", {}).get(IMAGE) == file_digest(folder / IMAGE) != "":
+    if report.get("plan") == plan.digest():
         write_report(folder, report | {"simulated": simulated})
 
 
@@ -222,7 +227,8 @@ class _Steps:
 
 
 def _write_image(at: Path, plan: Plan) -> None:
-    (at / IMAGE).write_bytes(plan.image())
+    if not plan.on_chip:
+        (at / IMAGE).write_bytes(plan.image())
     (at / PLAN).write_text(json.dumps(plan.to_json(), indent=2) + "\n")
     (at / PLAN_TEXT).write_text(f"{plan}\n")
 
@@ -230,13 +236,19 @@ def _write_image(at: Path, plan: Plan) -> None:
 def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
     from boards.bitstream import board_verilog, constraints, sdram_config
     from hw.machine import Machine
+    from hw.resident_machine import ResidentMachine
 
-    memory = sdram_config(board, int(pll.output_hz))
-    machine = Machine(plan.config, memory, build=build_number(plan, pll))
-    (at / VERILOG).write_text(board_verilog(machine, pll))
-    (at / CONSTRAINTS).write_text(constraints(board))
+    clock_hz, number, resident = int(pll.output_hz), build_number(plan, pll), plan.program.resident
+    machine: Machine | ResidentMachine
+    if resident is None:
+        machine = Machine(plan.config, sdram_config(board, clock_hz), build=number)
+    else:
+        machine = ResidentMachine(plan.config, resident, clock_hz, build=number)
+    (at / VERILOG).write_text(board_verilog(machine, pll, sdram=not plan.on_chip))
+    (at / CONSTRAINTS).write_text(constraints(board, sdram=not plan.on_chip))
 
 
 def build_number(plan: Plan, pll: Pll) -> int:
-    """32 bits by which the host tells one machine from another; other weights make no other machine."""
-    return int(digest(repr(plan.config), repr(pll))[:8], 16)
+    """32 bits by which the host tells one machine from another; other weights make another machine only where they are in block RAM."""
+    content = [plan.digest()] if plan.on_chip else []
+    return int(digest(repr(plan.config), repr(pll), *content)[:8], 16)

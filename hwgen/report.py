@@ -10,7 +10,10 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+SDRAM, ON_CHIP = "SDRAM", "block RAM"
+"""Where the weights are: in the weight image that the host loads, or in the bitstream itself."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ SCHEMA: dict[str, Any] = {
     "board": str,
     "part": str,
     "weights": str,  # "file ..." or "random, seed N"
+    "weight_memory": str,  # SDRAM or ON_CHIP
+    "plan": str,  # digest of everything that the machine does, weights included
     "array": {"rows": int, "cols": int},
     "clock_mhz": float,  # of the machine
     "fmax_mhz": Maybe(float),  # after place and route
@@ -111,6 +116,8 @@ def _disagreements(report: dict[str, Any]) -> list[str]:
     for kind, usage in (report["resources"] or {}).items():
         if usage["used"] > usage["available"]:
             lines.append(f"report.resources.{kind}: {usage['used']} used of {usage['available']}")
+    if report["weight_memory"] not in (SDRAM, ON_CHIP):
+        lines.append(f"report.weight_memory must be {SDRAM} or {ON_CHIP}, not {report['weight_memory']!r}")
     lines += [
         f"report.bottleneck: unknown bound {entry['bound']!r}"
         for entry in report["bottleneck"]
@@ -130,7 +137,8 @@ def summary(report: dict[str, Any]) -> str:
     table.add_column(style="bold")
     table.add_column()
     array, predicted, simulated = report["array"], report["predicted"], report["simulated"]
-    table.add_row("weights", report["weights"])
+    place = "block RAM, in the bitstream" if report["weight_memory"] == ON_CHIP else "SDRAM, loaded by the host"
+    table.add_row("weights", f"{report['weights']}; {place}")
     table.add_row(
         "array", f"{array['rows']} x {array['cols']} = {array['rows'] * array['cols']} multiply-accumulates per cycle"
     )

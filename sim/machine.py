@@ -9,18 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from amaranth.hdl import Elaboratable
 
 from compiler.errors import ToolError
 from compiler.program.program import Program
 from hw.machine import BAUD, Machine
+from hw.resident_machine import ResidentMachine
 from hw.sdram_config import SdramConfig
 from sim.bench.harness import simulate
 from sim.bench.streams import PERIOD_NS
+from sim.resident_system import SOURCES as RESIDENT_SOURCES
+from sim.resident_system import ResidentSystem, write_image
 from sim.system import SOURCES, System
+from sim.timing import predict
 from sim.trace import Replay, Trace, read_trace
 
 _CYCLES_PER_HALFWORD = 20
 """More than any frame takes; a machine that hangs is given up after that."""
+
+_SLACK = 100_000  # cycles more for everything before a frame
 
 _LIMIT_S = 4 * 3600
 """Seconds that a simulation may take, with waves on a slow computer."""
@@ -79,7 +86,7 @@ def simulate_frame(
 
     Args:
         program: of the planned network; its `config` is the machine's.
-        sdram: memory and clock, with the board's pad registers.
+        sdram: memory and clock, with the board's pad registers; of a network in block RAM the clock alone.
         image: int8 [height, width, channels].
         golden: every tensor of the frame, int8 [height, width, channels], by name.
         build_dir: cache of compiled simulators.
@@ -89,27 +96,24 @@ def simulate_frame(
     Raises:
         ToolError: the simulation could not be built, broke off or did not end.
     """
-    stream = program.stream.copy()
-    program.write_image(stream, image)
-    depth = 1 << max(16, int(len(stream) + 1024).bit_length())
-    system = System(Machine(program.config, sdram, build=build), depth)
     with tempfile.TemporaryDirectory(prefix="frame-", dir=_made(build_dir)) as name:
         folder = Path(name)
-        content, trace = folder / "sdram.hex", folder / "trace"
-        content.write_bytes(b"\n".join(b"%04x" % value for value in stream.tolist()) + b"\n")
+        trace = folder / "trace"
+        prepare = _with_sdram if program.resident is None else _on_chip
+        setup = prepare(program, sdram, image, folder, build)
         begun = time.monotonic()
         try:
             simulate(
-                system,
+                setup.system,
                 name="machine",
                 test_module="sim.bench.frame",
                 build_dir=build_dir,
-                sources=SOURCES,
-                plusargs=[f"+sdram_hex={content}", f"+trace={trace}"],
+                sources=setup.sources,
+                plusargs=[*setup.plusargs, f"+trace={trace}"],
                 env={
                     "BASE": "0",
                     "BIT_PS": str(PERIOD_NS * 1000 * sdram.clock_hz // BAUD),
-                    "MAX_CYCLES": str(_CYCLES_PER_HALFWORD * len(stream) + 100_000),
+                    "MAX_CYCLES": str(setup.most_cycles),
                 },
                 optimise=True,
                 waves=waves or False,
@@ -119,6 +123,43 @@ def simulate_frame(
             raise ToolError(f"the simulation failed: {error}") from error
         seconds = time.monotonic() - begun
         return compare(program, read_trace(trace), golden, seconds)
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What is simulated, and when to give up."""
+
+    system: Elaboratable
+    sources: list[Path]
+    plusargs: list[str]
+    most_cycles: int
+
+
+def _with_sdram(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path, build: int) -> _Setup:
+    stream = program.stream.copy()
+    program.write_image(stream, image)
+    depth = 1 << max(16, int(len(stream) + 1024).bit_length())
+    content = folder / "sdram.hex"
+    content.write_bytes(b"\n".join(b"%04x" % value for value in stream.tolist()) + b"\n")
+    return _Setup(
+        System(Machine(program.config, sdram, build=build), depth),
+        SOURCES,
+        [f"+sdram_hex={content}"],
+        _CYCLES_PER_HALFWORD * len(stream) + _SLACK,
+    )
+
+
+def _on_chip(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path, build: int) -> _Setup:
+    assert program.resident is not None
+    content = folder / "image.hex"
+    words = write_image(program, image, content)
+    machine = ResidentMachine(program.config, program.resident, sdram.clock_hz, build=build)
+    return _Setup(
+        ResidentSystem(machine, words),
+        RESIDENT_SOURCES,
+        [f"+image_hex={content}"],
+        2 * predict(program, sdram).cycles + words + _SLACK,
+    )
 
 
 def compare(program: Program, trace: Trace, golden: Mapping[str, np.ndarray], seconds: float) -> FrameResult:

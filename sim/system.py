@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from amaranth import ClockSignal, Instance, Module
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.machine import Machine
@@ -21,6 +22,25 @@ SOURCES = [
     MODELS / "DP16KD.v",
 ]
 """Verilog models that a simulation of the system needs."""
+
+
+def trace_writer(trace: data.View[Any]) -> Instance:
+    """The model that writes a machine's trace to a file."""
+    return Instance(
+        "trace_writer",
+        i_clk=ClockSignal(),
+        i_write=trace.write,
+        i_bank=trace.bank,
+        i_addr=trace.addr,
+        i_enable=trace.enable,
+        i_data=trace.data,
+        i_window=trace.window,
+        i_window_data=trace.window_data,
+        i_frame_start=trace.frame_start,
+        i_pass_start=trace.pass_start,
+        i_pass_done=trace.pass_done,
+        i_frame_done=trace.frame_done,
+    )
 
 
 class System(wiring.Component):
@@ -60,22 +80,7 @@ class System(wiring.Component):
         m = Module()
         m.submodules.machine = machine = self.machine
         m.submodules.chip = chip = SdramChip(machine.sdram_config, depth=self.depth)
-        trace = machine.trace
-        m.submodules.trace = Instance(
-            "trace_writer",
-            i_clk=ClockSignal(),
-            i_write=trace.write,
-            i_bank=trace.bank,
-            i_addr=trace.addr,
-            i_enable=trace.enable,
-            i_data=trace.data,
-            i_window=trace.window,
-            i_window_data=trace.window_data,
-            i_frame_start=trace.frame_start,
-            i_pass_start=trace.pass_start,
-            i_pass_done=trace.pass_done,
-            i_frame_done=trace.frame_done,
-        )
+        m.submodules.trace = trace_writer(machine.trace)
         for name, member in SdramPins.members.items():
             inside, outside = getattr(machine.sdram, name), getattr(chip.pins, name)
             source, sink = (inside, outside) if member.flow is Out else (outside, inside)
@@ -84,7 +89,7 @@ class System(wiring.Component):
             machine.rx.eq(self.rx),
             self.tx.eq(machine.tx),
             self.initialised.eq(machine.initialised),
-            self.frame_done.eq(trace.frame_done),
+            self.frame_done.eq(machine.trace.frame_done),
             self.passes_done.eq(machine.passes_done),
             self.violations.eq(chip.violations),
         ]

@@ -9,7 +9,7 @@ from compiler.program.program import Program
 from hw.config import RingConfig
 from hw.descriptor import PacketKind
 from hw.sdram_config import SdramConfig
-from hw.sequencer import LOAD_CYCLES, QUEUE_DEPTH, START_GAP
+from hw.sequencer import LOAD_CYCLES, QUEUE_DEPTH, START_GAP, resident_load_cycles
 from sim.pass_timing import PassTiming, RingDelays, pass_timing
 from sim.stream_timing import StreamTiming
 
@@ -112,10 +112,12 @@ _NO_TIMING = frozenset(
 def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
     """Predict a frame.
 
-    Cycles of passes are exact.  Their starts follow the command stream through SDRAM and DMA; what is left out is that
-    the DMA's image words give way to the writer in the activation memory.
+    Cycles of passes are exact, and without SDRAM those of the frame too.  With SDRAM the passes' starts follow the command stream through
+    SDRAM and DMA; what is left out is that the DMA's image words give way to the writer in the activation memory.
     """
     timings = PassTimings(program.config)
+    if program.resident is not None:
+        return _resident(program, timings, sdram.clock_hz)
     stream = StreamTiming(sdram, _FRAME_START)
     passes: list[PassCycles] = []
     starts: list[int] = []
@@ -142,3 +144,16 @@ def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
             )
         )
     return FrameTiming(passes, dones[-1] - _FRAME_START, sdram.clock_hz, stream.used - _FRAME_START)
+
+
+def _resident(program: Program, timings: PassTimings, clock_hz: int) -> FrameTiming:
+    """A frame whose descriptors are resident: a pass starts behind the one before, or when its descriptor is loaded."""
+    load = resident_load_cycles(len(program.names))
+    passes: list[PassCycles] = []
+    free, loaded = START_GAP, 0
+    for name, fields, macs in zip(program.names, program.descriptors, program.macs, strict=True):
+        timing = timings(fields)
+        start = max(free, loaded)
+        passes.append(PassCycles(name, start, timing.cycles, start - free, macs, timing))
+        free, loaded = passes[-1].done + START_GAP, start + load
+    return FrameTiming(passes, passes[-1].done, clock_hz, 0)

@@ -10,14 +10,15 @@ from hw.sdram import SdramPins
 
 
 class Echo(wiring.Component):
-    """Sends back what it receives; a counter on the LEDs."""
+    """Sends back what it receives; a counter on the LEDs that begins at `first`."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: int = 0) -> None:
+        self._first = first
         super().__init__({"rx": In(1), "tx": Out(1), "leds": Out(8), "sdram": Out(SdramPins)})
 
     def elaborate(self, platform: object) -> Elaboratable:
         m = Module()
-        count = Signal(24)
+        count = Signal(24, init=self._first & 0xFFFFFF)
         m.d.sync += [count.eq(count + self.rx), self.tx.eq(self.rx), self.sdram.dq_o.eq(self.sdram.dq_i)]
         m.d.comb += self.leds.eq(count[16:])
         return m

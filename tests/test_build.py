@@ -12,6 +12,7 @@ import pytest
 
 from compiler.errors import ToolError
 from hw.config import RingConfig
+from hw.resident import Resident
 from hwgen import build as builder
 from hwgen.console import Console
 from hwgen.report import problems
@@ -30,6 +31,11 @@ class TinyPlan:
     config: RingConfig = field(default_factory=RingConfig)
     cycles: int = 20_000
     array_macs: int = 900_000
+    on_chip: bool = False
+
+    @property
+    def program(self) -> Any:
+        return SimpleNamespace(resident=Resident((), (), (), ()) if self.on_chip else None)
 
     @property
     def passes(self) -> list[Any]:
@@ -52,6 +58,7 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> TinyPlan:
     monkeypatch.setattr(builder, "make_plan", lambda request, console: (GRAPH, tiny, *request.resolve()))
     monkeypatch.setattr(builder, "source_digest", lambda *packages: "")
     monkeypatch.setattr("hw.machine.Machine", lambda config, memory, build: Echo())
+    monkeypatch.setattr("hw.resident_machine.ResidentMachine", lambda config, resident, clock_hz, build: Echo(build))
     return tiny
 
 
@@ -108,6 +115,26 @@ def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str
             run(folder, capsys, monkey)
     left = {path.name for path in folder.iterdir()}
     assert left == folder_before - {"report.json", "summary.txt", "top.config", "nextpnr.json", "tiny.bit"}
+
+
+def test_build_without_sdram(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "sdram.bin").write_bytes(b"of an earlier build")
+    plan.on_chip = True
+    report, _ = run(folder, capsys)
+    assert problems(report) == []
+    assert report["weight_memory"] == "block RAM"
+    assert "sdram.bin" not in report["files"]
+    assert not (folder / "sdram.bin").exists()
+    assert "sdram" not in (folder / "top.lpf").read_text()
+    assert "sdram" not in (folder / "top.v").read_text().split("endmodule")[-2].split(");")[0]
+    assert "in the bitstream" in (folder / "summary.txt").read_text()
+    assert run(folder, capsys)[1] == set()
+
+    plan.content = b"other weights"
+    _, done = run(folder, capsys)
+    assert done == {"image", "rtl", "synthesis", "place and route", "bitstream"}, "the weights are in the bitstream"
 
 
 def slow() -> Any:

@@ -59,7 +59,7 @@ def small_network() -> QGraph:
 
 def test_frame_through_the_serial_line(bench_dir: Path, tmp_path: Path) -> None:
     graph = small_network()
-    planned = plan(graph, SmallBoard(), lambda program: predict(program, SDRAM))
+    planned = plan(graph, SmallBoard(), lambda program: predict(program, SDRAM), external=True)
     program = planned.program
     image = quantise_pixels(synthetic_images(1, RESOLUTION, 7)[0], graph.tensors[graph.input])
     golden = run(graph, image)

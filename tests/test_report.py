@@ -11,13 +11,15 @@ import pytest
 from hwgen.report import problems, summary
 
 GOOD: dict[str, Any] = {
-    "schema": 1,
+    "schema": 2,
     "name": "tiny_0.5_64",
     "network": "tiny",
     "options": {"width": 0.5, "resolution": 64, "seed": 0, "calibrate": None},
     "board": "ulx3s",
     "part": "LFE5U-85F",
     "weights": "random, seed 0",
+    "weight_memory": "SDRAM",
+    "plan": "ab12",
     "array": {"rows": 13, "cols": 12},
     "clock_mhz": 100.0,
     "fmax_mhz": 104.5,
@@ -56,7 +58,7 @@ def test_good_report() -> None:
         ({"bottleneck": [{"pass": "a", "cycles": 1, "bound": 2}]}, "report.bottleneck[0].bound must be str, not 2"),
         ({"bottleneck": {}}, "report.bottleneck must be an array, not {}"),
         ({"tools": {"yosys": None}}, "report.tools.yosys must be str, not None"),
-        ({"schema": 2}, "report.schema must be 1, not 2"),
+        ({"schema": 1}, "report.schema must be 2, not 1"),
         (
             {"predicted": {"cycles": 200_000, "fps": 600.0}},
             "report.predicted.fps must be clock / cycles = 500.00, not 600.0",
@@ -65,6 +67,7 @@ def test_good_report() -> None:
         ({"timing_met": False}, "report.timing_met must say whether fmax_mhz reaches clock_mhz"),
         ({"bottleneck": [{"pass": "a", "cycles": 1, "bound": "luck"}]}, "report.bottleneck: unknown bound 'luck'"),
         ({"weights": "trained"}, "report.weights must say where the weights are from, not 'trained'"),
+        ({"weight_memory": "flash"}, "report.weight_memory must be SDRAM or block RAM, not 'flash'"),
         (
             {"resources": GOOD["resources"] | {"dsp": {"used": 157, "available": 156}}},
             "report.resources.dsp: 157 used of 156",
@@ -90,4 +93,5 @@ def test_summary() -> None:
         "random, seed 0",
     ):
         assert expected in text
+    assert "block RAM, in the bitstream" in summary(GOOD | {"weight_memory": "block RAM"})
     assert "NOT MET" in summary(GOOD | {"timing_met": False})

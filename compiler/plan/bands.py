@@ -158,7 +158,8 @@ def read_rows(lowered: Lowered, step: Step) -> list[tuple[str, int, int]]:
 def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
     """Row lifetimes of every buffer.
 
-    Rows of the image may be loaded while the passes of the band before run: from the reader's previous step on.
+    Rows of the image may be loaded while the passes of the band before run: from the reader's previous step on. An image that comes
+    whole is there from the first step on.
     """
     found = {
         name: Lifetimes(np.full(buffer.height, _NEVER), np.full(buffer.height, -1))
@@ -177,6 +178,8 @@ def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
         life.start[rows] = np.minimum(life.start[rows], step.index)
         life.end[rows] = np.maximum(life.end[rows], step.index)
     found[lowered.result].end[:] = len(steps)
+    if lowered.whole_image:
+        found[lowered.image].start[:] = 0
     return found
 
 

@@ -157,7 +157,7 @@ class _Options:
         passes = lowered.passes[slice(*ranges)]
         final = passes[-1]
         whole = any(item.whole for item in passes)
-        reads_image = any(item.input.buffer == lowered.image for item in passes)
+        reads_image = not lowered.whole_image and any(item.input.buffer == lowered.image for item in passes)
         load = sum(weights.words[slice(*ranges)])
         reload = load * weights.cycles if load > weights.depth else 0
         self.choices: list[_Choice] = []

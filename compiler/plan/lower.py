@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from compiler.errors import UnsupportedOpError, one_line
+from compiler.plan.image import ImageFold
 from compiler.plan.passes import Buffer, LogicalPass, Lowered, Placement, View
 from compiler.qgraph import (
     QAvgPool,
@@ -35,18 +36,25 @@ PIXEL_BYTES = 4
 INT8_MIN = -128
 
 
-def lower(graph: QGraph) -> Lowered:
+def lower(graph: QGraph, *, fold: ImageFold | None = None, whole_image: bool = False) -> Lowered:
     """The logical passes of a network.
+
+    Args:
+        graph: the int8 network.
+        fold: how the image lies in memory; None: pixel by pixel, or two to a word.
+        whole_image: all of the image is in memory before the first pass.
 
     Raises:
         UnsupportedOpError: lists every operation that the ring does not have.
     """
-    return _Lowering(graph).run()
+    return _Lowering(graph, fold, whole_image).run()
 
 
 class _Lowering:
-    def __init__(self, graph: QGraph) -> None:
+    def __init__(self, graph: QGraph, fold: ImageFold | None = None, whole_image: bool = False) -> None:
         self.graph = graph
+        self.fold = fold
+        self.whole_image = whole_image
         self.buffers: dict[str, Buffer] = {}
         self.views: dict[str, View] = {}
         self.passes: list[LogicalPass] = []
@@ -86,14 +94,22 @@ class _Lowering:
                 "max pools up to 3x3, global average pools, slices, and merges of two halves"
             )
         result = self.views[graph.output].buffer
+        shape = graph.tensors[graph.input].shape
         return Lowered(
-            graph.name, self.buffers, self.passes, graph.input, result, self.unpack, graph.tensors[graph.input].shape
+            graph.name, self.buffers, self.passes, graph.input, result, self.unpack, shape, self.fold, self.whole_image
         )
 
     def _image(self) -> None:
         """Three-channel images whose readers all take every second column hold two pixels in a word."""
         graph = self.graph
         height, width, channels = graph.tensors[graph.input].shape
+        if (fold := self.fold) is not None:
+            channels = fold.bytes
+            self.buffers[graph.input] = Buffer(
+                graph.input, fold.height, fold.width, channels, fold.pixel_words, image=True
+            )
+            self.views[graph.input] = View(graph.input, 0, channels)
+            return
         readers = graph.consumers(graph.input)
         self.unpack = (
             channels == 3
@@ -162,7 +178,9 @@ class _Lowering:
         last = array or depthwise
         first = depthwise or array
         assert last is not None and first is not None
-        self._check(first, MAX_WINDOW if depthwise else MAX_KERNEL)
+        fold = self.fold if first.input == self.graph.input else None
+        if fold is None:
+            self._check(first, MAX_WINDOW if depthwise else MAX_KERNEL)
         if array is not None and array.groups != 1:
             self.problems.append(f"{array.name}: {array.groups} groups; grouped convolutions must be depthwise")
         view = self._input(first.input, first.name, aligned=depthwise is not None)
@@ -176,6 +194,14 @@ class _Lowering:
         if array is not None and depthwise is not None:
             loop = {"inner": array.in_channels}
             weights = _matrix(array)
+        elif array is not None and fold is not None:
+            geometry, weights = fold.window, fold.matrix(array)
+            loop = {
+                "inner": fold.bytes,
+                "outer": fold.window.kernel[0],
+                "outer_stride": WORD_BYTES * fold.pixel_words,
+                "words": fold.pixel_words,
+            }
         elif array is not None and view.buffer == self.graph.input and self.unpack:
             geometry, loop, weights = _folded(array)
         elif array is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.plan.image import ImageFold
 from compiler.qgraph import QAvgPool, QConv, QMaxPool
 from compiler.window import Window
 from hw.config import WORD_BYTES
@@ -133,7 +134,10 @@ class Lowered:
         passes: in execution order.
         image: name of the buffer that the DMA fills.
         result: name of the buffer that holds the network's output.
-        image_pixels: memory pixels of an image row -> whether two pixels share a word (`unpack`).
+        unpack: two image pixels of three channels share a word.
+        image_shape: (height, width, channels) of the network's input.
+        fold: how the image lies in memory if not pixel by pixel.
+        whole_image: all of the image is in memory before the first pass; else its rows come as they are needed.
     """
 
     name: str
@@ -143,3 +147,5 @@ class Lowered:
     result: str
     unpack: bool
     image_shape: tuple[int, int, int]
+    fold: ImageFold | None = None
+    whole_image: bool = False

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import replace
 
 from compiler import arithmetic
 from compiler.errors import ResourceError
 from compiler.plan.bands import channel_parts
-from compiler.plan.fit import Fit, Parts, Weights, cut, fit
+from compiler.plan.fit import Parts, Weights, cut, fit
 from compiler.plan.lower import lower
+from compiler.plan.on_chip import plan_on_chip
 from compiler.plan.passes import LogicalPass, Lowered
-from compiler.plan.resources import Part, Resources, resources
-from compiler.plan.schedule import StepLoads, schedule
+from compiler.plan.resources import Part, resources
+from compiler.plan.result import Board, FrameTiming, Plan
+from compiler.plan.schedule import schedule
 from compiler.program.program import Program, build_program
 from compiler.qgraph import QAvgPool, QGraph
 from hw.config import WINDOW_WORDS, RingConfig
 from hw.descriptor import FeedMode
 
+__all__ = ["Board", "FrameTiming", "Plan", "plan"]
+
 SHAPES = ((13, 12), (9, 16), (16, 8), (12, 12), (10, 12), (7, 12), (8, 8), (6, 12), (7, 4), (4, 4))
 """Arrays (rows, columns) to choose from, the favourite first."""
+
+_STREAMED_LANES = 4  # of the window
 
 _FAVOURITE = 0.85  # another shape must need less than this share of the favourite's cycles
 _WEIGHT_DEPTHS = (16384, 8192, 4096, 2048)
@@ -43,117 +47,23 @@ _LEAST_CLAMP = 16
 _LEAST_ACC = 20
 
 
-class Board(Protocol):
-    """What the planner knows of a board."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def part(self) -> Part: ...
-
-
-class PassTiming(Protocol):
-    """Predicted cycles of one pass; `wait`: it started so much later because its weights were not there."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def start(self) -> int: ...
-    @property
-    def cycles(self) -> int: ...
-    @property
-    def wait(self) -> int: ...
-    @property
-    def bound(self) -> str: ...
-
-
-class FrameTiming(Protocol):
-    """Predicted cycles of a frame."""
-
-    @property
-    def passes(self) -> Sequence[PassTiming]: ...
-    @property
-    def cycles(self) -> int: ...
-    @property
-    def clock_hz(self) -> int: ...
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A network on a board, before any hardware.
-
-    Attributes:
-        graph: the int8 network.
-        board, part: names.
-        config: ring to generate.
-        lowered: logical passes.
-        fit: bands, steps, memory map.
-        loads: weight schedule.
-        program: of one frame.
-        timing: predicted cycles.
-        resources: what the ring takes of the part (block RAM exact, the others estimated).
-    """
-
-    graph: QGraph
-    board: str
-    part: Part
-    config: RingConfig
-    lowered: Lowered
-    fit: Fit
-    loads: list[StepLoads]
-    program: Program
-    timing: FrameTiming
-    resources: Resources
-
-    @property
-    def passes(self) -> Sequence[PassTiming]:
-        """Every pass of the frame: name, cycles, wait, bound."""
-        return self.timing.passes
-
-    @property
-    def cycles(self) -> int:
-        """Predicted cycles of a frame."""
-        return self.timing.cycles
-
-    @property
-    def fps(self) -> float:
-        """Frames per second, one after the other."""
-        return self.timing.clock_hz / self.cycles
-
-    @property
-    def array_macs(self) -> int:
-        """Multiply-accumulates of a frame that the array does."""
-        return sum(self.program.macs)
-
-    def image(self) -> bytes:
-        """Content of the SDRAM: the command stream, with an empty image."""
-        return self.program.stream.astype("<u2").tobytes()
-
-    def digest(self) -> str:
-        """SHA-256 of everything that the machine does: ring and stream."""
-        return hashlib.sha256(repr(self.config).encode() + self.image()).hexdigest()
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it but the weights, as JSON types."""
-        from compiler.plan.report import plan_json
-
-        return plan_json(self)
-
-    def __str__(self) -> str:
-        from compiler.plan.report import plan_text
-
-        return plan_text(self)
-
-
-def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming]) -> Plan:
+def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], *, external: bool = False) -> Plan:
     """Plan a network for a board; `predict` is the timing model, which knows clock and memory.
+
+    A network whose weights fit the part stays in block RAM whole; else, or with `external`, weights and program come from SDRAM.
 
     Raises:
         UnsupportedOpError: the network has operations that the ring has not.
         ResourceError: it does not fit the part; says what is short and by how much.
     """
+    if not external:
+        on_chip = plan_on_chip(
+            graph, board, predict, lambda lowered, shape, lanes: _base(graph, lowered, board.part, shape, lanes)
+        )
+        if on_chip is not None:
+            return on_chip
     lowered = lower(graph)
-    base = _base(graph, lowered, board.part)
+    base = _base(graph, lowered, board.part, _shape(lowered, board.part), _STREAMED_LANES)
     configs = list(_memories(base, board.part))
     makers, failures = [], []
     for efforts in _FIRST_EFFORTS, _LAST_EFFORTS:
@@ -177,10 +87,9 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming])
     return min([best, *(maker.make(share) for share in others)], key=lambda one: one.cycles)
 
 
-def _base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
-    """The ring but for the depths of its large memories."""
-    rows, cols = _shape(lowered, part)
-    lanes = 4
+def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], lanes: int) -> RingConfig:
+    """The ring of this array (rows, columns) and window but for the depths of its large memories."""
+    rows, cols = shape
     array = [item.array_node for item in lowered.passes if item.array_node is not None]
     window = [conv for conv in graph.convs() if conv.depthwise]
     acc_bits = max((arithmetic.accumulator_bits(conv.weights) for conv in array), default=0)

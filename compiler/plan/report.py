@@ -12,14 +12,15 @@ from rich.table import Table
 
 from compiler.plan.memory import window_rows
 from compiler.plan.schedule import streamed_bytes
-from hw.config import BANKS, WORD_BYTES
-from hw.descriptor import PacketKind
+from hw.config import BANKS, PARAMETER_BITS, WORD_BYTES
+from hw.descriptor import Descriptor, PacketKind
 
 if TYPE_CHECKING:
     from compiler.plan.planner import Plan
 
 SCHEMA_VERSION = 1
 _WIDTH = 128
+_NAME = 56  # characters of the first column; imported tensors may have endless names
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             for name, used, available, exact in _resources(plan)
         },
         "memories": plan.resources.memories,
+        "weight_memory": "block RAM" if plan.on_chip else "SDRAM",
         "stream_bytes": plan.program.stream_bytes,
         "weight_bytes_streamed": streamed_bytes(plan.loads, plan.config),
         "passes": [
@@ -84,7 +86,7 @@ def plan_text(plan: Plan) -> str:
     console.print(f"{plan.graph.name} on {plan.board} ({plan.part.name}), weights: {plan.graph.provenance}")
     console.print(_passes(plan))
     console.print(_memory(plan))
-    console.print(_weights(plan))
+    console.print(_residents(plan) if plan.on_chip else _weights(plan))
     console.print(_needs(plan))
     console.print(_totals(plan))
     return out.getvalue().rstrip()
@@ -93,7 +95,9 @@ def plan_text(plan: Plan) -> str:
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+        table.add_column(
+            column, justify="left" if i == 0 else "right", no_wrap=True, max_width=_NAME if i == 0 else None
+        )
     return table
 
 
@@ -161,6 +165,23 @@ def _weights(plan: Plan) -> Table:
     return table
 
 
+def _residents(plan: Plan) -> Table:
+    """What block RAM holds from power-on, instead of a command stream."""
+    config, content = plan.config, plan.program.resident
+    assert content is not None
+    table = _table("Initial content of block RAM (no SDRAM)", "memory", "words", "bits", "KiB", "in use")
+    memories = (
+        ("weights", content.weights, 8 * config.cols),
+        ("lane parameters", content.parameters, PARAMETER_BITS),
+        ("window parameters", content.window, PARAMETER_BITS // 4 * config.window_lanes),
+        ("descriptors", content.descriptors, Descriptor.size),
+    )
+    for name, words, bits in memories:
+        used = len(words) - next((i for i, word in enumerate(reversed(words)) if word), len(words))
+        table.add_row(name, f"{len(words):,}", str(bits), f"{len(words) * bits / 8192:,.1f}", f"{used:,}")
+    return table
+
+
 def _resources(plan: Plan) -> list[tuple[str, int, int, bool]]:
     needs, part = plan.resources, plan.part
     return [
@@ -190,6 +211,7 @@ def _totals(plan: Plan) -> Table:
         ("array, window lanes", f"{config.rows} x {config.cols}, {config.window_lanes}"),
         ("accumulator, clamps", f"{config.acc_bits}, {config.array_clamp_bits} and {config.window_clamp_bits} bits"),
         ("activations", peak),
+        ("weights", "block RAM, in the bitstream: no SDRAM" if plan.on_chip else "SDRAM, streamed"),
         ("weight memory", f"{config.weight_depth * config.cols // 1024} KiB"),
         ("passes", f"{len(plan.passes)}"),
         ("stream", f"{plan.program.stream_bytes / 1024:,.0f} KiB"),

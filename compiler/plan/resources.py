@@ -11,9 +11,8 @@ from typing import Protocol
 
 from hw.config import BANKS, PARAMETER_BITS, WORD_BYTES, RingConfig
 from hw.counters import RECORD_WORDS, RECORDED_PASSES
-from hw.descriptor import DESCRIPTOR_HALFWORDS
 from hw.primitives.bram import simple_blocks, true_blocks
-from hw.sequencer import QUEUE_DEPTH
+from hw.sequencer import QUEUE_DEPTH, descriptor_words
 
 _WORD_BITS = 8 * WORD_BYTES
 _TABLE_BITS, _TABLE_WORDS = 16, 512
@@ -86,7 +85,7 @@ def resources(config: RingConfig) -> Resources:
         "pixel ring": config.rows * 2 * simple_blocks(_WORD_BITS // 2, config.ring_depth),
         "lane parameters": simple_blocks(PARAMETER_BITS, config.parameter_depth),
         "window parameters": simple_blocks(PARAMETER_BITS // 4 * config.window_lanes, config.window_depth),
-        "descriptors": simple_blocks(16, QUEUE_DEPTH << (DESCRIPTOR_HALFWORDS - 1).bit_length()),
+        "descriptors": simple_blocks(16, descriptor_words(config.resident_passes or QUEUE_DEPTH)),
         "segments": simple_blocks(8 * config.cols, config.segment_fifo),
         "counters": simple_blocks(32, RECORDED_PASSES * RECORD_WORDS),
     }

@@ -178,13 +178,18 @@ def _window_clamp(step: Step) -> Fields:
             return _NO_CLAMP
 
 
-def pack(fields: Fields) -> list[int]:
-    """The halfwords of a descriptor.
+def packed(fields: Fields) -> int:
+    """A descriptor as one number.
 
     Raises:
         ResourceError: a number does not fit its field.
     """
-    return halfwords(_bits(fields, Descriptor, "descriptor"), DESCRIPTOR_HALFWORDS)
+    return _bits(fields, Descriptor, "descriptor")
+
+
+def pack(fields: Fields) -> list[int]:
+    """The halfwords of a descriptor; raises as `packed`."""
+    return halfwords(packed(fields), DESCRIPTOR_HALFWORDS)
 
 
 def _bits(value: Any, layout: ShapeLike, path: str) -> int:

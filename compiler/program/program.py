@@ -9,14 +9,19 @@ import numpy as np
 
 from compiler.errors import ModelError
 from compiler.plan.bands import Step, lifetimes, read_rows
+from compiler.plan.image import ImageFold
 from compiler.plan.memory import Layout, place_rows
 from compiler.plan.pack import array_parameters, weight_words, window_words
 from compiler.plan.passes import Lowered
 from compiler.plan.schedule import Load, StepLoads
 from compiler.program.descriptors import Fields, describe, pack
+from compiler.program.resident import resident_content
 from compiler.program.stream import UNPACKED_HALFWORDS, WORD_HALFWORDS, StreamWriter
 from hw.config import WINDOW_WORDS, WORD_BYTES, RingConfig
 from hw.descriptor import PACKET_HEADER_HALFWORDS, FeedMode, PacketKind
+from hw.resident import Resident
+
+_NOTHING = np.zeros(0, np.uint16)
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,13 @@ class Program:
 
     Attributes:
         config: ring that it is for.
+        resident: content of the ring's memories if everything stays in block RAM; then there is no stream, and the host writes the
+            image to `image_places`.
         stream: uint16, the command stream; image rows are zero until `write_image`.
         image_rows: int64 [image height], halfword offset in the stream of each image row's payload.
         image_row_halfwords: halfwords of an image row's payload.
+        image_places: (bank, word address) of each of the image's rows in the activation memory.
+        image_fold: how the image lies in memory if not pixel by pixel.
         image_shape: (height, width, channels) of the image.
         image_unpack: an image row is its bytes as they are (pixels of 3 bytes); else pixels are padded to words.
         names: name of every pass.
@@ -100,9 +109,12 @@ class Program:
     """
 
     config: RingConfig
+    resident: Resident | None
     stream: np.ndarray
     image_rows: np.ndarray
     image_row_halfwords: int
+    image_places: list[tuple[int, int]]
+    image_fold: ImageFold | None
     image_shape: tuple[int, int, int]
     image_unpack: bool
     names: list[str]
@@ -126,13 +138,32 @@ class Program:
         Raises:
             ModelError: the image has another shape or type.
         """
-        if image.dtype != np.int8 or image.shape != self.image_shape:
-            raise ModelError(f"the image must be int8 {self.image_shape}, not {image.dtype} {image.shape}")
-        height, width, channels = image.shape
+        self._check_image(image)
+        height, _, channels = image.shape
         octets = image.view(np.uint8) if image.flags.c_contiguous else np.ascontiguousarray(image).view(np.uint8)
         if not self.image_unpack:
             octets = np.pad(octets, ((0, 0), (0, 0), (0, -channels % WORD_BYTES)))
         return octets.reshape(height, -1).view("<u2")
+
+    def image_words(self, image: np.ndarray) -> np.ndarray:
+        """An image int8 [height, width, channels] as words of the activation memory, uint64 [rows of `image_places`, words of a row].
+
+        Raises:
+            ModelError: the image has another shape or type.
+        """
+        self._check_image(image)
+        if self.image_fold is not None:
+            octets = self.image_fold.arrange(image)
+        elif self.image_unpack:
+            pairs = self.image_payload(image).view(np.uint8).reshape(len(image), -1, 2, 3)
+            octets = np.pad(pairs, ((0, 0), (0, 0), (0, 0), (0, 1))).reshape(len(image), -1)
+        else:
+            octets = self.image_payload(image).view(np.uint8)
+        return np.ascontiguousarray(octets).view("<u8")
+
+    def _check_image(self, image: np.ndarray) -> None:
+        if image.dtype != np.int8 or image.shape != self.image_shape:
+            raise ModelError(f"the image must be int8 {self.image_shape}, not {image.dtype} {image.shape}")
 
     def write_image(self, stream: np.ndarray, image: np.ndarray) -> None:
         """Write an image into a copy of the stream, in place."""
@@ -187,13 +218,59 @@ def build_program(
     missing = image_rows < 0
     if missing.any():
         raise ModelError(f"{lowered.name}: image rows {np.flatnonzero(missing)[:4]} are never read; crop the image")
-    result = lowered.buffers[lowered.result]
-    bank, addr = layouts[lowered.result].locate(0)
-    return Program(
-        config=config,
+    return _program(
+        lowered,
+        steps,
+        layouts,
+        config,
+        descriptors,
         stream=writer.result(),
         image_rows=image_rows,
         image_row_halfwords=source.row_words * unit,
+        packets=packets,
+    )
+
+
+def build_resident_program(
+    lowered: Lowered,
+    steps: Sequence[Step],
+    layouts: Mapping[str, Layout],
+    places: Sequence[StepLoads],
+    config: RingConfig,
+) -> Program:
+    """Descriptors and memory contents of a planned network that stays in block RAM whole."""
+    descriptors = [
+        describe(step, lowered, layouts, place, config, last=step.index == len(steps) - 1)
+        for step, place in zip(steps, places, strict=True)
+    ]
+    content = resident_content(steps, places, descriptors, config)
+    return _program(lowered, steps, layouts, config, descriptors, resident=content)
+
+
+def _program(
+    lowered: Lowered,
+    steps: Sequence[Step],
+    layouts: Mapping[str, Layout],
+    config: RingConfig,
+    descriptors: list[Fields],
+    *,
+    resident: Resident | None = None,
+    stream: np.ndarray = _NOTHING,
+    image_rows: np.ndarray = _NOTHING,
+    image_row_halfwords: int = 0,
+    packets: Sequence[Packet] = (),
+) -> Program:
+    """What both kinds of programs have."""
+    source, result = lowered.buffers[lowered.image], lowered.buffers[lowered.result]
+    bank, addr = layouts[lowered.result].locate(0)
+    return Program(
+        config=config,
+        resident=resident,
+        stream=stream,
+        image_rows=image_rows,
+        image_row_halfwords=image_row_halfwords,
+        image_places=[layouts[lowered.image].locate(row) for row in range(source.height)],
+        image_fold=lowered.fold,
         image_shape=lowered.image_shape,
         image_unpack=lowered.unpack,
         names=[step.name for step in steps],
@@ -201,7 +278,7 @@ def build_program(
         written=[_written(step, layouts) for step in steps],
         passed=[_passed(step) for step in steps],
         macs=[_macs(step) for step in steps],
-        packets=packets,
+        packets=list(packets),
         result=[(bank, addr + i) for i in range(result.pixel_words)],
         result_tensor=lowered.result,
         result_channels=result.channels,

@@ -1,0 +1,172 @@
+"""Plans without external memory: the ring for a network whose weights, parameters and descriptors all fit the part's block RAM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from compiler.errors import ResourceError, UnsupportedOpError
+from compiler.plan.bands import Segment, build_steps
+from compiler.plan.fit import Fit, Parts, Weights, cut, fit
+from compiler.plan.image import image_folds
+from compiler.plan.lower import MAX_KERNEL, lower
+from compiler.plan.passes import LogicalPass, Lowered
+from compiler.plan.residence import reside
+from compiler.plan.resources import Part, resources
+from compiler.plan.result import Board, FrameTiming, Plan
+from compiler.program.program import Program, build_resident_program
+from compiler.qgraph import QAvgPool, QGraph
+from hw.config import WINDOW_WORDS, RingConfig
+from hw.descriptor import FeedMode
+
+_COLS, _LANES = (16, 12, 8, 4), (8, 4)
+_MOST_ROWS, _LEAST_ELEMENTS = 16, 16
+
+_EXACT = 8
+"""Shapes whose cycles are predicted exactly: those that look best."""
+
+_CLOSE = 1.01
+"""Among plans within this factor of the fewest cycles the one with the least logic is taken."""
+
+_PASS_CYCLES = 250  # of an estimate: a pass fills and drains the elements one after the other
+_POOL_GROUPS = 32  # subgroups of window parameters that all parts of a global pool share
+_ACTIVATION_STEP, _ACTIVATION_MOST = 2048, 16384
+_EFFORTS = (0, 1)
+_BLOCK_BYTES = 2048
+
+Base = Callable[[Lowered, tuple[int, int], int], RingConfig]
+"""The ring of an array (rows, columns) and window lanes, but for the depths of its memories."""
+
+
+def plan_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], base: Base) -> Plan | None:
+    """A plan whose weights, parameters and descriptors are the initial content of block RAM; None if they do not fit.
+
+    The host writes the image before a frame, folded as the first convolution reads it best, or as it still fits.
+    """
+    weights = sum(conv.weights.size for conv in graph.convs())
+    if weights > board.part.ebr * _BLOCK_BYTES:
+        return None
+    for fold in (*image_folds(graph, MAX_KERNEL[0]), None):
+        try:
+            lowered = lower(graph, fold=fold, whole_image=True)
+        except UnsupportedOpError:
+            continue
+        found = _Search(graph, lowered, board, predict).run(base)
+        if found is not None:
+            return found
+    return None
+
+
+class _Search:
+    """Array shapes and window lanes for one way to read the image."""
+
+    def __init__(
+        self, graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[Program], FrameTiming]
+    ) -> None:
+        self._graph, self._lowered, self._board, self._predict = graph, lowered, board, predict
+        self._fits: list[Fit] = []
+
+    def run(self, base: Base) -> Plan | None:
+        """The plan with the fewest cycles."""
+        configs = []
+        for shape, lanes in _shapes(self._board.part):
+            config = self._smallest(base(self._lowered, shape, lanes))
+            if not resources(config).short(self._board.part):
+                configs.append(config)
+        configs.sort(key=lambda config: _estimate(self._lowered, config))
+        plans: list[Plan] = []
+        for config in configs:
+            try:
+                plans.append(self._plan(config))
+            except ResourceError:
+                continue
+            if len(plans) == _EXACT:
+                break
+        if not plans:
+            return None
+        least = min(plan.cycles for plan in plans)
+        return min(
+            (plan for plan in plans if plan.cycles <= _CLOSE * least),
+            key=lambda plan: (plan.resources.lut, plan.cycles),
+        )
+
+    def _smallest(self, base: RingConfig) -> RingConfig:
+        """The ring with the memories that everything needs, and the smallest activation memory."""
+        lowered = self._lowered
+        whole = [Segment(0, len(lowered.passes), (lowered.passes[-1].height,))]
+        steps = build_steps(lowered, whole, _pool_parts(lowered, base))
+        _, needs = reside(steps, base.cols, base.window_lanes)
+        return replace(needs.config(base), activation_depth=_ACTIVATION_STEP, resident_passes=len(steps))
+
+    def _plan(self, config: RingConfig) -> Plan:
+        """The plan of one ring.
+
+        Raises:
+            ResourceError: the tensors do not fit what the rest leaves of the block RAM, or a number does not fit its field.
+        """
+        lowered, part = self._lowered, self._board.part
+        fitted = cut(lowered, self._fit(config), _pool_parts(lowered, config))
+        depth = -(-fitted.used // _ACTIVATION_STEP) * _ACTIVATION_STEP
+        config = replace(config, activation_depth=depth, resident_passes=len(fitted.steps))
+        needs = resources(config)
+        if short := needs.short(part):
+            raise ResourceError(f"{self._graph.name} on {part.name}: the ring needs {'; '.join(short)}")
+        places, _ = reside(fitted.steps, config.cols, config.window_lanes)
+        program = build_resident_program(lowered, fitted.steps, fitted.layouts, places, config)
+        timing = self._predict(program)
+        return Plan(self._graph, self._board.name, part, config, lowered, fitted, places, program, timing, needs)
+
+    def _fit(self, config: RingConfig) -> Fit:
+        """Memory map and bands for the largest activation memory that fits the part beside the rest."""
+        one, two = (resources(replace(config, activation_depth=n * _ACTIVATION_STEP)).ebr for n in (1, 2))
+        spare = (self._board.part.ebr - one) // (two - one)
+        words = min(_ACTIVATION_MOST, _ACTIVATION_STEP * (1 + spare))
+        for known in self._fits:
+            if known.used <= words:
+                return known
+        sizes = [-(-item.channels // config.cols) * item.depth for item in self._lowered.passes]
+        found = fit(self._lowered, words, Weights(sizes, sum(sizes), 0), _EFFORTS)
+        self._fits.append(found)
+        return found
+
+
+def _shapes(part: Part) -> Iterator[tuple[tuple[int, int], int]]:
+    """((rows, columns), window lanes) that the part has multipliers for."""
+    for cols in _COLS:
+        for rows in range(2, _MOST_ROWS + 1):
+            if _LEAST_ELEMENTS <= rows * cols <= part.dsp and 2 * rows >= cols:
+                for lanes in _LANES:
+                    yield (rows, cols), lanes
+
+
+def _pool_parts(lowered: Lowered, config: RingConfig) -> Parts:
+    """Channel parts of global pools, so that they share window parameters."""
+    size = _POOL_GROUPS * config.window_lanes
+    return {
+        item.name: [(first, min(size, item.channels - first)) for first in range(0, item.channels, size)]
+        for item in lowered.passes
+        if item.array_node is None and isinstance(item.window_node, QAvgPool)
+    }
+
+
+def _estimate(lowered: Lowered, config: RingConfig) -> int:
+    """About the cycles of a frame: every pass by its busiest element."""
+    return sum(_pass_estimate(lowered, item, config) + _PASS_CYCLES for item in lowered.passes)
+
+
+def _pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:
+    pixels = item.height * item.width
+    groups = -(-item.input.channels // config.window_lanes)
+    source = lowered.buffers[item.input.buffer]
+    match item.mode:
+        case FeedMode.SUM:
+            return groups * max(source.height * max(source.width, 3), WINDOW_WORDS + 1)
+        case FeedMode.WINDOW:
+            columns = (item.width - 1) * item.window.stride[1] + item.window.kernel[1]
+            fetch = item.height * groups * max(columns, WINDOW_WORDS + 1)
+        case FeedMode.TAP:
+            fetch = pixels * item.window.kernel[0] * item.window.kernel[1] * item.words
+    if item.array_node is None:
+        return fetch
+    chunks = -(-item.channels // config.cols)
+    return max(fetch, -(-pixels // config.rows) * chunks * max(item.depth, 2 * config.rows))

@@ -1,0 +1,70 @@
+"""Everything at once in block RAM: where the weights and parameters of every pass lie when none of them is ever loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from compiler.plan.bands import Step
+from compiler.plan.pack import window_channels
+from compiler.plan.schedule import StepLoads
+from compiler.qgraph import QMaxPool
+from hw.config import WINDOW_WORDS, RingConfig
+from hw.primitives.bram import SIMPLE_SHAPES, TRUE_SHAPES, segments
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Units in use of each memory: weight words, channels of parameters, subgroups of window parameters."""
+
+    weights: int
+    parameters: int
+    windows: int
+
+    def config(self, base: RingConfig) -> RingConfig:
+        """A ring with just these memories, filled up to whole blocks of RAM."""
+        return replace(
+            base,
+            weight_depth=_filled(self.weights, TRUE_SHAPES),
+            parameter_depth=_filled(self.parameters, SIMPLE_SHAPES),
+            window_depth=_filled(WINDOW_WORDS * self.windows, SIMPLE_SHAPES),
+        )
+
+
+def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads], Needs]:
+    """Places of every step's weights and parameters, one behind the other; bands of a pass share theirs."""
+    weights, parameters, windows = _Shelf(), _Shelf(), _Shelf()
+    places = []
+    for step in steps:
+        item = step.source
+        bases = [0, 0, 0]
+        if item.array_node is not None:
+            chunks = -(-step.channels // cols)
+            key = (item.name, step.first_channel)
+            bases[0] = weights.place(key, chunks * item.depth)
+            bases[1] = parameters.place(key, chunks * cols)
+        if item.window_node is not None and not isinstance(item.window_node, QMaxPool):
+            groups = -(-window_channels(step) // lanes)
+            # The parts of a global pool have equal parameters, the parts of a convolution the same.
+            bases[2] = windows.place((item.name, groups), groups)
+        places.append(StepLoads((), *bases))
+    return places, Needs(weights.used, parameters.used, windows.used)
+
+
+def _filled(words: int, shapes: dict[int, int]) -> int:
+    return sum(segments(max(1, words), shapes))
+
+
+class _Shelf:
+    """Items side by side, each once."""
+
+    def __init__(self) -> None:
+        self.used = 0
+        self._places: dict[tuple[str, int], int] = {}
+
+    def place(self, key: tuple[str, int], size: int) -> int:
+        """First unit of an item."""
+        if key not in self._places:
+            self._places[key] = self.used
+            self.used += size
+        return self._places[key]

@@ -1,0 +1,124 @@
+"""What a planner returns: the ring for a network on a part, and everything that it will do."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from compiler.plan.fit import Fit
+from compiler.plan.passes import Lowered
+from compiler.plan.resources import Part, Resources
+from compiler.plan.schedule import StepLoads
+from compiler.program.program import Program
+from compiler.qgraph import QGraph
+from hw.config import RingConfig
+
+
+class Board(Protocol):
+    """What the planner knows of a board."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def part(self) -> Part: ...
+
+
+class PassTiming(Protocol):
+    """Predicted cycles of one pass; `wait`: it started so much later because its weights were not there."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def cycles(self) -> int: ...
+    @property
+    def wait(self) -> int: ...
+    @property
+    def bound(self) -> str: ...
+
+
+class FrameTiming(Protocol):
+    """Predicted cycles of a frame."""
+
+    @property
+    def passes(self) -> Sequence[PassTiming]: ...
+    @property
+    def cycles(self) -> int: ...
+    @property
+    def clock_hz(self) -> int: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A network on a board, before any hardware.
+
+    Attributes:
+        graph: the int8 network.
+        board, part: names.
+        config: ring to generate.
+        lowered: logical passes.
+        fit: bands, steps, memory map.
+        loads: weight schedule.
+        program: of one frame.
+        timing: predicted cycles.
+        resources: what the ring takes of the part (block RAM exact, the others estimated).
+    """
+
+    graph: QGraph
+    board: str
+    part: Part
+    config: RingConfig
+    lowered: Lowered
+    fit: Fit
+    loads: list[StepLoads]
+    program: Program
+    timing: FrameTiming
+    resources: Resources
+
+    @property
+    def passes(self) -> Sequence[PassTiming]:
+        """Every pass of the frame: name, cycles, wait, bound."""
+        return self.timing.passes
+
+    @property
+    def cycles(self) -> int:
+        """Predicted cycles of a frame."""
+        return self.timing.cycles
+
+    @property
+    def fps(self) -> float:
+        """Frames per second, one after the other."""
+        return self.timing.clock_hz / self.cycles
+
+    @property
+    def array_macs(self) -> int:
+        """Multiply-accumulates of a frame that the array does."""
+        return sum(self.program.macs)
+
+    @property
+    def on_chip(self) -> bool:
+        """Weights, parameters and descriptors are in block RAM from power-on; there is no SDRAM in the design."""
+        return self.program.resident is not None
+
+    def image(self) -> bytes:
+        """Content of the SDRAM: the command stream, with an empty image; nothing without SDRAM."""
+        return self.program.stream.astype("<u2").tobytes()
+
+    def digest(self) -> str:
+        """SHA-256 of everything that the machine does: ring, stream, content of its memories."""
+        content = f"{self.config} {self.program.resident}"
+        return hashlib.sha256(content.encode() + self.image()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it but the weights, as JSON types."""
+        from compiler.plan.report import plan_json
+
+        return plan_json(self)
+
+    def __str__(self) -> str:
+        from compiler.plan.report import plan_text
+
+        return plan_text(self)

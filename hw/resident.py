@@ -1,0 +1,22 @@
+"""What a ring holds from power-on when all of a network stays in block RAM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Resident:
+    """Initial content of a ring's memories; nothing is loaded later, and descriptors are run in order, frame after frame.
+
+    Attributes:
+        weights: words of `cols` bytes, for the weight memory.
+        parameters: words of `PARAMETER_BITS`, for the array's parameter memory.
+        window: words of `18 * window_lanes` bits, for the window's parameter memory.
+        descriptors: packed `Descriptor` of every pass; the last one is marked `last`.
+    """
+
+    weights: tuple[int, ...]
+    parameters: tuple[int, ...]
+    window: tuple[int, ...]
+    descriptors: tuple[int, ...]

@@ -1,0 +1,100 @@
+"""The machine of a network that stays in block RAM whole: ring and host link, without SDRAM and DMA."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.config import WORD_BYTES, RingConfig
+from hw.dma import ImageWord
+from hw.host_link import HostLink
+from hw.host_protocol import TIMEOUT_S
+from hw.machine import BAUD, HEARTBEAT_BITS, connect_reads
+from hw.resident import Resident
+from hw.ring import Ring, Trace
+
+
+class ResidentMachine(wiring.Component):
+    """Everything that is the same on a board and in simulation.
+
+    The host writes the image into the activation memory (POKE) and starts a frame (START); its address is not looked at.
+
+    Parameters:
+        config: shape of the ring.
+        resident: what its memories hold.
+        clock_hz: clock, Hz.
+        build: 32 bits that the host reads to tell builds apart.
+
+    Members:
+        rx : In(1), tx : Out(1), serial line, BAUD baud.
+        leds : Out(8): heartbeat, 1, frame under way, 0, low bits of the passes done.
+        image : In(stream of ImageWord), words of the image from inside the FPGA instead of from the host; not during a frame.
+        initialised : Out(1), 1; passes_done : Out(16).
+        trace : Out(Trace), for simulation.
+
+    Timing: the frame starts in the cycle after the host's START.
+    """
+
+    def __init__(self, config: RingConfig, resident: Resident, clock_hz: int, *, build: int = 0) -> None:
+        self.config = config
+        self.resident = resident
+        self.clock_hz = clock_hz
+        self.build = build
+        super().__init__(
+            {
+                "rx": In(1),
+                "tx": Out(1, init=1),
+                "leds": Out(8),
+                "image": In(stream.Signature(ImageWord)),
+                "initialised": Out(1),
+                "passes_done": Out(16),
+                "trace": Out(Trace),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.ring = ring = Ring(self.config, self.resident)
+        m.submodules.host = host = HostLink(
+            self.clock_hz, baud=BAUD, build=self.build, timeout=int(TIMEOUT_S * self.clock_hz), sdram=False
+        )
+        m.d.comb += [host.rx.eq(self.rx), self.tx.eq(host.tx)]
+        wiring.connect(m, wiring.flipped(self.image), ring.image)
+
+        busy, go = Signal(), Signal()
+        m.d.sync += go.eq(host.start)
+        with m.If(host.start):
+            m.d.sync += busy.eq(1)
+        with m.Elif(ring.frame_done):
+            m.d.sync += busy.eq(0)
+        m.d.comb += [
+            ring.frame_start.eq(go),
+            host.busy.eq(busy),
+            host.initialised.eq(1),
+            host.passes_done.eq(ring.passes_done),
+            host.frame_cycles.eq(ring.frame_cycles),
+        ]
+
+        connect_reads(m, host, ring)
+        write = ring.host.request
+        m.d.comb += host.poke.ready.eq(ring.host.ready)
+        with m.If(host.poke.valid):  # the host does not peek at the same time
+            m.d.comb += [
+                write.valid.eq(1),
+                write.write.eq(1),
+                write.bank.eq(host.poke.payload.bank),
+                write.addr.eq(host.poke.payload.addr),
+                write.enable.eq((1 << WORD_BYTES) - 1),
+                write.data.eq(host.poke.payload.data),
+            ]
+
+        heartbeat = Signal(HEARTBEAT_BITS)
+        m.d.sync += heartbeat.eq(heartbeat + 1)
+        m.d.comb += [
+            self.initialised.eq(1),
+            self.passes_done.eq(ring.passes_done),
+            self.leds.eq(Cat(heartbeat[-1], 1, busy, 0, ring.passes_done[:4])),
+            self.trace.eq(ring.trace),
+        ]
+        return m

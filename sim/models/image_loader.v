@@ -1,0 +1,34 @@
+// Writes an image into the activation memory after reset, a word per cycle: `+image_hex=FILE`, lines of 20 hexadecimal digits
+// {bank 4 bits, word address 12 + 4 bits, data 64 bits} (see sim/resident_system.py). `loaded` is 1 when all is written.
+module image_loader #(
+    parameter WORDS = 1
+) (
+    input wire         clk,
+    input wire         rst,
+    output wire        valid,
+    output wire [1:0]  bank,
+    output wire [13:0] addr,
+    output wire [63:0] data,
+    input wire         ready,
+    output reg         loaded = 0
+);
+    reg [83:0] words [0:WORDS-1];
+    integer    next = 0;
+    string     name;
+
+    initial begin
+        if (!$value$plusargs("image_hex=%s", name)) $fatal(1, "image_loader: no +image_hex=FILE");
+        $readmemh(name, words);
+    end
+
+    assign valid = !rst && next < WORDS;
+    wire [83:0] word = words[valid ? next : 0];
+    assign bank = word[81:80];
+    assign addr = word[77:64];
+    assign data = word[63:0];
+
+    always @(posedge clk) begin
+        if (valid && ready) next <= next + 1;
+        loaded <= next == WORDS;
+    end
+endmodule
