@@ -37,6 +37,8 @@ def output_shape(node: QNode | QSoftmax, tensors: dict[str, QTensor]) -> Shape:
             return (*node.window.output_size(height, width), channels)
         case QSlice():
             return (height, width, node.channels)
+        case QConcat() if node.offsets:
+            return (height, width, node.offsets[-1] + tensors[node.inputs[-1]].channels)
         case QConcat() | QShuffleMerge():
             return (height, width, sum(tensors[name].channels for name in node.inputs))
         case QMean():
@@ -70,6 +72,15 @@ def node_problems(node: QNode | QSoftmax, tensors: dict[str, QTensor]) -> list[s
         problems.append(f"{first.channels} channels do not divide into {node.groups} groups")
     if isinstance(node, QShuffleMerge) and tensors[node.identity].shape != tensors[node.processed].shape:
         problems.append("identity and processed halves differ in shape")
+    if isinstance(node, QConcat) and node.offsets:
+        past = [offset + tensors[name].channels for offset, name in zip(node.offsets, node.sources, strict=True)]
+        if any(offset < end for offset, end in zip(node.offsets[1:], past, strict=False)):
+            problems.append(f"its inputs overlap at the channels {node.offsets}")
+    if isinstance(node, QMean) and (
+        (node.input_zero_point, node.output_zero_point) != (first.zero_point, out.zero_point)
+        or node.count != first.height * first.width
+    ):
+        problems.append("zero points or count differ from the tensors'")
     if isinstance(node, QReshape) and first.size != out.size:
         problems.append(f"{first.size} elements reshaped to {out.size}")
     if isinstance(node, QMul | QAdd):

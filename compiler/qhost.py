@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from compiler.qnodes import QReshape, QTable, QTensor, Unary
+from compiler.qnodes import QReshape, QResize, QStridedSlice, QTable, QTensor, Unary
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class QSoftmax(Unary):
     least: int  # differences below this have no weight
 
 
-QHostNode = QSoftmax | QTable | QReshape
+QHostNode = QSoftmax | QTable | QReshape | QResize | QStridedSlice
 
 
 @dataclass(frozen=True)

@@ -125,10 +125,15 @@ class QConv(Unary):
 
 @dataclass(frozen=True)
 class QMaxPool(Unary):
-    """Maximum over the valid elements of a window (equation 11)."""
+    """Maximum over the valid elements of a window, clamped (equation 11).
+
+    With a 1x1 kernel it copies: strides leave pixels out, negative padding cuts off.
+    """
 
     op: ClassVar[str] = "max_pool"
     window: Window
+    act_min: int = arithmetic.INT8_MIN
+    act_max: int = arithmetic.INT8_MAX
 
 
 @dataclass(frozen=True)
@@ -152,12 +157,13 @@ class QSlice(Unary):
 
 @dataclass(frozen=True)
 class QConcat:
-    """Channel concatenation of the inputs in order."""
+    """Channel concatenation of the inputs in order, one behind the other or from the channels `offsets` on; gaps hold 0."""
 
     op: ClassVar[str] = "concat"
     name: str
     sources: tuple[str, ...]
     output: str
+    offsets: tuple[int, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -226,6 +232,14 @@ class QMean(Unary):
     op: ClassVar[str] = "mean"
     multiplier: int  # 0 .. 2^31 - 1
     shift: int  # right shift n
+    count: int  # elements of a sum
+    input_zero_point: int
+    output_zero_point: int
+
+    @property
+    def folded_bias(self) -> int:
+        """Added to the sum of the raw values to take the input's zero point out of it."""
+        return -self.count * self.input_zero_point
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ class Window:
 
     kernel: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
-    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # top, bottom, left, right
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # top, bottom, left, right; negative: cut off
     dilation: tuple[int, int] = (1, 1)
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
@@ -37,6 +37,9 @@ class Window:
         """
         rows, columns = self.output_size(x.shape[-3], x.shape[-2])
         top, bottom, left, right = self.padding
+        if min(self.padding) < 0:  # what is cut off
+            x = x[..., max(0, -top) : x.shape[-3] - max(0, -bottom), max(0, -left) : x.shape[-2] - max(0, -right), :]
+            top, bottom, left, right = (max(0, side) for side in self.padding)
         if any(self.padding):
             widths = [(0, 0)] * (x.ndim - 3) + [(top, bottom), (left, right), (0, 0)]
             padded = np.pad(x, widths, constant_values=fill)

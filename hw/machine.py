@@ -129,6 +129,9 @@ class Machine(wiring.Component):
             ring.table.valid.eq(dma.table.valid & ~dma.table.addr[-1]),
             ring.table.addr.eq(dma.table.addr),
             ring.table.data.eq(dma.table.data),
+            ring.window_table.valid.eq(dma.table.valid & dma.table.addr[-1]),
+            ring.window_table.addr.eq(dma.table.addr),
+            ring.window_table.data.eq(dma.table.data),
         ]
 
         connect_reads(m, host, ring)

@@ -65,7 +65,7 @@ class Ring(wiring.Component):
         frame_start : In(1), strobe; frame_done : Out(1), strobe; passes_done : Out(16); running : Out(1).
         push : In({valid, data(16)}), room : Out(1): descriptors, see `Sequencer`.
         weights : In(weight_write_layout), parameters : In(ParameterWrite), window : In(window_write_layout),
-            table : In(TableWrite): writes from the DMA.
+            table, window_table : In(TableWrite): writes from the DMA, into the array's and the window's table.
         image : In(stream of ImageWord), host : In(memory_port(HostRequest)): clients of the activation memory.
         counter_addr : In(12), counter_data : Out(32), frame_cycles : Out(32): see `Counters`.
         trace : Out(Trace).
@@ -91,6 +91,7 @@ class Ring(wiring.Component):
                 "parameters": In(ParameterWrite),
                 "window": In(window_write_layout(config)),
                 "table": In(TableWrite),
+                "window_table": In(TableWrite),
                 "image": In(stream.Signature(ImageWord)),
                 "host": In(memory_port(HostRequest)),
                 "counter_addr": In(12),
@@ -160,6 +161,7 @@ class Ring(wiring.Component):
             collector.parameter_write.eq(self.parameters),
             collector.table_write.eq(self.table),
             window.write.eq(self.window),
+            window.table_write.eq(self.window_table),
         ]
         wiring.connect(m, wiring.flipped(self.image), memory.dma)
         wiring.connect(m, wiring.flipped(self.host), memory.host)

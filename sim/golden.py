@@ -55,13 +55,13 @@ def run_node(graph: QGraph, node: QNode, inputs: list[np.ndarray]) -> np.ndarray
         case QConv():
             return conv(node, inputs[0])
         case QMaxPool():
-            return max_pool(node.window, inputs[0])
+            return np.clip(max_pool(node.window, inputs[0]), node.act_min, node.act_max)
         case QAvgPool():
             return average_pool(node.window, inputs[0])
         case QSlice():
             return inputs[0][:, :, node.offset : node.offset + node.channels]
         case QConcat():
-            return np.concatenate(inputs, axis=2)
+            return concatenate(node, inputs)
         case QShuffle():
             return shuffle(inputs[0], node.groups)
         case QShuffleMerge():
@@ -73,7 +73,7 @@ def run_node(graph: QGraph, node: QNode, inputs: list[np.ndarray]) -> np.ndarray
         case QMul():
             return multiply(graph, node, inputs[0], inputs[1])
         case QMean():
-            return mean(graph, node, inputs[0])
+            return mean(node, inputs[0])
         case QPad():
             return np.pad(inputs[0], list(zip(node.before, node.after, strict=True)), constant_values=node.value)
         case QReshape():
@@ -176,6 +176,15 @@ def max_pool(window: Window, x: np.ndarray) -> np.ndarray:
     return np.maximum.reduce(window.taps(x, arithmetic.INT8_MIN))
 
 
+def concatenate(node: QConcat, inputs: list[np.ndarray]) -> np.ndarray:
+    """The inputs' channels, with zeros in the gaps."""
+    parts, past = [], 0
+    for offset, x in zip(node.offsets or [0] * len(inputs), inputs, strict=True):
+        parts += [np.zeros((*x.shape[:2], max(0, offset - past)), np.int8), x]
+        past = max(offset, past) + x.shape[2]
+    return np.concatenate(parts, axis=2)
+
+
 def average_pool(window: Window, x: np.ndarray) -> np.ndarray:
     """Equation 12, over the valid elements."""
     total = np.stack(window.taps(x, 0)).sum(axis=0, dtype=np.int64)
@@ -206,11 +215,10 @@ def multiply(graph: QGraph, node: QMul, left: np.ndarray, right: np.ndarray) -> 
     return q.astype(np.int8)
 
 
-def mean(graph: QGraph, node: QMean, x: np.ndarray) -> np.ndarray:
+def mean(node: QMean, x: np.ndarray) -> np.ndarray:
     """Equation 19."""
-    source, out = _tensors(graph, node.input, node.output)
-    total = (x.astype(np.int64) - source.zero_point).sum(axis=(0, 1), keepdims=True)
-    return arithmetic.requantise(total, node.multiplier, node.shift, out.zero_point).astype(np.int8)
+    total = x.astype(np.int64).sum(axis=(0, 1), keepdims=True) + node.folded_bias
+    return arithmetic.requantise(total, node.multiplier, node.shift, node.output_zero_point).astype(np.int8)
 
 
 def strided_slice(node: QStridedSlice, x: np.ndarray) -> np.ndarray:

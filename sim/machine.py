@@ -57,7 +57,7 @@ class FrameResult:
         compared: bytes of tensors that were compared with the golden model's.
         tensors: mismatching bytes of every tensor that was compared.
         seconds: wall time of the simulation, compilation not counted.
-        output: int8 [channels], the network's result as read from the machine's memory.
+        output: int8 [height, width, channels], the network's result as read from the machine's memory.
     """
 
     cycles: int

@@ -91,7 +91,7 @@ def test_frame_through_the_serial_line(bench_dir: Path, tmp_path: Path) -> None:
     assert (answers["build"], answers["clock_hz"]) == (BUILD, SDRAM.clock_hz)
     assert (answers["busy"], answers["errors"], answers["passes_done"]) == (False, 0, len(program.names))
     octets = np.frombuffer(bytes.fromhex("".join(answers["result"])), np.int8)
-    assert np.array_equal(octets[: program.result_channels], golden[graph.output].ravel())
+    assert np.array_equal(octets[: program.result_shape[2]], golden[graph.output].ravel())
     assert len(set(golden[graph.output].ravel().tolist())) > 3  # a result that says something
 
     records = np.frombuffer(bytes.fromhex(answers["records"]), "<u4").reshape(-1, RECORD_WORDS)

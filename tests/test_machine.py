@@ -38,7 +38,7 @@ def frame(board: SmallBoard, width: float, resolution: int, build_dir: Path) -> 
     named = {name for node in graph.nodes if node.op == "shuffle_merge" for name in node.inputs}
     named |= {node.output for node in graph.nodes if node.op not in ("slice", "shuffle_merge")}
     assert set(result.tensors) >= named, f"not compared: {named - set(result.tensors)}"
-    assert np.array_equal(result.output, golden[graph.output].ravel())
+    assert np.array_equal(result.output, golden[graph.output])
     return planned, result
 
 

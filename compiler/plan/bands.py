@@ -179,7 +179,9 @@ def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
         life.end[rows] = np.maximum(life.end[rows], step.index)
     found[lowered.result].end[:] = len(steps)
     if lowered.whole_image:
-        found[lowered.image].start[:] = 0
+        # The host writes rows that nobody reads too.
+        image = found[lowered.image]
+        image.start[:], image.end[:] = 0, np.maximum(image.end, 0)
     return found
 
 

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.errors import UnsupportedOpError, one_line
+from compiler.arithmetic import INT8_MIN, MAX_SHIFT
+from compiler.errors import UnsupportedOpError
+from compiler.plan.fusion import is_identity, pointwise_behind, takes_table
 from compiler.plan.image import ImageFold
+from compiler.plan.nearest import nearest_form
 from compiler.plan.passes import Buffer, LogicalPass, Lowered, Placement, View
 from compiler.qgraph import (
     QAvgPool,
+    QConcat,
     QConv,
     QGraph,
     QMaxPool,
+    QMean,
     QNode,
     QShuffleMerge,
     QSlice,
+    QTable,
 )
 from compiler.window import Window
 from hw.config import WORD_BYTES
@@ -32,8 +38,6 @@ MAX_WINDOW = (3, 3)
 
 PIXEL_BYTES = 4
 """Bytes of an image pixel when two share a word."""
-
-INT8_MIN = -128
 
 
 def lower(graph: QGraph, *, fold: ImageFold | None = None, whole_image: bool = False) -> Lowered:
@@ -65,34 +69,39 @@ class _Lowering:
             if isinstance(node, QShuffleMerge)
             for name in (node.processed, node.identity)
         }
+        self.parts = _parts(graph)
         self.unpack = False
 
     def run(self) -> Lowered:
         graph = self.graph
         self._image()
-        skipped: set[str] = set()  # depthwise convolutions that share the pass of their consumer
+        shared: set[str] = set()  # outputs made in the pass of an earlier node
         for node in graph.nodes:
+            if node.output in shared:
+                continue
             match node:
-                case QConv() if node.depthwise and (pointwise := self._pointwise_consumer(node)) is not None:
-                    skipped.add(node.output)
-                    self._convolution(pointwise, node)
-                case QConv() if node.input in skipped:
-                    pass
+                case QConv() if node.depthwise:
+                    table = takes_table(graph, node)
+                    pointwise = pointwise_behind(graph, (table or node).output)
+                    shared |= self._convolution(pointwise, node, table)
                 case QConv():
-                    self._convolution(node if not node.depthwise else None, node if node.depthwise else None)
-                case QMaxPool() | QAvgPool():
-                    self._pool(node)
+                    shared |= self._convolution(node, None, None)
+                case QMaxPool() | QAvgPool() | QMean():
+                    shared |= self._pool(node)
                 case QSlice():
-                    self._slice(node)
+                    self._view(node, node.offset)
+                case QTable() if is_identity(node):
+                    self._view(node, 0)
                 case QShuffleMerge():
                     self._merge(node)
+                case QConcat():
+                    self.views[node.output] = View(node.output, 0, graph.tensors[node.output].channels)
                 case _:
-                    self.problems.append(f"{node.name}: {node.op} is not an operation of the ring")
+                    self.problems.append(f"{node.name}: {nearest_form(node)}")
+        if not graph.nodes:
+            self.problems.append("no operation is left for the machine")
         if self.problems:
-            raise UnsupportedOpError(
-                f"{graph.name}: {one_line(self.problems)}; the ring has convolutions of one group, depthwise convolutions and "
-                "max pools up to 3x3, global average pools, slices, and merges of two halves"
-            )
+            raise UnsupportedOpError(f"{graph.name}: the machine cannot do all of it", self.problems)
         result = self.views[graph.output].buffer
         shape = graph.tensors[graph.input].shape
         return Lowered(
@@ -122,18 +131,12 @@ class _Lowering:
             self.buffers[graph.input] = Buffer(graph.input, height, width, channels, _words(channels), image=True)
         self.views[graph.input] = View(graph.input, 0, channels)
 
-    def _pointwise_consumer(self, node: QConv) -> QConv | None:
-        consumers = self.graph.consumers(node.output)
-        if len(consumers) == 1 and isinstance(consumers[0], QConv) and consumers[0].pointwise:
-            return consumers[0]
-        return None
-
-    def _slice(self, node: QSlice) -> None:
+    def _view(self, node: QSlice | QTable, offset: int) -> None:
         view = self.views.get(node.input)
         if view is None:
-            self.problems.append(f"{node.name}: a slice of {node.input}, which is one half of a merge")
+            self.problems.append(f"{node.name}: a part of {node.input}, which is one half of a merge")
             return
-        self.views[node.output] = View(view.buffer, view.first + node.offset, node.channels)
+        self.views[node.output] = View(view.buffer, view.first + offset, self.graph.tensors[node.output].channels)
 
     def _merge(self, node: QShuffleMerge) -> None:
         """The halves' passes have written the merged tensor already."""
@@ -146,7 +149,12 @@ class _Lowering:
         return self.buffers.setdefault(tensor, Buffer(tensor, height, width, channels, _words(channels)))
 
     def _place(self, node: QNode) -> tuple[Placement, View | None, str | None]:
-        """Where a node's output goes: a tensor of its own, or one half of a merge (with the other half as operand)."""
+        """Where a node's output goes: a tensor of its own, a part of one, or one half of a merge (with the other half as operand)."""
+        if node.output in self.parts:
+            whole, first = self.parts[node.output]
+            self._buffer(whole)
+            self.views[node.output] = View(whole, first, self.graph.tensors[node.output].channels)
+            return Placement(whole, first), None, None
         merge = self.merges.get(node.output)
         if merge is None or len(self.graph.consumers(node.output)) > 1:
             self._buffer(node.output)
@@ -173,11 +181,16 @@ class _Lowering:
             )
         return view
 
-    def _convolution(self, array: QConv | None, depthwise: QConv | None) -> None:
-        """A standard convolution, a depthwise one, or a depthwise one followed by a pointwise one."""
-        last = array or depthwise
+    def _convolution(self, array: QConv | None, depthwise: QConv | None, window_table: QTable | None) -> set[str]:
+        """A standard convolution, a depthwise one, or a depthwise one followed by a pointwise one, with the tables behind them.
+
+        Returns what else than the first one's output is made by the same pass.
+        """
+        array_table = takes_table(self.graph, array)
+        last = array_table or array or window_table or depthwise
         first = depthwise or array
         assert last is not None and first is not None
+        made = {node.output for node in (window_table, array, array_table) if node is not None}
         fold = self.fold if first.input == self.graph.input else None
         if fold is None:
             self._check(first, MAX_WINDOW if depthwise else MAX_KERNEL)
@@ -186,7 +199,7 @@ class _Lowering:
         view = self._input(first.input, first.name, aligned=depthwise is not None)
         output, operand, identity = self._place(last)
         if view is None:
-            return
+            return made
         if depthwise is not None and array is None and output.step == 2:
             self.problems.append(f"{last.name}: a depthwise convolution cannot be one half of a merge")
         out = self.graph.tensors[last.output]
@@ -223,6 +236,8 @@ class _Lowering:
                 channels=out.channels,
                 window_node=depthwise,
                 array_node=array,
+                window_table=window_table,
+                array_table=array_table,
                 weights=weights,
                 operand=operand,
                 identity=identity,
@@ -230,40 +245,48 @@ class _Lowering:
                 **loop,
             )
         )
+        return made
 
-    def _pool(self, node: QMaxPool | QAvgPool) -> None:
+    def _pool(self, node: QMaxPool | QAvgPool | QMean) -> set[str]:
         source, out = self.graph.tensors[node.input], self.graph.tensors[node.output]
-        average = isinstance(node, QAvgPool)
-        if average:
+        table = takes_table(self.graph, node)
+        last, made = table or node, {table.output} if table else set()
+        average = not isinstance(node, QMaxPool)
+        window = Window((source.height, source.width)) if isinstance(node, QMean) else node.window
+        if isinstance(node, QAvgPool):
             if node.window.kernel != (source.height, source.width) or any(node.window.padding):
                 self.problems.append(
                     f"{node.name}: average pools must be global, not {node.window.kernel} of {source.shape}"
                 )
-        else:
+        elif isinstance(node, QMaxPool):
             self._check(node, MAX_WINDOW)
+        elif not 0 <= node.shift <= MAX_SHIFT:
+            self.problems.append(f"{node.name}: {_shift_text(node.shift)}")
         view = self._input(node.input, node.name, aligned=True)
-        output, _, _ = self._place(node)
+        output, _, _ = self._place(last)
         if output.step == 2:
             self.problems.append(f"{node.name}: a pool cannot be one half of a merge")
         if view is None:
-            return
+            return made
         self.passes.append(
             LogicalPass(
-                name=node.name,
-                tensor=node.output,
+                name=last.name,
+                tensor=last.output,
                 mode=FeedMode.SUM if average else FeedMode.WINDOW,
                 op=WindowOp.MAC if average else WindowOp.MAX,
                 to_rows=True,
                 input=view,
-                window=node.window,
-                fill=0 if average else INT8_MIN,
+                window=window,
+                fill=INT8_MIN if isinstance(node, QMaxPool) else 0,
                 output=output,
                 height=out.height,
                 width=out.width,
                 channels=out.channels,
                 window_node=node,
+                window_table=table,
             )
         )
+        return made
 
     def _check(self, node: QConv | QMaxPool | QAvgPool, limit: tuple[int, int]) -> None:
         window = node.window
@@ -273,11 +296,32 @@ class _Lowering:
             self.problems.append(f"{node.name}: dilation {window.dilation}; only 1 is possible")
         if max(window.stride) > 3:
             self.problems.append(f"{node.name}: stride {window.stride}; at most 3")
+        if isinstance(node, QConv) and (node.shift.min() < 0 or node.shift.max() > MAX_SHIFT):
+            self.problems.append(f"{node.name}: {_shift_text(int(node.shift.min()))}")
+        if window.kernel == (1, 1):
+            return  # a copy may cut off and surround
         wide = window.padding[0] >= window.kernel[0] or window.padding[2] >= window.kernel[1]
         if wide and any(window.padding):
             self.problems.append(
                 f"{node.name}: padding {window.padding} must be smaller than the kernel {window.kernel}"
             )
+
+
+def _parts(graph: QGraph) -> dict[str, tuple[str, int]]:
+    """Parts of concatenations: the whole tensor and the part's first channel in it."""
+    found = {}
+    for node in graph.nodes:
+        if isinstance(node, QConcat):
+            past = 0
+            for i, name in enumerate(node.sources):
+                first = node.offsets[i] if node.offsets else past
+                found[name] = node.output, first
+                past = first + graph.tensors[name].channels
+    return found
+
+
+def _shift_text(shift: int) -> str:
+    return f"a requantisation by 2^{-shift} and more; nearest: factors below 1, an output scale above the input's times the weights'"
 
 
 def _words(channels: int) -> int:

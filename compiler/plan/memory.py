@@ -55,7 +55,7 @@ def window_rows(life: Lifetimes) -> int:
     start, end = life.start[rows], np.maximum.accumulate(life.end[rows])
     # Row y and row y + d are live together if y's end is not before (y + d)'s start.
     newest = np.searchsorted(np.maximum.accumulate(start), end, side="right")
-    return int((newest - np.arange(len(rows))).max())
+    return int((rows[newest - 1] - rows + 1).max())
 
 
 def place_rows(layout: Layout, life: Lifetimes) -> Rows:

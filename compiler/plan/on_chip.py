@@ -15,7 +15,7 @@ from compiler.plan.residence import reside
 from compiler.plan.resources import Part, resources
 from compiler.plan.result import Board, FrameTiming, Plan
 from compiler.program.program import Program, build_resident_program
-from compiler.qgraph import QAvgPool, QGraph
+from compiler.qgraph import QGraph
 from hw.config import WINDOW_WORDS, RingConfig
 from hw.descriptor import FeedMode
 
@@ -41,6 +41,8 @@ Base = Callable[[Lowered, tuple[int, int], int], RingConfig]
 def plan_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], base: Base) -> Plan | None:
     """A plan whose weights, parameters and descriptors are the initial content of block RAM; None if they do not fit.
 
+    Networks with tables need the DMA.
+
     The host writes the image before a frame, folded as the first convolution reads it best, or as it still fits.
     """
     weights = sum(conv.weights.size for conv in graph.convs())
@@ -51,6 +53,8 @@ def plan_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], Frame
             lowered = lower(graph, fold=fold, whole_image=True)
         except UnsupportedOpError:
             continue
+        if any(item.array_table or item.window_table for item in lowered.passes):
+            return None  # the DMA loads tables
         found = _Search(graph, lowered, board, predict).run(base)
         if found is not None:
             return found
@@ -145,7 +149,7 @@ def _pool_parts(lowered: Lowered, config: RingConfig) -> Parts:
     return {
         item.name: [(first, min(size, item.channels - first)) for first in range(0, item.channels, size)]
         for item in lowered.passes
-        if item.array_node is None and isinstance(item.window_node, QAvgPool)
+        if item.mode == FeedMode.SUM
     }
 
 

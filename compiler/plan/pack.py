@@ -7,15 +7,18 @@ import numpy as np
 from compiler import arithmetic
 from compiler.errors import ModelError
 from compiler.plan.bands import Step
-from compiler.qgraph import QAvgPool, QConv, QMaxPool
+from compiler.qgraph import QConv, QMaxPool, QMean
 from hw.config import WINDOW_WORDS
-from hw.descriptor import WindowOp
+from hw.descriptor import FeedMode, WindowOp
 
 _SIDE = 3
 """Taps are numbered 3 * row + column whatever the kernel; its last column is column 2."""
 
 _TAPS = 9
 _PARAMETER_BYTES = 9
+
+_LOOK_UP = 1 << 5
+"""Bit 0 of `unused` in the last byte of a channel's parameters."""
 
 
 def weight_words(step: Step, cols: int) -> np.ndarray:
@@ -33,8 +36,8 @@ def weight_words(step: Step, cols: int) -> np.ndarray:
     return by_chunk.transpose(0, 3, 2, 1).reshape(-1, cols).view(np.uint8)
 
 
-def _parameter_bytes(bias: np.ndarray, multiplier: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """`hw.descriptor.ChannelParameters`, uint8 [channels, 9], least significant byte first."""
+def _parameter_bytes(bias: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, look_up: bool) -> np.ndarray:
+    """`hw.descriptor.ChannelParameters`, uint8 [channels, 9], least significant byte first; `look_up`: through the table."""
     if (shift < 0).any() or (shift > arithmetic.MAX_SHIFT).any():
         raise ModelError(f"shifts must be 0..{arithmetic.MAX_SHIFT}, not {int(shift.min())}..{int(shift.max())}")
     packed = np.zeros((len(bias), _PARAMETER_BYTES), np.uint8)
@@ -44,7 +47,7 @@ def _parameter_bytes(bias: np.ndarray, multiplier: np.ndarray, shift: np.ndarray
     )
     value |= (shift.astype(np.uint64) & np.uint64(1)) << np.uint64(63)
     packed[:, :8] = value.astype("<u8").view(np.uint8).reshape(-1, 8)
-    packed[:, 8] = shift.astype(np.int64) >> 1
+    packed[:, 8] = shift.astype(np.int64) >> 1 | _LOOK_UP * look_up
     return packed
 
 
@@ -53,12 +56,13 @@ def array_parameters(step: Step) -> np.ndarray:
     conv = step.source.array_node
     assert conv is not None
     part = slice(step.first_channel, step.first_channel + step.channels)
-    return _parameter_bytes(conv.folded_bias[part], conv.multiplier[part], conv.shift[part])
+    look_up = step.source.array_table is not None
+    return _parameter_bytes(conv.folded_bias[part], conv.multiplier[part], conv.shift[part], look_up)
 
 
 def window_channels(step: Step) -> int:
     """Channels that the window works on in a step (a global pool may do a part of them, else all)."""
-    return step.channels if isinstance(step.source.window_node, QAvgPool) else step.source.input.channels
+    return step.channels if step.source.mode == FeedMode.SUM else step.source.input.channels
 
 
 def window_words(step: Step, lanes: int) -> np.ndarray | None:
@@ -69,7 +73,7 @@ def window_words(step: Step, lanes: int) -> np.ndarray | None:
     node = step.source.window_node
     if node is None or isinstance(node, QMaxPool) or step.source.op == WindowOp.MAX:
         return None
-    channels = window_channels(step)
+    channels, look_up = window_channels(step), step.source.window_table is not None
     groups = -(-channels // lanes)
     taps = np.zeros((groups * lanes, _TAPS), np.int8)
     parameters = np.zeros((groups * lanes, _PARAMETER_BYTES), np.uint8)
@@ -78,11 +82,18 @@ def window_words(step: Step, lanes: int) -> np.ndarray | None:
         for row in range(kernel_h):
             first = _SIDE * (row + 1) - kernel_w
             taps[:channels, first : first + kernel_w] = node.weights[:, row, :, 0]
-        parameters[:channels] = _parameter_bytes(node.folded_bias, node.multiplier, node.shift)
+        parameters[:channels] = _parameter_bytes(node.folded_bias, node.multiplier, node.shift, look_up)
     else:
-        multiplier, shift = arithmetic.average_multiplier(node.window.kernel[0] * node.window.kernel[1])
-        one = _parameter_bytes(np.zeros(1, np.int64), np.array([multiplier]), np.array([shift]))
-        parameters[:] = one
+        if isinstance(node, QMean):
+            bias, multiplier, shift = node.folded_bias, node.multiplier, node.shift
+        else:
+            bias, (multiplier, shift) = 0, arithmetic.average_multiplier(node.window.kernel[0] * node.window.kernel[1])
+        parameters[:] = _parameter_bytes(np.array([bias]), np.array([multiplier]), np.array([shift]), look_up)
     half = WINDOW_WORDS // 2
     weights = taps.reshape(groups, lanes, _TAPS).transpose(0, 2, 1).reshape(groups, half, -1).view(np.uint8)
     return np.concatenate([weights, parameters.reshape(groups, half, -1)], axis=1).reshape(groups * WINDOW_WORDS, -1)
+
+
+def table_halfwords(table: np.ndarray) -> np.ndarray:
+    """A table int8 [256] (entry 0 for -128) as a unit of the stream, uint8 [1, 256]: entry a for the input byte a."""
+    return np.roll(table, 128).view(np.uint8)[None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.plan.image import ImageFold
-from compiler.qgraph import QAvgPool, QConv, QMaxPool
+from compiler.qgraph import QAvgPool, QConv, QMaxPool, QMean, QTable
 from compiler.window import Window
 from hw.config import WORD_BYTES
 from hw.descriptor import FeedMode, WindowOp
@@ -75,6 +75,7 @@ class LogicalPass:
         fill: value of elements outside the input.
         window_node: what the window computes, or None.
         array_node: what the array computes, or None.
+        window_table, array_table: tables behind their requantisers, or None.
         weights: int8 [channels, K] in the order of the K loop, or None.
         output: where the result goes.
         height, width, channels: of the result.
@@ -99,8 +100,10 @@ class LogicalPass:
     outer: int = 1
     outer_stride: int = 0
     words: int = 0
-    window_node: QConv | QMaxPool | QAvgPool | None = None
+    window_node: QConv | QMaxPool | QAvgPool | QMean | None = None
     array_node: QConv | None = None
+    window_table: QTable | None = None
+    array_table: QTable | None = None
     weights: np.ndarray | None = None
     operand: View | None = None
     identity: str | None = None
@@ -121,7 +124,8 @@ class LogicalPass:
         if self.whole:
             return 0, height
         stride, pad, kernel = self.window.stride[0], self.window.padding[0], self.window.kernel[0]
-        return max(0, first * stride - pad), min(height, (past - 1) * stride - pad + kernel)
+        low = max(0, first * stride - pad)
+        return low, max(low, min(height, (past - 1) * stride - pad + kernel))
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from compiler import arithmetic
 from compiler.errors import ResourceError
+from compiler.legalise import legalise
 from compiler.plan.bands import channel_parts
 from compiler.plan.fit import Parts, Weights, cut, fit
 from compiler.plan.lower import lower
@@ -17,7 +18,7 @@ from compiler.plan.resources import Part, resources
 from compiler.plan.result import Board, FrameTiming, Plan
 from compiler.plan.schedule import schedule
 from compiler.program.program import Program, build_program
-from compiler.qgraph import QAvgPool, QGraph
+from compiler.qgraph import QConv, QGraph, QMean
 from hw.config import WINDOW_WORDS, RingConfig
 from hw.descriptor import FeedMode
 
@@ -56,6 +57,7 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
         UnsupportedOpError: the network has operations that the ring has not.
         ResourceError: it does not fit the part; says what is short and by how much.
     """
+    graph = legalise(graph)
     if not external:
         on_chip = plan_on_chip(
             graph, board, predict, lambda lowered, shape, lanes: _base(graph, lowered, board.part, shape, lanes)
@@ -91,9 +93,9 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
     """The ring of this array (rows, columns) and window but for the depths of its large memories."""
     rows, cols = shape
     array = [item.array_node for item in lowered.passes if item.array_node is not None]
-    window = [conv for conv in graph.convs() if conv.depthwise]
+    window = [item.window_node for item in lowered.passes if isinstance(item.window_node, QConv)]
     acc_bits = max((arithmetic.accumulator_bits(conv.weights) for conv in array), default=0)
-    averages = any(isinstance(item.window_node, QAvgPool) for item in lowered.passes)
+    averages = any(item.mode == FeedMode.SUM for item in lowered.passes)
     window_clamp = max((int(conv.clamp_bits.max()) for conv in window), default=0)
     if averages:
         window_clamp = max(window_clamp, _average_bits(lowered))
@@ -113,6 +115,8 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
         parameter_depth=_rounded(min(2 * channels, 1024), _PARAMETER_STEP),
         window_depth=_rounded(2 * groups * WINDOW_WORDS, _WINDOW_STEP, 2048),
         segment_fifo=64,
+        array_table=any(item.array_table is not None for item in lowered.passes),
+        window_table=any(item.window_table is not None for item in lowered.passes),
         floorplan=floorplan,
     )
 
@@ -127,12 +131,12 @@ def _rounded(least: int, step: int, at_least: int = 0) -> int:
 
 def _average_bits(lowered: Lowered) -> int:
     """Signed bits of the sums of global pools: they must never saturate."""
-    count = max(
-        item.window.kernel[0] * item.window.kernel[1]
-        for item in lowered.passes
-        if isinstance(item.window_node, QAvgPool)
-    )
-    return (128 * count).bit_length() + 1
+    most = 0
+    for item in lowered.passes:
+        if item.mode == FeedMode.SUM:
+            bias = item.window_node.folded_bias if isinstance(item.window_node, QMean) else 0
+            most = max(most, 128 * item.window.kernel[0] * item.window.kernel[1] + abs(bias))
+    return most.bit_length() + 1
 
 
 def _shape(lowered: Lowered, part: Part) -> tuple[int, int]:
@@ -216,7 +220,7 @@ def _parts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
             limit = most if item.window_node is None else config.weight_depth // _WINDOW_SHARE
             if words > limit:
                 parts[item.name] = channel_parts(item, config.cols, max(1, limit // item.depth))
-        elif isinstance(item.window_node, QAvgPool):
+        elif item.mode == FeedMode.SUM:
             size = _POOL_GROUPS * config.window_lanes
             parts[item.name] = [(i, min(size, item.channels - i)) for i in range(0, item.channels, size)]
     return parts

@@ -56,7 +56,7 @@ class Plan:
     """A network on a board, before any hardware.
 
     Attributes:
-        graph: the int8 network.
+        graph: the int8 network in the machine's operations (see `compiler.legalise`).
         board, part: names.
         config: ring to generate.
         lowered: logical passes.

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from compiler.errors import ResourceError
 from compiler.plan.bands import Step
 from compiler.plan.pack import window_channels
-from compiler.qgraph import QAvgPool, QMaxPool
+from compiler.qgraph import QTable
 from hw.config import WINDOW_WORDS, RingConfig
-from hw.descriptor import PacketKind
+from hw.descriptor import FeedMode, PacketKind, WindowOp
+from hw.table import TABLE_WORDS
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,23 @@ class _Circle:
         return runs
 
 
+@dataclass
+class _TablePlace:
+    """The table of the array or of the window: one at a time."""
+
+    address: int
+    content: bytes = b""
+    last_use: int = -1
+
+    def take(self, table: QTable | None, step: Step) -> list[Load]:
+        """The packet that a step needs for its table, if another one is there."""
+        if table is None:
+            return []
+        content, wait = table.table.tobytes(), self.last_use + 1
+        known, self.content, self.last_use = content == self.content, content, step.index
+        return [] if known else [Load(PacketKind.TABLE, step.index, 0, 1, self.address, wait)]
+
+
 def schedule(steps: Sequence[Step], config: RingConfig) -> list[StepLoads]:
     """Packets and bases of every step.
 
@@ -138,15 +156,16 @@ def schedule(steps: Sequence[Step], config: RingConfig) -> list[StepLoads]:
     windows = _Circle(
         PacketKind.WINDOW, "subgroups of window parameters", config.window_depth // WINDOW_WORDS, wraps=False
     )
+    tables = [_TablePlace(0), _TablePlace(TABLE_WORDS)]
     result = []
     for step in steps:
         loads: list[Load] = []
         bases = [0, 0, 0]
         item = step.source
-        if item.window_node is not None and not isinstance(item.window_node, QMaxPool):
+        if item.window_node is not None and item.op != WindowOp.MAX:
             groups = -(-window_channels(step) // config.window_lanes)
             # The parts of a global pool have equal parameters, the parts of a convolution the same.
-            part = groups if isinstance(item.window_node, QAvgPool) else 0
+            part = groups if item.mode == FeedMode.SUM else 0
             bases[2], packets = windows.take((item.name, part), groups, groups, step)
             loads += packets
         if item.array_node is not None:
@@ -157,6 +176,8 @@ def schedule(steps: Sequence[Step], config: RingConfig) -> list[StepLoads]:
             size = chunks * item.depth
             bases[0], packets = weights.take(key, size, size, step)
             loads += packets
+        for place, table in zip(tables, (item.array_table, item.window_table), strict=True):
+            loads += place.take(table, step)  # last: what it waits for holds up everything behind it
         result.append(StepLoads(tuple(loads), bases[0], bases[1], bases[2]))
     return result
 

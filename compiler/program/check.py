@@ -11,13 +11,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.plan.bands import Step, read_rows
-from compiler.plan.pack import array_parameters, weight_words, window_words
+from compiler.plan.pack import array_parameters, table_halfwords, weight_words, window_words
 from compiler.plan.passes import Lowered
 from compiler.program.descriptors import Fields
 from compiler.program.program import Program
 from compiler.program.stream import as_halfwords
 from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES
 from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, FeedMode, PacketKind
+from hw.table import TABLE_WORDS
 
 _ROWS = 1 << 12  # more than any tensor has
 
@@ -37,6 +38,10 @@ class _Replay:
         config = program.config
         self.numbers = {name: i + 1 for i, name in enumerate(lowered.buffers)}
         self.rows = np.zeros((BANKS, config.activation_depth), np.int64)  # number of the tensor * _ROWS + row
+        # Bytes between the parts of a concatenation that no pass ever writes count as written: zero weights meet them.
+        self.gaps = {name: np.ones(buffer.pixel_words * WORD_BYTES, bool) for name, buffer in lowered.buffers.items()}
+        for step, fields in zip(steps, program.descriptors, strict=True):
+            self.gaps[step.source.output.buffer][_written_bytes(fields)] = False
         self.bytes = {
             name: np.zeros((buffer.height, buffer.pixel_words * WORD_BYTES), bool)
             for name, buffer in lowered.buffers.items()
@@ -46,7 +51,9 @@ class _Replay:
             PacketKind.PARAMETERS: np.zeros((config.parameter_depth, 5), np.uint16),
             PacketKind.WINDOW: np.zeros((config.window_depth, -(-18 * config.window_lanes // 16)), np.uint16),
         }
+        self.tables = np.zeros(2 * TABLE_WORDS, np.uint16)
         self.position = 0  # in the stream
+        self.ended = False
         self.described = 0  # descriptors read so far
         self.image_row = {int(offset): row for row, offset in enumerate(program.image_rows)}
         self.content: dict[tuple[str, int, int], np.ndarray] = {}
@@ -59,25 +66,31 @@ class _Replay:
             self._memories(step)
             self._rows(step)
         self._dma(len(self.steps))
-        if self.position != len(self.program.stream):
+        unread = self.program.image_row_halfwords * bool((self.program.image_rows >= self.position).any())
+        if self.position + unread != len(self.program.stream):
             raise ProgramError("the stream goes on behind its end")
 
     def _dma(self, done: int) -> None:
         """Take in all packets that may come while `done` passes are finished."""
         stream = self.program.stream
-        while self.position < len(stream):
+        while not self.ended and self.position < len(stream):
             head, address, count, wait = (int(v) for v in stream[self.position : self.position + 4])
             kind = PacketKind(head & 15)
             if wait > done:
                 return
             self.position += PACKET_HEADER_HALFWORDS
             if kind == PacketKind.END:
+                self.ended = True
                 return
             if kind == PacketKind.DESCRIPTOR:
                 self.described += 1
                 self.position += DESCRIPTOR_HALFWORDS * count
             elif kind == PacketKind.IMAGE:
                 self._image(head, address, count)
+            elif kind == PacketKind.TABLE:
+                entries = stream[self.position : self.position + TABLE_WORDS * count]
+                self.tables[address : address + len(entries)] = entries
+                self.position += len(entries)
             else:
                 memory = self.units[kind]
                 size = count * memory.shape[1]
@@ -107,6 +120,10 @@ class _Replay:
                 raise ProgramError(f"{step.name}: {len(want)} weight words do not suit its loops")
             want = self._want(step, PacketKind.PARAMETERS)
             self._same(step, PacketKind.PARAMETERS, int(fields["parameter_base"]) + np.arange(len(want)), want)
+        for half, table in enumerate((item.array_table, item.window_table)):
+            found = self.tables[half * TABLE_WORDS : (half + 1) * TABLE_WORDS]
+            if table is not None and (found != as_halfwords(table_halfwords(table.table))[0]).any():
+                raise ProgramError(f"{step.name}: table {table.name} is not in place when it starts")
         if window_words(step, config.window_lanes) is not None:
             want = self._want(step, PacketKind.WINDOW)
             base = int(fields["window_base"]) * WINDOW_WORDS
@@ -162,7 +179,7 @@ class _Replay:
                 raise ProgramError(f"{step.name}: row {y} of {name} lies over something that this pass reads")
             tag = self.numbers[name] * _ROWS + y
             if (self.rows[bank, addr : addr + words] != tag).any():
-                self.bytes[name][y] = False
+                self.bytes[name][y] = self.gaps[name]
             self.rows[bank, addr : addr + words] = tag
             self.bytes[name][y, _written_bytes(fields)] = True
 

@@ -13,7 +13,7 @@ from compiler.plan.bands import Step
 from compiler.plan.memory import Layout
 from compiler.plan.passes import Lowered
 from compiler.plan.schedule import StepLoads
-from compiler.qgraph import QAvgPool, QConv, QMaxPool
+from compiler.qgraph import QAvgPool, QConv, QMaxPool, QMean
 from hw.config import BANKS, WORD_BYTES, RingConfig
 from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, FeedMode, halfwords
 
@@ -174,7 +174,11 @@ def _window_clamp(step: Step) -> Fields:
     match step.source.window_node:
         case QConv() as conv:
             return _clamp(conv)
-        case QMaxPool() | QAvgPool() | None:
+        case QMaxPool() as pool:
+            return {"zero_point": 0, "low": pool.act_min, "high": pool.act_max}
+        case QMean() as mean:
+            return {**_NO_CLAMP, "zero_point": mean.output_zero_point}
+        case QAvgPool() | None:
             return _NO_CLAMP
 
 

@@ -11,7 +11,7 @@ from compiler.errors import ModelError
 from compiler.plan.bands import Step, lifetimes, read_rows
 from compiler.plan.image import ImageFold
 from compiler.plan.memory import Layout, place_rows
-from compiler.plan.pack import array_parameters, weight_words, window_words
+from compiler.plan.pack import array_parameters, table_halfwords, weight_words, window_words
 from compiler.plan.passes import Lowered
 from compiler.plan.schedule import Load, StepLoads
 from compiler.program.descriptors import Fields, describe, pack
@@ -93,6 +93,7 @@ class Program:
             image to `image_places`.
         stream: uint16, the command stream; image rows are zero until `write_image`.
         image_rows: int64 [image height], halfword offset in the stream of each image row's payload.
+            Those of rows that no pass reads lie behind the end, where the DMA never comes.
         image_row_halfwords: halfwords of an image row's payload.
         image_places: (bank, word address) of each of the image's rows in the activation memory.
         image_fold: how the image lies in memory if not pixel by pixel.
@@ -104,8 +105,8 @@ class Program:
         passed: what every pass hands from the window to the array, or None.
         macs: multiply-accumulates of every pass in the array, padding not counted.
         packets: the stream's packets in order, without END.
-        result: (bank, word address) of each word of the output tensor.
-        result_tensor: its name; result_channels: its channels, byte i of the words is channel i.
+        result: (bank, word address) of each word of the output tensor, row by row, pixel by pixel.
+        result_tensor: its name; result_shape: (height, width, channels), byte i of a pixel's words is channel i.
     """
 
     config: RingConfig
@@ -125,7 +126,7 @@ class Program:
     packets: list[Packet]
     result: list[tuple[int, int]]
     result_tensor: str
-    result_channels: int
+    result_shape: tuple[int, int, int]
 
     @property
     def stream_bytes(self) -> int:
@@ -172,9 +173,10 @@ class Program:
         stream[self.image_rows[:, None] + columns] = payload
 
     def read_result(self, memory: np.ndarray) -> np.ndarray:
-        """The output tensor, int8 [channels], out of a memory int8 [banks, depth, 8]."""
-        words = np.concatenate([memory[bank, addr] for bank, addr in self.result])
-        return words[: self.result_channels]
+        """The output tensor, int8 [height, width, channels], out of a memory int8 [banks, depth, 8]."""
+        bank, addr = np.array(self.result).T
+        height, width, channels = self.result_shape
+        return memory[bank, addr].reshape(height, width, -1)[:, :, :channels]
 
 
 def build_program(
@@ -214,10 +216,10 @@ def build_program(
         packets.append(Packet(PacketKind.DESCRIPTOR, step.index, 1, len(halves), 0))
     writer.end()
 
-    # Rows that no pass reads have no place in the stream; they get the offset of a row that is written later.
-    missing = image_rows < 0
-    if missing.any():
-        raise ModelError(f"{lowered.name}: image rows {np.flatnonzero(missing)[:4]} are never read; crop the image")
+    unread = image_rows < 0
+    if unread.any():
+        image_rows[unread] = writer.position
+        writer.blank(source.row_words * unit)
     return _program(
         lowered,
         steps,
@@ -262,7 +264,7 @@ def _program(
 ) -> Program:
     """What both kinds of programs have."""
     source, result = lowered.buffers[lowered.image], lowered.buffers[lowered.result]
-    bank, addr = layouts[lowered.result].locate(0)
+    places = [layouts[lowered.result].locate(row) for row in range(result.height)]
     return Program(
         config=config,
         resident=resident,
@@ -279,9 +281,9 @@ def _program(
         passed=[_passed(step) for step in steps],
         macs=[_macs(step) for step in steps],
         packets=list(packets),
-        result=[(bank, addr + i) for i in range(result.pixel_words)],
+        result=[(bank, addr + i) for bank, addr in places for i in range(result.row_words)],
         result_tensor=lowered.result,
-        result_channels=result.channels,
+        result_shape=(result.height, result.width, result.channels),
     )
 
 
@@ -300,7 +302,9 @@ def image_waits(lowered: Lowered, steps: Sequence[Step], layouts: Mapping[str, L
         )
         waits = np.maximum(waits, np.where(before, rows.end + 1, 0).max(axis=1))
     # Rows come in order, so a row waits at least as long as those before it.
-    return np.maximum.accumulate(waits)
+    found = np.zeros(lowered.buffers[lowered.image].height, np.int64)
+    found[lives[lowered.image].end >= 0] = waits
+    return np.maximum.accumulate(found)
 
 
 def _new_image_rows(lowered: Lowered, step: Step, image_rows: np.ndarray) -> list[int]:
@@ -318,13 +322,18 @@ def _content(
 ) -> np.ndarray:
     """All units of the item that a packet belongs to, uint8 [units, bytes]."""
     channels = step.channels if step.source.mode == FeedMode.SUM else 0
-    key = (load.kind, step.source.name, channels if load.kind == PacketKind.WINDOW else step.first_channel)
+    part = channels if load.kind == PacketKind.WINDOW else step.first_channel
+    key = (load.kind, step.source.name, load.address if load.kind == PacketKind.TABLE else part)
     if key not in cache:
         match load.kind:
             case PacketKind.WEIGHTS:
                 cache[key] = weight_words(step, config.cols)
             case PacketKind.PARAMETERS:
                 cache[key] = array_parameters(step)
+            case PacketKind.TABLE:
+                table = step.source.window_table if load.address else step.source.array_table
+                assert table is not None
+                cache[key] = table_halfwords(table.table)
             case _:
                 words = window_words(step, config.window_lanes)
                 assert words is not None
@@ -349,7 +358,7 @@ def _passed(step: Step) -> Passed | None:
     item = step.source
     if item.mode != FeedMode.WINDOW or item.to_rows or item.window_node is None:
         return None
-    return Passed(item.window_node.output, step.first_row, step.rows)
+    return Passed((item.window_table or item.window_node).output, step.first_row, step.rows)
 
 
 def _macs(step: Step) -> int:

@@ -44,6 +44,10 @@ class StreamWriter:
         """The packet that stops the DMA."""
         self._append(np.array([int(PacketKind.END)] + [0] * (PACKET_HEADER_HALFWORDS - 1), np.uint16))
 
+    def blank(self, halfwords: int) -> None:
+        """Zeros behind the end."""
+        self._append(np.zeros(halfwords, np.uint16))
+
     def result(self) -> np.ndarray:
         """Everything so far, uint16."""
         return np.concatenate(self._pieces)

@@ -44,4 +44,4 @@ def mean(b: Builder, op: FileOperator, name: str) -> None:
         raise Unsupported(f"a mean over axes {axes} of {rank}; nearest: over height and width, axes [1, 2] of 4")
     out = b.define(b.output(op), (1, 1, x.channels))
     multiplier, shift = arithmetic.mean_multiplier(x.scale, out.scale, x.height * x.width)
-    b.emit(QMean(name, x.name, out.name, multiplier, shift))
+    b.emit(QMean(name, x.name, out.name, multiplier, shift, x.height * x.width, x.zero_point, out.zero_point))

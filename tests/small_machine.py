@@ -1,0 +1,120 @@
+"""Small models on one small machine: the ring, its compiled simulator and the memories are the same for all of them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compiler import tflite
+from compiler.legalise import legalise
+from compiler.plan.fit import Weights, fit
+from compiler.plan.fusion import is_identity, takes_table
+from compiler.plan.lower import lower
+from compiler.plan.schedule import schedule
+from compiler.program.check import check_program
+from compiler.program.program import Program, build_program
+from compiler.qgraph import QConcat, QGraph, QSlice, QTable
+from hw.config import RingConfig
+from hw.machine import Machine
+from hw.sdram_config import SdramConfig
+from sim import golden, machine
+from sim.bench import harness
+from sim.system import System
+from sim.timing import predict
+
+VERILOG = harness.to_verilog
+SDRAM = SdramConfig(100_000_000, 3, 1, pad_registers=2)
+
+CONFIG = RingConfig(
+    rows=4,
+    cols=4,
+    array_clamp_bits=32,
+    window_clamp_bits=32,
+    activation_depth=2048,
+    weight_depth=2048,
+    parameter_depth=512,
+    array_table=True,
+    window_table=True,
+)
+
+
+@dataclass(frozen=True)
+class Small:
+    """A model ready to run: as imported, in the machine's operations, and its program."""
+
+    graph: QGraph
+    legal: QGraph
+    program: Program
+
+    @classmethod
+    def of(cls, data: bytes, config: RingConfig = CONFIG) -> Small:
+        """Lower and schedule a .tflite file; the symbolic replay finds everything in place."""
+        graph = tflite.parse(data, "model.tflite")
+        legal = legalise(graph)
+        lowered = lower(legal)
+        words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
+        found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, config.cols // 2))
+        program = build_program(lowered, found.steps, found.layouts, schedule(found.steps, config), config)
+        check_program(lowered, found.steps, program)
+        return cls(graph, legal, program)
+
+    def input(self, seed: int) -> np.ndarray:
+        """A random frame in the model's own type."""
+        rng, kind = np.random.default_rng(seed), self.graph.host.input_type
+        octets = rng.integers(0, 256, self.graph.host.input_shape).astype(np.uint8)
+        return octets.view(np.int8) if kind == "int8" else octets
+
+    def same_values(self, x: np.ndarray) -> None:
+        """The golden model gives the same with and without the rewrites, in every tensor that stayed."""
+        image = golden.encode(self.graph, x)
+        before, after = golden.run(self.graph, image), golden.run(self.legal, image)
+        for name in before.keys() & after.keys():
+            np.testing.assert_array_equal(after[name], before[name], name)
+        np.testing.assert_array_equal(golden.predict(self.legal, x), golden.predict(self.graph, x))
+
+    def simulate(self, x: np.ndarray, build_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """RTL: every tensor equal, every pass's cycles as predicted, the output as the model gives it."""
+        monkeypatch.setattr(harness, "to_verilog", _verilog)
+        monkeypatch.setattr(machine, "System", _system)
+        monkeypatch.setattr(machine, "Machine", lambda config, sdram, build: _machine(config, sdram, build))
+        image = golden.encode(self.graph, x)
+        values = golden.run(self.legal, image)
+        result = machine.simulate_frame(self.program, SDRAM, image, values, build_dir)
+        assert result.mismatches == 0, result.tensors
+        timing = predict(self.program, SDRAM)
+        assert [(entry.name, entry.cycles) for entry in result.passes] == [
+            (entry.name, entry.cycles) for entry in timing.passes
+        ]
+        assert set(result.tensors) >= self._stored(), self._stored() - set(result.tensors)
+        found = golden.decode(self.graph, golden.run_host(self.legal, result.output)[self.graph.result.name])
+        np.testing.assert_array_equal(found, golden.predict(self.graph, x))
+
+    def _stored(self) -> set[str]:
+        """Tensors that are compared: all but views, wholes whose parts are, and what a table follows at once."""
+        return {
+            node.output
+            for node in self.legal.nodes
+            if not isinstance(node, QSlice | QConcat)
+            and not (isinstance(node, QTable) and is_identity(node))
+            and takes_table(self.legal, node) is None
+        }
+
+
+@functools.cache
+def _machine(config: RingConfig, sdram: SdramConfig, build: int) -> Machine:
+    """The same object for the same machine, so that its Verilog is made once."""
+    return Machine(config, sdram, build=build)
+
+
+@functools.cache
+def _system(made: Machine, depth: int) -> System:
+    return System(made, depth)
+
+
+@functools.cache
+def _verilog(system: System) -> str:
+    return VERILOG(system)
