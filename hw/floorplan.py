@@ -43,12 +43,19 @@ PARTS = {
 """Multiplier blocks of the ECP5 parts, from Project Trellis' tile grids."""
 
 
+def regular(part: str, rows: int, cols: int) -> bool:
+    """Whether an array fits the part's rows of blocks in whole array columns or whole array rows."""
+    die = PARTS.get(part)
+    return die is not None and die.sites >= min(rows * -(-cols // len(die.y)), -(-rows // len(die.y)) * cols)
+
+
 def multiplier_sites(part: str, rows: int, cols: int) -> list[list[str]]:
     """Site of every element of an array.
 
     Where the die has room, each of its rows of blocks takes a few neighbouring array columns and all array rows: the blocks of one
     array row stand side by side, so an activation travels one block a cycle and a weight a few. From one row of blocks to the next the
-    order turns round, so the step across is straight down the die. Else the array's columns follow each other along a snake.
+    order turns round, so the step across is straight down the die. Where only the other way round has room, each row of blocks takes a few
+    array rows and all array columns. Else the array's columns follow each other along a snake.
 
     Args:
         part: "LFE5U-85F" and the like.
@@ -67,7 +74,7 @@ def multiplier_sites(part: str, rows: int, cols: int) -> list[list[str]]:
     total = die.sites * len(die.y)
     if rows * cols > total:
         raise ValueError(f"an array of {rows} x {cols} needs {rows * cols} multiplier blocks; {part} has {total}")
-    per_row = -(-cols // len(die.y))
+    per_row, per_band = -(-cols // len(die.y)), -(-rows // len(die.y))
     sites = [[""] * cols for _ in range(rows)]
     for c in range(cols):
         for r in range(rows):
@@ -75,6 +82,10 @@ def multiplier_sites(part: str, rows: int, cols: int) -> list[list[str]]:
                 band, slot = divmod(c, per_row)
                 slot = slot if band % 2 == 0 else per_row - 1 - slot
                 sites[r][c] = die.site(band, r * per_row + slot)
+            elif per_band * cols <= die.sites:
+                band, slot = divmod(r, per_band)
+                slot = slot if band % 2 == 0 else per_band - 1 - slot
+                sites[r][c] = die.site(band, c * per_band + slot)
             else:
                 band, index = divmod(c * rows + r, die.sites)
                 sites[r][c] = die.site(band, index if band % 2 == 0 else die.sites - 1 - index)

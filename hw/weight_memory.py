@@ -9,13 +9,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import RingConfig
-from hw.primitives.bram import TrueDualPort, true_latency
+from hw.primitives.bram import TrueDualPort, true_blocks, true_latency
 
 WEIGHT_ADDRESS_BITS = 14
 """Of an address that the DMA writes to."""
 
-_COPIES = 6
-"""Sets of input registers: one net to the address pins of all blocks would limit the clock."""
+_COPIES, _BLOCKS = 6, 12
+"""Sets of input registers, at least, and blocks that share one at most: one net to the address pins of all blocks would limit the clock."""
 
 
 def weight_write_layout(config: RingConfig) -> data.StructLayout:
@@ -56,8 +56,10 @@ class WeightMemory(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         cols = self._config.cols
+        depth = self._config.weight_depth
+        copies = max(_COPIES, -(-true_blocks(8 * cols, depth) // _BLOCKS))
         m.submodules.memory = memory = TrueDualPort(
-            8 * cols, self._config.weight_depth, self._init, input_copies=_COPIES
+            8 * cols, depth, self._init, input_copies=copies, output_shares=True
         )
         m.d.comb += [
             memory.a_en.eq(1),

@@ -53,11 +53,13 @@ class Pair(wiring.Component):
         return m
 
 
-def run(kind: str, width: int, depth: int, seed: int, extra: bool, bench_dir: Path, copies: int = 0) -> None:
+def run(
+    kind: str, width: int, depth: int, seed: int, extra: bool, bench_dir: Path, copies: int = 0, shares: bool = False
+) -> None:
     init = initial_words(width, depth, seed)
     if kind == "true":
         block, twin = (
-            TrueDualPort(width, depth, init, extra, copies),
+            TrueDualPort(width, depth, init, extra, copies, shares),
             TrueDualPortTwin(width, depth, init, extra, copies),
         )
     else:
@@ -89,6 +91,10 @@ def test_true_dual_port_equals_twin(
     width: int, depth: int, seed: int, extra: bool, copies: int, bench_dir: Path
 ) -> None:
     run("true", width, depth, seed, extra, bench_dir, copies)
+
+
+def test_choice_between_blocks_in_shares(bench_dir: Path) -> None:
+    run("true", 40, 6144, 9, False, bench_dir, copies=3, shares=True)
 
 
 @pytest.mark.parametrize(

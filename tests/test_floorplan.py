@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from hw.floorplan import PARTS, multiplier_sites
+from hw.floorplan import PARTS, multiplier_sites, regular
 
 
 def position(site: str) -> tuple[int, int]:
@@ -61,6 +61,25 @@ def test_all_multipliers_of_the_85f() -> None:
             if r:
                 above_x, above_y = position(sites[r - 1][c])
                 assert abs(x - above_x) <= 11 and y == above_y
+
+
+def test_array_rows_in_rows_of_blocks() -> None:
+    sites = multiplier_sites("LFE5U-85F", 9, 16)
+    for r in range(9):
+        for c in range(16):
+            x, y = position(sites[r][c])
+            if c:
+                left_x, left_y = position(sites[r][c - 1])
+                assert abs(x - left_x) <= 11 and y == left_y
+            if r:
+                above_x, above_y = position(sites[r - 1][c])
+                assert (x == above_x and y - above_y == 24) if r % 3 == 0 else (abs(x - above_x) <= 11 and y == above_y)
+
+
+def test_regular() -> None:
+    assert regular("LFE5U-85F", 13, 12) and regular("LFE5U-85F", 9, 16)
+    assert not regular("LFE5U-85F", 9, 17), "a snake"
+    assert not regular("LFE5U-85F", 13, 13) and not regular("ICE40", 2, 2)
 
 
 def test_part_counts() -> None:

@@ -18,6 +18,7 @@ from compiler.program.program import Program, build_resident_program
 from compiler.qgraph import QGraph
 from hw.config import WINDOW_WORDS, RingConfig
 from hw.descriptor import FeedMode
+from hw.floorplan import regular
 
 _COLS, _LANES = (16, 12, 8, 4), (8, 4)
 _MOST_ROWS, _LEAST_ELEMENTS = 16, 16
@@ -100,7 +101,13 @@ class _Search:
         whole = [Segment(0, len(lowered.passes), (lowered.passes[-1].height,))]
         steps = build_steps(lowered, whole, _pool_parts(lowered, base))
         _, needs = reside(steps, base.cols, base.window_lanes)
-        return replace(needs.config(base), activation_depth=_ACTIVATION_STEP, resident_passes=len(steps))
+        part = self._board.part.name
+        return replace(
+            needs.config(base),
+            activation_depth=_ACTIVATION_STEP,
+            resident_passes=len(steps),
+            floorplan=part if regular(part, base.rows, base.cols) else None,
+        )
 
     def _plan(self, config: RingConfig) -> Plan:
         """The plan of one ring.

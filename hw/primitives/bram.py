@@ -171,6 +171,7 @@ class TrueDualPort(wiring.Component):
         extra_register: register the output even where no multiplexer demands it.
         input_copies: sets of registers before the blocks' inputs, each for its share of the bytes of a word, or 0 for none. One net
             to the address pins of 48 blocks takes 7 ns on a large part.
+        output_shares: the choice between the blocks of a byte comes from a register of the byte's own share too.
 
     Members:
         a_en : In(1), a_addr : In(range(depth)), a_data : Out(width)
@@ -189,11 +190,13 @@ class TrueDualPort(wiring.Component):
         init: Sequence[int] | None = None,
         extra_register: bool = False,
         input_copies: int = 0,
+        output_shares: bool = False,
     ) -> None:
         self._width = width
         self._sizes = segments(depth, TRUE_SHAPES)
         self._registered = extra_register or len(self._sizes) > 1
         self._copies = min(input_copies, width // 8)
+        self._output_shares = output_shares
         self._init = check_init(init or [], width, depth)
         self.latency = true_latency(depth, extra_register, input_copies)
         super().__init__(true_members(width, depth))
@@ -234,10 +237,11 @@ class TrueDualPort(wiring.Component):
             data_a.append(word_a)
             data_b.append(word_b)
             base += size
-        m.d.comb += [
-            self.a_data.eq(select_a[0].output(data_a, self._registered)),
-            self.b_data.eq(select_b[0].output(data_b, self._registered)),
-        ]
+        shares = len(inputs) if self._output_shares else 1
+        edges = [-(-self._width // 8 * i // shares) * 8 for i in range(shares + 1)]  # as the blocks share the inputs
+        for i, (low, past) in enumerate(zip(edges, edges[1:], strict=False)):
+            for select, words, out in ((select_a[i], data_a, self.a_data), (select_b[i], data_b, self.b_data)):
+                m.d.comb += out[low:past].eq(select.output([word[low:past] for word in words], self._registered))
         return m
 
     def _inputs(self, m: Module) -> list[dict[str, Value]]:
