@@ -54,6 +54,13 @@ Trace = data.StructLayout(
 the array stay in the pixel ring), and the passes."""
 
 
+def check_content(config: RingConfig, resident: Resident | None) -> None:
+    """Raises ValueError if a ring's initial content is not for this shape."""
+    passes = 0 if resident is None else len(resident.descriptors)
+    if passes != config.resident_passes:
+        raise ValueError(f"resident must hold {config.resident_passes} descriptors, not {passes}")
+
+
 class Ring(wiring.Component):
     """The machine of docs/architecture.md without DMA, SDRAM and host.
 
@@ -74,9 +81,7 @@ class Ring(wiring.Component):
     """
 
     def __init__(self, config: RingConfig, resident: Resident | None = None) -> None:
-        content = () if resident is None else resident.descriptors
-        if len(content) != config.resident_passes:
-            raise ValueError(f"resident must hold {config.resident_passes} descriptors, not {len(content)}")
+        check_content(config, resident)
         self.config = config
         self.resident = resident
         super().__init__(

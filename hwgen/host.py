@@ -266,8 +266,15 @@ class Link:
             raise ValueError(f"address and count must be multiples of 8, not {address} and {count}")
         return np.frombuffer(self._blocks(Command.READ, address, 2 * count, 2), dtype="<u2")
 
-    def start(self, address: int) -> None:
-        """Start a frame whose command stream is at halfword `address`."""
+    def poke(self, bank: int, address: int, words: NDArray[np.uint64]) -> None:
+        """Write words into a bank of the activation memory, on a machine without SDRAM."""
+        step = BLOCK_BYTES // 8
+        data = np.ascontiguousarray(words, dtype="<u8")
+        for i in range(0, data.size, step):
+            self.request(Command.POKE, address=bank << 16 | address + i, payload=data[i : i + step].tobytes())
+
+    def start(self, address: int = 0) -> None:
+        """Start a frame; with SDRAM its command stream is at halfword `address`."""
         self.request(Command.START, address=address)
 
     def status(self) -> MachineStatus:

@@ -78,7 +78,7 @@ def test_array_rows_in_rows_of_blocks() -> None:
 
 def test_regular() -> None:
     assert regular("LFE5U-85F", 13, 12) and regular("LFE5U-85F", 9, 16)
-    assert not regular("LFE5U-85F", 9, 17), "a snake"
+    assert not regular("LFE5U-85F", 11, 14), "a snake"
     assert not regular("LFE5U-85F", 13, 13) and not regular("ICE40", 2, 2)
 
 

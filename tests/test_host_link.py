@@ -24,6 +24,15 @@ def test_host_link(bench_dir: Path) -> None:
     )
 
 
+def test_host_link_without_sdram(bench_dir: Path) -> None:
+    simulate(
+        HostLink(CLOCK_HZ, baud=BAUD, build=BUILD, timeout=TIMEOUT, sdram=False),
+        name="host_link_poke",
+        test_module="tests.benches.bench_host_link_poke",
+        build_dir=bench_dir,
+    )
+
+
 def test_wrong_parameters() -> None:
     with pytest.raises(ValueError, match="build must fit 32 bits, not 4294967296"):
         check_parameters(CLOCK_HZ, baud=3_000_000, build=1 << 32, timeout=TIMEOUT)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from amaranth import Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -12,13 +14,15 @@ from amaranth.lib.wiring import In, Out
 from hw.counters import Counters
 from hw.descriptor import Descriptor
 from hw.sequencer import Sequencer
-from sim.bench.harness import simulate
+from sim.bench.harness import ROOT, simulate
+from tests.benches.bench_resident_sequencer import descriptors
 
 
 class SequencerWithCounters(wiring.Component):
     """Both connected as in the ring."""
 
-    def __init__(self) -> None:
+    def __init__(self, resident: Sequence[int] = ()) -> None:
+        self._resident = resident
         super().__init__(
             {
                 "push": In(data.StructLayout({"valid": 1, "data": 16})),
@@ -38,7 +42,7 @@ class SequencerWithCounters(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.sequencer = sequencer = Sequencer()
+        m.submodules.sequencer = sequencer = Sequencer(self._resident)
         m.submodules.counters = counters = Counters()
         m.d.comb += [
             sequencer.push.eq(self.push),
@@ -64,4 +68,16 @@ class SequencerWithCounters(wiring.Component):
 def test_sequencer(bench_dir: Path) -> None:
     simulate(
         SequencerWithCounters(), name="sequencer", test_module="tests.benches.bench_sequencer", build_dir=bench_dir
+    )
+
+
+@pytest.mark.parametrize("passes", [1, 5])
+def test_resident_descriptors(passes: int, bench_dir: Path) -> None:
+    simulate(
+        SequencerWithCounters(descriptors(passes)),
+        name=f"sequencer-{passes}",
+        test_module="tests.benches.bench_resident_sequencer",
+        build_dir=bench_dir,
+        sources=[ROOT / "sim" / "models" / "DP16KD.v"],
+        env={"PASSES": str(passes)},
     )

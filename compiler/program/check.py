@@ -1,7 +1,7 @@
 """Replays a program on a symbolic machine: every row, weight and parameter that a pass reads must be the right one.
 
-Independent of the allocation: it sees only the stream and the descriptors.  The DMA is replayed as early as its waits allow, which is the
-worst case: what it writes later can only overwrite what nobody needs any more.
+Independent of the allocation: it sees only the stream, or the memories' initial content, and the descriptors.  The DMA is replayed as early
+as its waits allow, which is the worst case: what it writes later can only overwrite what nobody needs any more.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import numpy as np
 from compiler.plan.bands import Step, read_rows
 from compiler.plan.pack import array_parameters, table_halfwords, weight_words, window_words
 from compiler.plan.passes import Lowered
-from compiler.program.descriptors import Fields
+from compiler.program.descriptors import Fields, packed
 from compiler.program.program import Program
 from compiler.program.stream import as_halfwords
 from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES
 from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, FeedMode, PacketKind
+from hw.resident import Resident
 from hw.table import TABLE_WORDS
 
 _ROWS = 1 << 12  # more than any tensor has
@@ -59,6 +60,8 @@ class _Replay:
         self.content: dict[tuple[str, int, int], np.ndarray] = {}
 
     def run(self) -> None:
+        if self.program.resident is not None:
+            self._reside(self.program.resident)
         for step in self.steps:
             self._dma(step.index)
             if self.described <= step.index:
@@ -69,6 +72,27 @@ class _Replay:
         unread = self.program.image_row_halfwords * bool((self.program.image_rows >= self.position).any())
         if self.position + unread != len(self.program.stream):
             raise ProgramError("the stream goes on behind its end")
+
+    def _reside(self, content: Resident) -> None:
+        """All that a machine without SDRAM holds when a frame begins, the image too."""
+        memories = {
+            PacketKind.WEIGHTS: content.weights,
+            PacketKind.PARAMETERS: content.parameters,
+            PacketKind.WINDOW: content.window,
+        }
+        for kind, words in memories.items():
+            memory = self.units[kind]
+            octets = b"".join(word.to_bytes(2 * memory.shape[1], "little") for word in words)
+            memory[: len(words)] = np.frombuffer(octets, "<u2").reshape(len(words), -1)
+        for number, (value, fields) in enumerate(zip(content.descriptors, self.program.descriptors, strict=True)):
+            if value != packed(fields):
+                raise ProgramError(f"descriptor {number} is not the one in memory")
+        self.described = len(content.descriptors)
+        name = self.lowered.image
+        for row, (bank, address) in enumerate(self.program.image_places):
+            words_of_row = self.lowered.buffers[name].row_words
+            self.rows[bank, address : address + words_of_row] = self.numbers[name] * _ROWS + row
+            self.bytes[name][row] = True
 
     def _dma(self, done: int) -> None:
         """Take in all packets that may come while `done` passes are finished."""

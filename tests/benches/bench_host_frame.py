@@ -1,7 +1,9 @@
-"""A host at the serial line of the whole system: stream into the memory, start, wait, result and counters back.
+"""A host at the serial line of the whole system: stream or image into the memory, start, wait, result and counters back.
 
-Environment: STREAM, file of the command stream (little-endian halfwords, image included); RESULT, JSON list of the result's words
-[bank, address]; PASSES, of the frame; BIT_CYCLES, clock cycles per bit of the line; OUT, file for what the machine answered, JSON.
+Environment: STREAM, file of the command stream (little-endian halfwords, image included), or, of a machine without SDRAM, IMAGE, JSON list
+of the image's rows [bank, address, words as hexadecimal digits], and FRAMES, how often it is written and run; RESULT, JSON list of the
+result's words [bank, address]; PASSES, of the frame; BIT_CYCLES, clock cycles per bit of the line; OUT, file for what the machine answered,
+JSON.
 """
 
 from __future__ import annotations
@@ -60,6 +62,17 @@ class Host:
 _OWN_LENGTH = (Command.IDENTIFY, Command.STATUS)
 
 
+async def load(host: Host) -> None:
+    """Everything that has to be written before a frame."""
+    if "IMAGE" in os.environ:
+        for bank, address, digits in json.loads(Path(os.environ["IMAGE"]).read_text()):
+            await host.request(Command.POKE, address=bank << 16 | address, payload=bytes.fromhex(digits))
+        return
+    stream = Path(os.environ["STREAM"]).read_bytes()
+    for i in range(0, len(stream), _BLOCK_BYTES):
+        await host.request(Command.WRITE, address=BASE + i // 2, payload=stream[i : i + _BLOCK_BYTES])
+
+
 @cocotb.test()
 async def frame(dut: Any) -> None:
     host = Host(dut)
@@ -71,14 +84,13 @@ async def frame(dut: Any) -> None:
             break
     assert status.flags == StatusFlag.INITIALISED
 
-    stream = Path(os.environ["STREAM"]).read_bytes()
-    for i in range(0, len(stream), _BLOCK_BYTES):
-        await host.request(Command.WRITE, address=BASE + i // 2, payload=stream[i : i + _BLOCK_BYTES])
-    await host.request(Command.START, address=BASE)
-    for _ in range(_POLLS):
-        status = decode_status(await host.request(Command.STATUS))
-        if not status.busy:
-            break
+    for _ in range(int(os.environ.get("FRAMES", "1"))):
+        await load(host)
+        await host.request(Command.START, address=BASE)
+        for _ in range(_POLLS):
+            status = decode_status(await host.request(Command.STATUS))
+            if not status.busy:
+                break
 
     words = [
         (await host.request(Command.PEEK, address=bank << 16 | address, length=8)).hex()
