@@ -7,16 +7,17 @@ from dataclasses import replace
 
 from compiler.errors import ResourceError, UnsupportedOpError
 from compiler.plan.bands import Segment, build_steps
+from compiler.plan.estimate import estimate
 from compiler.plan.fit import Fit, Parts, Weights, cut, fit
 from compiler.plan.image import image_folds
 from compiler.plan.lower import MAX_KERNEL, lower
-from compiler.plan.passes import LogicalPass, Lowered
+from compiler.plan.passes import Lowered
 from compiler.plan.residence import reside
 from compiler.plan.resources import Part, resources
 from compiler.plan.result import Board, FrameTiming, Plan
 from compiler.program.program import Program, build_resident_program
 from compiler.qgraph import QGraph
-from hw.config import WINDOW_WORDS, RingConfig
+from hw.config import RingConfig
 from hw.descriptor import FeedMode
 from hw.floorplan import regular
 
@@ -29,7 +30,6 @@ _EXACT = 8
 _CLOSE = 1.01
 """Among plans within this factor of the fewest cycles the one with the least logic is taken."""
 
-_PASS_CYCLES = 250  # of an estimate: a pass fills and drains the elements one after the other
 _POOL_GROUPS = 32  # subgroups of window parameters that all parts of a global pool share
 _ACTIVATION_STEP, _ACTIVATION_MOST = 2048, 16384
 _EFFORTS = (0, 1)
@@ -78,7 +78,7 @@ class _Search:
             config = self._smallest(base(self._lowered, shape, lanes))
             if not resources(config).short(self._board.part):
                 configs.append(config)
-        configs.sort(key=lambda config: _estimate(self._lowered, config))
+        configs.sort(key=lambda config: estimate(self._lowered, config))
         plans: list[Plan] = []
         for config in configs:
             try:
@@ -158,26 +158,3 @@ def _pool_parts(lowered: Lowered, config: RingConfig) -> Parts:
         for item in lowered.passes
         if item.mode == FeedMode.SUM
     }
-
-
-def _estimate(lowered: Lowered, config: RingConfig) -> int:
-    """About the cycles of a frame: every pass by its busiest element."""
-    return sum(_pass_estimate(lowered, item, config) + _PASS_CYCLES for item in lowered.passes)
-
-
-def _pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:
-    pixels = item.height * item.width
-    groups = -(-item.input.channels // config.window_lanes)
-    source = lowered.buffers[item.input.buffer]
-    match item.mode:
-        case FeedMode.SUM:
-            return groups * max(source.height * max(source.width, 3), WINDOW_WORDS + 1)
-        case FeedMode.WINDOW:
-            columns = (item.width - 1) * item.window.stride[1] + item.window.kernel[1]
-            fetch = item.height * groups * max(columns, WINDOW_WORDS + 1)
-        case FeedMode.TAP:
-            fetch = pixels * item.window.kernel[0] * item.window.kernel[1] * item.words
-    if item.array_node is None:
-        return fetch
-    chunks = -(-item.channels // config.cols)
-    return max(fetch, -(-pixels // config.rows) * chunks * max(item.depth, 2 * config.rows))

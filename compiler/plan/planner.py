@@ -10,6 +10,7 @@ from compiler import arithmetic
 from compiler.errors import ResourceError
 from compiler.legalise import legalise
 from compiler.plan.bands import channel_parts
+from compiler.plan.estimate import estimate
 from compiler.plan.fit import Parts, Weights, cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.on_chip import plan_on_chip
@@ -27,7 +28,8 @@ __all__ = ["Board", "FrameTiming", "Plan", "plan"]
 SHAPES = ((13, 12), (9, 16), (16, 8), (12, 12), (10, 12), (7, 12), (8, 8), (6, 12), (7, 4), (4, 4))
 """Arrays (rows, columns) to choose from, the favourite first."""
 
-_STREAMED_LANES = 4  # of the window
+_LANES, _MORE_LANES = 4, 8
+_WORTH = 0.88  # more window lanes must save so much of the cycles: they cost a tenth of a large part's logic
 
 _FAVOURITE = 0.85  # another shape must need less than this share of the favourite's cycles
 _WEIGHT_DEPTHS = (16384, 8192, 4096, 2048)
@@ -65,7 +67,7 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
         if on_chip is not None:
             return on_chip
     lowered = lower(graph)
-    base = _base(graph, lowered, board.part, _shape(lowered, board.part), _STREAMED_LANES)
+    base = _streamed_base(graph, lowered, board.part)
     configs = list(_memories(base, board.part))
     makers, failures = [], []
     for efforts in _FIRST_EFFORTS, _LAST_EFFORTS:
@@ -87,6 +89,16 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
         if better.cycles < best.cycles:
             best, maker = better, fine
     return min([best, *(maker.make(share) for share in others)], key=lambda one: one.cycles)
+
+
+def _streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
+    """The base of a ring whose weights are streamed, with more window lanes where the window would hold up the array."""
+    shape = _shape(lowered, part)
+    few, more = (_base(graph, lowered, part, shape, lanes) for lanes in (_LANES, _MORE_LANES))
+    if estimate(lowered, more) > _WORTH * estimate(lowered, few):
+        return few
+    smallest = replace(more, weight_depth=_WEIGHT_DEPTHS[-1], activation_depth=_ACTIVATION_STEP)
+    return few if resources(smallest).short(part) else more
 
 
 def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], lanes: int) -> RingConfig:

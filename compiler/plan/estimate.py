@@ -1,0 +1,33 @@
+"""About the cycles of a network on a ring, in no time: to choose the shapes that the timing model then predicts exactly."""
+
+from __future__ import annotations
+
+from compiler.plan.passes import LogicalPass, Lowered
+from hw.config import WINDOW_WORDS, RingConfig
+from hw.descriptor import FeedMode
+
+_PASS_CYCLES = 250
+"""Of every pass: it fills and drains the elements one after the other."""
+
+
+def estimate(lowered: Lowered, config: RingConfig) -> int:
+    """About the cycles of a frame: every pass by its busiest element, nothing waits for weights."""
+    return sum(_pass_estimate(lowered, item, config) + _PASS_CYCLES for item in lowered.passes)
+
+
+def _pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:
+    pixels = item.height * item.width
+    groups = -(-item.input.channels // config.window_lanes)
+    source = lowered.buffers[item.input.buffer]
+    match item.mode:
+        case FeedMode.SUM:
+            return groups * max(source.height * max(source.width, 3), WINDOW_WORDS + 1)
+        case FeedMode.WINDOW:
+            columns = (item.width - 1) * item.window.stride[1] + item.window.kernel[1]
+            fetch = item.height * groups * max(columns, WINDOW_WORDS + 1)
+        case FeedMode.TAP:
+            fetch = pixels * item.window.kernel[0] * item.window.kernel[1] * item.words
+    if item.array_node is None:
+        return fetch
+    chunks = -(-item.channels // config.cols)
+    return max(fetch, -(-pixels // config.rows) * chunks * max(item.depth, 2 * config.rows))
