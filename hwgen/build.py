@@ -31,17 +31,16 @@ REPORT, SUMMARY = "report.json", "summary.txt"
 SIMULATION = "simulation.json"
 
 
-def make_plan(request: Request, console: Console) -> tuple[QGraph, Plan, Board, Pll]:
-    """The int8 network and the plan for it.
+def read_network(request: Request, console: Console) -> QGraph:
+    """The int8 network.
 
     Raises:
-        HwgenError: the network, its files or the board are wrong, or the network does not fit.
+        HwgenError: the network or its files are wrong.
     """
-    board, pll = request.resolve()
     with console.step("network"):
         from compiler.frontend import load_network
 
-        graph = load_network(
+        return load_network(
             request.network,
             width=request.width,
             resolution=request.resolution,
@@ -49,6 +48,17 @@ def make_plan(request: Request, console: Console) -> tuple[QGraph, Plan, Board, 
             seed=request.seed,
             calibrate=request.calibrate,
         )
+
+
+def make_plan(request: Request, console: Console, graph: QGraph | None = None) -> tuple[QGraph, Plan, Board, Pll]:
+    """The int8 network, as read by `read_network` (now, unless it is given), and the plan for it.
+
+    Raises:
+        HwgenError: the network, its files or the board are wrong, or the network does not fit.
+    """
+    board, pll = request.resolve()
+    if graph is None:
+        graph = read_network(request, console)
     with console.step("plan"):
         from boards.bitstream import sdram_config
         from compiler.plan.planner import plan
@@ -82,7 +92,8 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
         images = [] if plan.on_chip else [IMAGE]
         if plan.on_chip:
             (folder / IMAGE).unlink(missing_ok=True)  # of an earlier build
-        steps.run("image", [], plan.digest(), [*images, PLAN, PLAN_TEXT], lambda at, tell: _write_image(at, plan))
+        key = f"{plan.digest()} {request.content()}"
+        steps.run("image", [], key, [*images, PLAN, PLAN_TEXT], lambda at, tell: _write_image(at, plan))
         steps.run(
             "rtl",
             [],

@@ -96,16 +96,29 @@ def plan(as_json: bool, **options: Any) -> None:
 
 @cli.command()
 @network_options
-@click.option("--image", required=True, type=click.Path(path_type=Path), help="Photograph (JPEG, PNG, BMP).")
+@click.option(
+    "--image", "--input", "source", required=True, type=click.Path(path_type=Path), help="Photograph or .npy."
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Write the model's output to this .npy file.")
+@click.option("--labels", type=click.Path(path_type=Path), help="Names of the classes, one a line: print the top 5.")
 @click.option("--waves", type=click.Path(path_type=Path), help="Write all signals to this VCD file.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results; default: build/<name>.")
-def sim(image: Path, waves: Path | None, out: Path | None, as_json: bool, **options: Any) -> None:
-    """Simulate the RTL on a picture and compare every tensor with the golden model."""
+def sim(
+    source: Path,
+    output: Path | None,
+    labels: Path | None,
+    waves: Path | None,
+    out: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Simulate the RTL on a picture or an array and compare every tensor with the golden model."""
     from hwgen.console import Console
     from hwgen.simulate import simulate
 
     request = _request(options)
-    result = simulate(request, image, out or Path("build") / request.name, Console(), waves=waves)
+    folder = out or Path("build") / request.name
+    result = simulate(request, source, folder, Console(), output=output, labels=labels, waves=waves)
     if as_json:
         _print_json(result.to_json())
     else:

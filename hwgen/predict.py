@@ -63,8 +63,11 @@ class Prediction:
         """For people."""
         lines = [f"note: {note}" for note in self.notes]
         lines += [f"{self.name}: output {self.type} {'x'.join(map(str, self.shape))}, weights: {self.weights}"]
-        lines += [f"  {guess.score:10.6f}  {guess.index:5d}  {guess.label}".rstrip() for guess in self.top]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.top_lines()])
+
+    def top_lines(self) -> list[str]:
+        """A line for each of the greatest elements."""
+        return [f"  {guess.score:10.6f}  {guess.index:5d}  {guess.label}".rstrip() for guess in self.top]
 
 
 def predict(request: Request, source: Path, output: Path | None = None, labels: Path | None = None) -> Prediction:
@@ -82,6 +85,11 @@ def predict(request: Request, source: Path, output: Path | None = None, labels: 
     result = run(graph, value)
     if output is not None:
         write_array(output, result)
+    return prediction(request, graph, result, names)
+
+
+def prediction(request: Request, graph: QGraph, result: np.ndarray, names: list[str] | None) -> Prediction:
+    """What a model's own output says; `names` of the classes, or None."""
     return Prediction(
         name=request.name,
         weights=graph.provenance,

@@ -44,6 +44,12 @@ class Request:
             return Path(self.network).stem
         return f"{self.network}_{self.width:g}_{self.resolution}"
 
+    def content(self) -> str:
+        """SHA-256 of the network's file; empty for a network of the zoo."""
+        from hwgen.steps import file_digest
+
+        return file_digest(Path(self.network)) if Path(self.network).suffix.lower() == ".tflite" else ""
+
     @property
     def options(self) -> dict[str, str | int | float | None]:
         """The network's options as JSON types."""

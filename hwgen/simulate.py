@@ -1,17 +1,23 @@
-"""`hwgen sim`: the RTL on a picture, against the golden model and the timing model."""
+"""`hwgen sim`: the RTL on a picture or an array, against the golden model and the timing model."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from compiler.errors import ToolError
-from hwgen.build import build_number, make_plan, store_simulation
+from hwgen.build import build_number, make_plan, read_network, store_simulation
 from hwgen.console import Console
+from hwgen.predict import Prediction, prediction, read_input, read_labels, write_array
 from hwgen.request import Request
 from hwgen.steps import BuildFolder
+
+if TYPE_CHECKING:
+    from compiler.qgraph import QGraph
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Simulation:
         wrong: names of the tensors they are in.
         seconds: that the simulation took.
         passes: in order.
+        prediction: what the machine's output, finished by the host, says.
     """
 
     name: str
@@ -47,13 +54,14 @@ class Simulation:
     wrong: tuple[str, ...]
     seconds: float
     passes: tuple[PassCycles, ...]
+    prediction: Prediction
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON types."""
         return asdict(self)
 
     def text(self) -> str:
-        """For people: what was compared, and the passes whose cycles are not the predicted ones."""
+        """For people: what was compared, the passes whose cycles are not the predicted ones, the top 5 by name."""
         error = 100 * (self.cycles - self.predicted) / self.predicted
         other = [entry for entry in self.passes if entry.predicted != entry.simulated]
         lines = [
@@ -64,7 +72,9 @@ class Simulation:
             f"{len(self.passes) - len(other)} of {len(self.passes)} passes took exactly the predicted cycles",
         ]
         lines += [f"  {entry.name}: {entry.simulated:,} simulated, {entry.predicted:,} predicted" for entry in other]
-        return "\n".join(lines)
+        named = any(guess.label for guess in self.prediction.top)
+        lines += self.prediction.top_lines() if named else []
+        return "\n".join([*(f"note: {note}" for note in self.prediction.notes), *lines])
 
 
 def writable(file: Path) -> Path:
@@ -81,33 +91,52 @@ def writable(file: Path) -> Path:
     return file
 
 
-def simulate(request: Request, image: Path, folder: Path, console: Console, waves: Path | None = None) -> Simulation:
-    """Simulate one frame; the result is also kept in `folder` for the report of the same build.
+def simulate(
+    request: Request,
+    source: Path,
+    folder: Path,
+    console: Console,
+    *,
+    output: Path | None = None,
+    labels: Path | None = None,
+    waves: Path | None = None,
+) -> Simulation:
+    """Simulate one frame, a .npy array or a picture; the result is also kept in `folder` for the report of the same build.
+
+    Writes the model's output to `output`, if given; `labels` names its classes.
 
     Raises:
-        HwgenError: see `make_plan`; the image cannot be read, a tool is missing or failed.
+        HwgenError: see `make_plan`; the input or the labels are wrong, a tool is missing or failed.
     """
     from boards.bitstream import sdram_config
-    from compiler.preprocess import quantise_pixels, read_image
-    from sim.golden import run
+    from sim.golden import encode, run
+    from sim.golden import predict as expected_output
     from sim.machine import simulate_frame
 
     request.resolve()
     folder = folder.resolve()  # the simulator runs in a folder of its own
     if waves is not None:
         waves = writable(waves)
-    pixels = read_image(image, request.resolution)
+    if output is not None:
+        output = writable(output)
     with BuildFolder(folder) as place:
-        graph, plan, board, pll = make_plan(request, console)
-        frame = quantise_pixels(pixels, graph.tensors[graph.input])
+        graph = read_network(request, console)
+        value = read_input(graph, source)
+        frame = encode(graph, value)
+        names = None if labels is None else read_labels(labels, graph)
+        _, plan, board, pll = make_plan(request, console, graph)
         with console.step("golden model"):
-            golden = run(graph, frame)
+            golden = run(plan.graph, frame)
+            planned = _output(plan.graph, golden[plan.graph.output])
+            if not np.array_equal(planned, expected_output(graph, value)):
+                raise AssertionError(f"{graph.name}: the plan's operations do not give the model's output")
         with console.step("simulation"):
             memory = sdram_config(board, int(pll.output_hz))
             number = build_number(plan, pll)
             result = simulate_frame(
                 plan.program, memory, frame, golden, place.path / "simulator", build=number, waves=waves
             )
+        found = _output(plan.graph, result.output)
         simulation = Simulation(
             name=request.name,
             weights=graph.provenance,
@@ -118,10 +147,20 @@ def simulate(request: Request, image: Path, folder: Path, console: Console, wave
             wrong=tuple(name for name, count in result.tensors.items() if count),
             seconds=result.seconds,
             passes=tuple(
-                PassCycles(planned.name, planned.cycles, simulated.cycles)
-                for planned, simulated in zip(plan.passes, result.passes, strict=True)
+                PassCycles(entry.name, entry.cycles, simulated.cycles)
+                for entry, simulated in zip(plan.passes, result.passes, strict=True)
             ),
+            prediction=prediction(request, graph, found, names),
         )
+        if output is not None:
+            write_array(output, found)
         counts = {"cycles": simulation.cycles, "frames": 1, "mismatches": simulation.mismatches}
         store_simulation(folder, plan, counts)
         return simulation
+
+
+def _output(graph: QGraph, result: np.ndarray) -> np.ndarray:
+    """The model's own output from the tensor that the machine makes."""
+    from sim.golden import decode, run_host
+
+    return decode(graph, run_host(graph, result)[graph.result.name])

@@ -17,6 +17,7 @@ from compiler.qgraph import (
     QConcat,
     QConv,
     QGraph,
+    QMean,
     QPad,
     QShuffle,
     QSlice,
@@ -48,6 +49,8 @@ def expand(graph: QGraph) -> QGraph:
                 rewriter.select(node.name, x, out, order.tolist())
             case QChannelTable():
                 _channel_table(rewriter, node, x, out)
+            case QMean() if node.shift < 0:
+                rewriter.emit(_sum(node, x))
             case QAvgPool() if node.window.kernel == (1, 1):
                 rewriter.copy(node.name, x, out, node.window)
             case _:
@@ -65,6 +68,20 @@ def without_left_shift(conv: QConv) -> QConv:
     if weights.min() < -128 or weights.max() > 127 or np.abs(bias).max() >= 1 << 31:
         return conv
     return replace(conv, weights=weights.astype(np.int8), bias=bias.astype(np.int32), shift=np.maximum(conv.shift, 0))
+
+
+def _sum(node: QMean, x: QTensor) -> QConv:
+    """A mean with a factor of 1 and more as a depthwise convolution over the whole map, of equal weights (equations 7 and 19)."""
+    window = Window((x.height, x.width))
+    conv = identity(node.name, x, replace(x, name=node.output, zero_point=node.output_zero_point), window=window)
+    conv = replace(
+        conv,
+        weights=np.ones((x.channels, x.height, x.width, 1), np.int8),
+        bias=np.zeros(x.channels, np.int32),
+        multiplier=np.full(x.channels, node.multiplier, np.int64),
+        shift=np.full(x.channels, node.shift, np.int64),
+    )
+    return without_left_shift(conv)
 
 
 def _pad(rewriter: Rewriter, node: QPad, x: QTensor, out: QTensor) -> None:

@@ -61,15 +61,16 @@ class Lifetimes:
 
 
 def natural_segments(lowered: Lowered) -> list[tuple[int, int]]:
-    """(first, past) of the shortest runs of passes that hand over a single tensor."""
+    """(first, past) of the shortest runs of passes that hand over a single tensor, with nothing left to write into it."""
     last_read = _last_reader(lowered)
+    last_written = {item.output.buffer: i for i, item in enumerate(lowered.passes)}
     segments, first = [], 0
     live: set[str] = set()
     for i, step in enumerate(lowered.passes):
         live.add(step.output.buffer)
         live = {name for name in live if last_read.get(name, _NEVER) > i}
         image_done = last_read[lowered.image] <= i
-        if len(live) == 1 and image_done:
+        if len(live) == 1 and image_done and all(last_written[name] <= i for name in live):
             segments.append((first, i + 1))
             first = i + 1
     return segments
@@ -81,6 +82,7 @@ def _last_reader(lowered: Lowered) -> dict[str, int]:
         for view in (step.input, step.operand):
             if view is not None:
                 last[view.buffer] = i
+    last.pop(lowered.result, None)  # the host reads it
     return last
 
 
@@ -107,7 +109,7 @@ def _demand(buffers: dict[str, Buffer], passes: Sequence[LogicalPass], final: Lo
     for i in reversed(range(len(passes))):
         item = passes[i]
         if item.output.buffer == final.output.buffer:
-            rows = past
+            rows = max(past, wanted.get(item.output.buffer, 0))  # another part of it may need more rows of this one
         elif item.output.buffer in wanted:
             rows = wanted[item.output.buffer]
         else:  # read by later segments only

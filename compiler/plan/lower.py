@@ -98,6 +98,7 @@ class _Lowering:
                     self.views[node.output] = View(node.output, 0, graph.tensors[node.output].channels)
                 case _:
                     self.problems.append(f"{node.name}: {nearest_form(node)}")
+                    self._place(node)  # what reads it is no problem of its own
         if not graph.nodes:
             self.problems.append("no operation is left for the machine")
         if self.problems:

@@ -193,19 +193,26 @@ class _Replay:
                     raise ProgramError(f"{step.name}: row {y} of {name} is not in bank {bank} at {addr}")
                 if words != self.lowered.buffers[name].row_words or not self.bytes[name][y, used].all():
                     raise ProgramError(f"{step.name}: row {y} of {name} is not complete")
-                touched[bank, addr : addr + words] = True
-        name = item.output.buffer
+                touched[bank, addr : addr + words] |= self._words_of_row(name, used.start, used.stop)
+        name, written = item.output.buffer, _written_bytes(fields)
         rows = 1 if item.mode == FeedMode.SUM else step.rows
         pointer = fields["output"]
         for i, (bank, addr, words) in enumerate(_walk(pointer, rows)):
             y = i + (0 if item.mode == FeedMode.SUM else step.first_row)
-            if touched[bank, addr : addr + words].any():
+            if (touched[bank, addr : addr + words] & self._words_of_row(name, written.min(), written.max() + 1)).any():
                 raise ProgramError(f"{step.name}: row {y} of {name} lies over something that this pass reads")
             tag = self.numbers[name] * _ROWS + y
             if (self.rows[bank, addr : addr + words] != tag).any():
                 self.bytes[name][y] = self.gaps[name]
             self.rows[bank, addr : addr + words] = tag
-            self.bytes[name][y, _written_bytes(fields)] = True
+            self.bytes[name][y, written] = True
+
+    def _words_of_row(self, name: str, first: int, past: int) -> np.ndarray:
+        """Which words of a row hold the bytes `first .. past - 1` of its pixels: another part of a tensor may be written meanwhile."""
+        buffer = self.lowered.buffers[name]
+        words = np.zeros((buffer.width, buffer.pixel_words), bool)
+        words[:, first // WORD_BYTES : -(-past // WORD_BYTES)] = True
+        return words.ravel()
 
 
 def _walk(pointer: Fields, rows: int) -> list[tuple[int, int, int]]:

@@ -1,0 +1,26 @@
+"""Small networks of several operators through plan and RTL on the smallest ring, as `tests.test_machine_operators`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.small_machine import Small
+from tests.tflite_networks import NETWORKS, network
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network(name: str, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Small.of(network(name))
+    x = small.input(1)
+    small.same_values(x)
+    small.simulate(x, bench_dir, monkeypatch)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("shape", [(3, 3, 8), (4, 3, 1), (7, 8, 16)])
+def test_shapes(name: str, shape: tuple[int, int, int]) -> None:
+    """Planned, replayed on the symbolic machine, and the same values with and without the rewrites."""
+    small = Small.of(network(name, shape, seed=2))
+    small.same_values(small.input(2))

@@ -1,0 +1,259 @@
+"""Small TensorFlow Lite networks of several operators, as blocks of real ones are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tests.make_tflite import ACTIVATIONS, SAME, VALID, Maker
+
+SCALE, ZERO = 0.05, -3
+
+
+class Net:
+    """A network in the making: every method adds an operator and gives the index of its output."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self.m, self.rng = Maker(), np.random.default_rng(seed)
+
+    def tensor(self, shape: tuple[int, ...], scale: float = SCALE, zero: int = ZERO) -> int:
+        """An activation."""
+        return self.m.tensor(shape, float(np.float32(scale)), zero)
+
+    def shape(self, tensor: int) -> tuple[int, ...]:
+        """Shape of a tensor."""
+        return tuple(self.m.tensors[tensor]["shape"])
+
+    def scale(self, tensor: int) -> tuple[float, int]:
+        """Scale and zero point of a tensor."""
+        return float(self.m.tensors[tensor]["scales"][0]), int(self.m.tensors[tensor]["zero_points"][0])
+
+    def conv(
+        self,
+        x: int,
+        channels: int,
+        kernel: int = 1,
+        *,
+        stride: int = 1,
+        groups: int = 1,
+        padding: int = SAME,
+        **more: Any,
+    ) -> int:
+        """CONV_2D."""
+        depth = self.shape(x)[3] // groups
+        return self._convolution("CONV_2D", x, (channels, kernel, kernel, depth), 0, channels, stride, padding, more)
+
+    def depthwise(self, x: int, kernel: int = 3, *, stride: int = 1, multiplier: int = 1, **more: Any) -> int:
+        """DEPTHWISE_CONV_2D."""
+        channels = self.shape(x)[3] * multiplier
+        more["DepthMultiplier"] = multiplier
+        return self._convolution("DEPTHWISE_CONV_2D", x, (1, kernel, kernel, channels), 3, channels, stride, SAME, more)
+
+    def _convolution(
+        self,
+        op: str,
+        x: int,
+        shape: tuple[int, ...],
+        axis: int,
+        channels: int,
+        stride: int,
+        padding: int,
+        more: dict[str, Any],
+    ) -> int:
+        scale, _ = self.scale(x)
+        out_scale, zero = more.pop("quantisation", (SCALE, ZERO))
+        terms = np.prod(shape) / channels
+        weights = self.rng.integers(-127, 128, shape).astype(np.int8)
+        weights_scale = more.pop("weights_scale", None) or float(np.float32(out_scale / (scale * 60 * np.sqrt(terms))))
+        bias = self.rng.integers(-2000, 2000, channels).astype(np.int32)
+        w = self.m.tensor(shape, [weights_scale] * channels, data=weights, axis=axis)
+        c = self.m.tensor((channels,), [scale * weights_scale] * channels, data=bias)
+        height, width = self.shape(x)[1:3]
+        cut = 0 if padding == SAME else shape[1] - 1
+        out = self.tensor((1, -(-(height - cut) // stride), -(-(width - cut) // stride), channels), out_scale, zero)
+        activation = ACTIVATIONS[more.pop("activation", "NONE")]
+        options = {"DilationHFactor": 1, "DilationWFactor": 1, "FusedActivationFunction": activation, **more}
+        self.m.operator(op, [x, w, c], [out], Padding=padding, StrideH=stride, StrideW=stride, **options)
+        return out
+
+    def one(self, op: str, x: int, shape: tuple[int, ...] | None = None, **options: Any) -> int:
+        """An operator of one input; the output keeps the quantisation unless `quantisation` is given."""
+        quantisation = options.pop("quantisation", self.scale(x))
+        constants = [self.m.constant(values) for values in options.pop("constants", [])]
+        out = self.tensor(shape or self.shape(x), *quantisation)
+        self.m.operator(op, [x, *constants], [out], **options)
+        return out
+
+    def join(self, *parts: int) -> int:
+        """CONCATENATION of channels."""
+        shape = (*self.shape(parts[0])[:3], sum(self.shape(part)[3] for part in parts))
+        out = self.tensor(shape, *self.scale(parts[0]))
+        self.m.operator("CONCATENATION", list(parts), [out], Axis=3)
+        return out
+
+    def split(self, x: int, *sizes: int) -> list[int]:
+        """SPLIT_V of channels."""
+        ends = [self.tensor((*self.shape(x)[:3], size), *self.scale(x)) for size in sizes]
+        self.m.operator("SPLIT_V", [x, self.m.constant(sizes), self.m.constant(3)], ends, NumSplits=len(sizes))
+        return ends
+
+    def shuffle(self, x: int, groups: int) -> int:
+        """RESHAPE, TRANSPOSE, RESHAPE."""
+        _, height, width, channels = self.shape(x)
+        apart = self.one("RESHAPE", x, (1, height, width, groups, channels // groups))
+        moved = self.one(
+            "TRANSPOSE", apart, (1, height, width, channels // groups, groups), constants=[[0, 1, 2, 4, 3]]
+        )
+        return self.one("RESHAPE", moved, (1, height, width, channels))
+
+    def head(self, x: int, classes: int) -> int:
+        """MEAN, FULLY_CONNECTED, SOFTMAX."""
+        channels = self.shape(x)[3]
+        pooled = self.one("MEAN", x, (1, channels), constants=[[1, 2]], KeepDims=False, quantisation=(0.03, 5))
+        return self.one("SOFTMAX", self.dense(pooled, classes), quantisation=(1 / 256, -128), Beta=1.0)
+
+    def dense(self, x: int, units: int) -> int:
+        """FULLY_CONNECTED."""
+        depth = int(np.prod(self.shape(x)))
+        scale, _ = self.scale(x)
+        weights = self.rng.integers(-127, 128, (units, depth)).astype(np.int8)
+        weights_scale = float(np.float32(SCALE / (scale * 60 * np.sqrt(depth))))
+        w = self.m.tensor((units, depth), weights_scale, data=weights)
+        c = self.m.tensor((units,), scale * weights_scale, data=self.rng.integers(-900, 900, units).astype(np.int32))
+        out = self.tensor((1, units))
+        self.m.operator("FULLY_CONNECTED", [x, w, c], [out])
+        return out
+
+
+def _inverted(net: Net, x: int) -> int:
+    """Tables behind every convolution: of the array, of the window, of both in one pass."""
+    wide = net.one("HARD_SWISH", net.conv(x, 12), quantisation=(0.04, -20))
+    middle = net.one("LEAKY_RELU", net.depthwise(wide), Alpha=0.1)
+    return net.one("TANH", net.conv(middle, 6), quantisation=(1 / 128, 0))
+
+
+def _branches(net: Net, x: int) -> int:
+    """Parts of whole words, one of them a pool, one read elsewhere too."""
+    left, right = net.conv(x, 8, activation="RELU"), net.conv(x, 8, 3)
+    pooled = net.one("MAX_POOL_2D", left, FilterHeight=3, FilterWidth=3, StrideH=1, StrideW=1, Padding=SAME)
+    return net.conv(net.join(right, pooled, left), 5, 3)
+
+
+def _odd_branches(net: Net, x: int) -> int:
+    """Parts with gaps between them, read by convolutions only; then by a depthwise one."""
+    first = net.conv(net.join(net.conv(x, 5), net.conv(x, 3)), 7)
+    return net.depthwise(net.join(net.conv(first, 3), first))
+
+
+def _nested(net: Net, x: int) -> int:
+    """A concatenation in a concatenation, the same part twice, and other scales."""
+    part = net.conv(x, 8)
+    inner = net.join(part, net.conv(x, 8))
+    other = net.conv(x, 8, quantisation=(0.08, 10))
+    return net.conv(net.join(inner, part, other), 6)
+
+
+def _grouped(net: Net, x: int) -> int:
+    """A unit of ShuffleNet v1: grouped convolutions around a shuffle."""
+    first = net.shuffle(net.conv(net.conv(x, 16), 32, groups=4, activation="RELU"), 4)
+    return net.conv(net.depthwise(first), 12, groups=2)
+
+
+def _multiplied(net: Net, x: int) -> int:
+    """A depth multiplier, an even stride, then a grouped 3x3 convolution of few channels."""
+    return net.conv(net.depthwise(x, stride=2, multiplier=3), 6, 3, groups=3)
+
+
+def _halves(net: Net, x: int) -> int:
+    """Slices that do not begin with a word, through the window and through the array."""
+    first, second, third = net.split(net.conv(x, 17), 3, 6, 8)
+    return net.conv(net.join(net.depthwise(second), first, net.conv(third, 4)), 8)
+
+
+def _head(net: Net, x: int) -> int:
+    """The end of a classifier; SOFTMAX is the host's."""
+    return net.head(net.conv(x, 9, stride=2, activation="RELU6"), 10)
+
+
+def _flattened(net: Net, x: int) -> int:
+    """FULLY_CONNECTED of a map."""
+    small = net.conv(x, 4, 3, stride=2, padding=VALID)
+    _, height, width, channels = net.shape(small)
+    return net.dense(net.one("RESHAPE", small, (1, height * width * channels)), 7)
+
+
+def _padded(net: Net, x: int) -> int:
+    """PAD before a pool, behind a rectifier, and before a convolution."""
+    relu = net.conv(x, 6, activation="RELU", quantisation=(SCALE, -128))
+    _, height, width, channels = net.shape(relu)
+    amounts = [[0, 0], [1, 1], [1, 1], [0, 0]]
+    wide = net.one("PAD", relu, (1, height + 2, width + 2, channels), constants=[amounts])
+    pooled = net.one(
+        "MAX_POOL_2D",
+        wide,
+        (1, height, width, channels),
+        FilterHeight=3,
+        FilterWidth=3,
+        StrideH=1,
+        StrideW=1,
+        Padding=VALID,
+    )
+    outer = net.one("PAD", pooled, (1, height + 2, width + 2, channels), constants=[amounts])
+    return net.conv(outer, 4, 3, padding=VALID)
+
+
+def _large_factors(net: Net, x: int) -> int:
+    """A factor above 1: weights are doubled until the shift is to the right."""
+    net.rng = np.random.default_rng(5)
+    small = net.conv(x, 4)
+    shape = (4, 1, 1, 4)
+    w = net.m.tensor(shape, [3.0] * 4, data=net.rng.integers(-2, 3, shape).astype(np.int8))
+    c = net.m.tensor((4,), [3.0 * SCALE] * 4, data=net.rng.integers(-9, 9, 4).astype(np.int32))
+    out = net.tensor(net.shape(small))
+    options = {"Padding": SAME, "StrideH": 1, "StrideW": 1, "DilationHFactor": 1, "DilationWFactor": 1}
+    net.m.operator("CONV_2D", [small, w, c], [out], **options)
+    return out
+
+
+def _clamped(net: Net, x: int) -> int:
+    """Rectifiers of their own: one goes into the convolution before it, one behind a pool, one reads a tensor with other readers."""
+    first = net.one("RELU6", net.conv(x, 8))
+    pooled = net.one("MAX_POOL_2D", first, FilterHeight=2, FilterWidth=2, StrideH=1, StrideW=1, Padding=SAME)
+    return net.join(net.one("RELU", pooled), net.one("RELU_N1_TO_1", pooled), pooled)
+
+
+def _enlarged(net: Net, x: int) -> int:
+    """Ends with what only the host has."""
+    small = net.conv(x, 4)
+    _, height, width, channels = net.shape(small)
+    size = (2 * height, 2 * width)
+    return net.one("RESIZE_NEAREST_NEIGHBOR", small, (1, *size, channels), constants=[size])
+
+
+NETWORKS: dict[str, Callable[[Net, int], int]] = {
+    function.__name__[1:]: function
+    for function in (
+        _inverted,
+        _branches,
+        _odd_branches,
+        _nested,
+        _grouped,
+        _multiplied,
+        _halves,
+        _head,
+        _flattened,
+        _padded,
+        _large_factors,
+        _clamped,
+        _enlarged,
+    )
+}
+
+
+def network(name: str, shape: tuple[int, int, int] = (6, 7, 5), seed: int = 0) -> bytes:
+    """A network's file; `shape` of its input."""
+    net = Net(seed)
+    x = net.tensor((1, *shape))
+    return net.m.finish([x], [NETWORKS[name](net, x)])
