@@ -9,7 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import RingConfig
-from hw.descriptor import Descriptor
+from hw.descriptor import CombineParameters, Descriptor
 from hw.fifo import BlockFifo, block_fifo_latency
 from hw.lane_parameters import CHUNK_INDEX_BITS, LaneParameters, ParameterWrite
 from hw.requantise import Requantiser, requantiser_latency
@@ -43,6 +43,7 @@ class Collector(wiring.Component):
         results : In(ArrayLayout(signed(acc_bits), C)), valid : In(C): column tops of the array. The result of row r, column c of a
             chunk comes in cycle t + 2 r + c, t the cycle of row 0, column 0; the next chunk's t is at least 2 R later.
         o : Out(stream of {data: 8 C}): byte i is channel i of the chunk.
+        combine : Out(CombineParameters), only with `combine_lanes`: see `LaneParameters`.
         segment_taken : Out(1), strobe in the cycle after a segment was transferred at `o`.
 
     Timing: segment r of the chunk is offered at `o` in cycle t + 2 r + latency, if those before it have been taken;
@@ -55,9 +56,13 @@ class Collector(wiring.Component):
         self._parameters = LaneParameters(config, parameters)
         self.READY = self._parameters.READY
         """Cycles from `chunk_start` to the chunk's first result."""
+        self.COMBINE_READY = self._parameters.COMBINE_READY
+        """Cycles from the pass's first `chunk_start` to `combine`."""
         self.latency = collector_latency(config)
+        combine = {"combine": Out(CombineParameters)} if config.combine_lanes else {}
         super().__init__(
             {
+                **combine,
                 "descriptor": In(Descriptor),
                 "start": In(1),
                 "chunk_start": In(1),
@@ -81,6 +86,8 @@ class Collector(wiring.Component):
             parameters.chunk_start.eq(self.chunk_start),
             parameters.write.eq(self.parameter_write),
         ]
+        if self._config.combine_lanes:
+            m.d.comb += self.combine.eq(parameters.combine)
 
         chunk = _delays(m, "chunk", self._chunk_of_column_0(m), cols - 1)
         bytes_of_lanes: list[Value] = []

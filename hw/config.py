@@ -41,6 +41,8 @@ class RingConfig:
         window_table: whether a 256-entry table follows the window's requantisers.
         resident_passes: passes of a frame, if weights, parameters and descriptors are the initial content of block RAM; 0: the DMA
             brings them.
+        combine_lanes: bytes that the combine element works on at once (1, 2 or 4; at most C / 2), 0 if there is none.
+        combine_multiply: whether the combine element does MUL, not only ADD.
         floorplan: part whose multiplier sites are assigned by name ("LFE5U-85F"), or None.
     """
 
@@ -59,6 +61,8 @@ class RingConfig:
     array_table: bool = False
     window_table: bool = False
     resident_passes: int = 0
+    combine_lanes: int = 0
+    combine_multiply: bool = False
     floorplan: str | None = None
 
     def __post_init__(self) -> None:
@@ -67,6 +71,14 @@ class RingConfig:
             (self.cols in (4, 8, 12, 16), f"cols must be 4, 8, 12 or 16, not {self.cols}"),
             (self.window_lanes in (4, 8), f"window_lanes must be 4 or 8, not {self.window_lanes}"),
             (16 <= self.acc_bits <= 32, f"acc_bits must be 16..32, not {self.acc_bits}"),
+            (
+                self.combine_lanes in (0, 1, 2, 4) and 2 * self.combine_lanes <= self.cols,
+                f"combine_lanes must be 0, 1, 2 or 4, at most cols / 2, not {self.combine_lanes}",
+            ),
+            (
+                not self.combine_lanes or 2 * self.rows >= self.cols + 2,
+                f"2 * rows must be at least cols + 2 with a combine element, not {2 * self.rows} and {self.cols} + 2",
+            ),
             (
                 self.segment_fifo >= 3 * self.rows,
                 f"segment_fifo must hold three tiles ({3 * self.rows}), not {self.segment_fifo}",

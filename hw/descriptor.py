@@ -31,6 +31,16 @@ class WindowOp(enum.IntEnum):
     AVERAGE = 2
 
 
+class CombineOp(enum.IntEnum):
+    """What becomes of the array's results and the second operand, element by element (`Descriptor.combine`)."""
+
+    NONE = 0
+    ADD = 1
+    """docs/arithmetic.md (13)"""
+    MUL = 2
+    """docs/arithmetic.md (18)"""
+
+
 class PacketKind(enum.IntEnum):
     """Kinds of packets in the command stream (header halfword 0, bits 3..0)."""
 
@@ -69,6 +79,28 @@ ChannelParameters = data.StructLayout(
 
 Clamp = data.StructLayout({"zero_point": signed(8), "low": signed(8), "high": signed(8)})
 """Output zero point and activation range of a requantiser."""
+
+CombineParameters = data.StructLayout(
+    {
+        "zero_scaled": signed(8),  # zero point of the input that M multiplies
+        "zero_other": signed(8),  # zero point of the other input
+        "swap": 1,  # the array's results are the scaled input; else the second operand is
+        "unused_0": 15,
+        "multiplier": 31,  # M of the scaled input (ADD)
+        "shift": 6,  # n of the scaled input, 0..31 (ADD)
+        "unused_1": 3,
+        "clamp": Clamp,
+        "unused_2": 8,
+        "out_multiplier": 31,  # M of the result
+        "out_shift": 6,  # n of the result, 0..31
+        "unused_3": 3,
+    }
+)
+"""Parameters of the combine element: two words of the lane parameter memory. Of an ADD's inputs the one of the larger scale has the
+factor 1/2 exactly, so only the other one is multiplied."""
+
+COMBINE_WORDS = 2
+"""Words of `CombineParameters`; they stand before the channel parameters of their pass."""
 
 Descriptor = data.StructLayout(
     {
@@ -125,6 +157,9 @@ Descriptor = data.StructLayout(
         "operand": RowPointer,  # first row, same row count as the output
         "operand_pixel_words": 9,
         "operand_word": 9,
+        # combine
+        "combine": 2,  # CombineOp; only plain passes (not spread)
+        "still": 1,  # every pixel has the same operand, the pixel at `operand.slot` and `operand.addr`
     }
 )
 """One pass. Field comments give the meaning; docs/architecture.md the machine around them."""
@@ -133,6 +168,7 @@ DESCRIPTOR_HALFWORDS = 40
 
 assert Descriptor.size <= 16 * DESCRIPTOR_HALFWORDS
 assert ChannelParameters.size == 72
+assert CombineParameters.size == COMBINE_WORDS * ChannelParameters.size
 
 
 def halfwords(value: int, count: int) -> list[int]:

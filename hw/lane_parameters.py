@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.config import PARAMETER_BITS, RingConfig
-from hw.descriptor import ChannelParameters, Descriptor
+from hw.descriptor import COMBINE_WORDS, ChannelParameters, CombineParameters, Descriptor
 from hw.primitives.bram import SimpleDualPort
 
 ParameterWrite = data.StructLayout({"valid": 1, "addr": 11, "data": PARAMETER_BITS})
@@ -37,7 +37,7 @@ class LaneParameters(wiring.Component):
     counts from `start` on; the chunk restarts at 0 after `chunks` of them (a tile).
 
     Parameters:
-        config: `rows`, `cols`, `parameter_depth`.
+        config: `rows`, `cols`, `parameter_depth`, `combine_lanes`.
         init: initial content of the block RAM.
 
     Members:
@@ -47,6 +47,9 @@ class LaneParameters(wiring.Component):
         write : In(ParameterWrite), into the memory.
         index : In(ArrayLayout(4, Q)): entry that lane q reads: chunk count mod 8 (3 bits), parity (1 bit).
         parameters : Out(ArrayLayout(ChannelParameters, Q)), one cycle after `index`.
+
+        combine : Out(CombineParameters), only with `combine_lanes`: the two words before `parameter_base`, valid from
+            COMBINE_READY cycles after the pass's first `chunk_start` on.
 
     Timing: after `chunk_start` in cycle u, the `index` of column c = 2 q + parity of that chunk may be given in cycle
     u + READY + c or later, until the eighth `chunk_start` after it.
@@ -58,8 +61,12 @@ class LaneParameters(wiring.Component):
         self._memory = SimpleDualPort(PARAMETER_BITS, config.parameter_depth, init)
         self.READY = 2 + self._memory.latency
         """Cycles from `chunk_start` to the first use of column 0's parameters."""
+        self.COMBINE_READY = 1 + config.cols + COMBINE_WORDS + self._memory.latency
+        """Cycles from the first `chunk_start` of a pass to `combine`."""
+        combine = {"combine": Out(CombineParameters)} if config.combine_lanes else {}
         super().__init__(
             {
+                **combine,
                 "descriptor": In(Descriptor),
                 "start": In(1),
                 "chunk_start": In(1),
@@ -99,6 +106,8 @@ class LaneParameters(wiring.Component):
         with m.If(self.start):
             m.d.sync += [base.eq(self.descriptor.parameter_base), left.eq(self.descriptor.chunks), count.eq(0)]
 
+        if self._config.combine_lanes:
+            self._read_combine(m, now, other, active & (column == cols - 1))
         arrived = Cat(active, column, loading)
         for i in range(memory.latency):
             register = Signal(len(arrived), name=f"arrived{i}")
@@ -131,3 +140,16 @@ class LaneParameters(wiring.Component):
             ]
             m.d.sync += parameters.eq(get.data)
         return m
+
+    def _read_combine(self, m: Module, now: Signal, other: Signal, chunk_read: Value) -> None:
+        """Behind the channels of every chunk the two words for the combine element are read; they are the same for all of a pass."""
+        before = self.descriptor.parameter_base - COMBINE_WORDS
+        with m.If(chunk_read):
+            m.d.sync += [now.eq(before), other.eq(before + 1)]
+        arriving = Signal(COMBINE_WORDS + self._memory.latency)
+        words = Signal(CombineParameters, reset_less=True)
+        m.d.sync += arriving.eq(Cat(chunk_read, arriving[:-1]))
+        for i, arrived in enumerate(arriving[-COMBINE_WORDS:]):
+            with m.If(arrived):
+                m.d.sync += words.as_value().word_select(i, PARAMETER_BITS).eq(self._memory.r_data)
+        m.d.comb += self.combine.eq(words)

@@ -22,12 +22,14 @@ Word = data.StructLayout({"half": 1, "data": _WORD_BITS})
 class OperandFetch(wiring.Component):
     """For tile: for chunk: for pixel: the C bytes at byte `8 * operand_word + chunk * C` of the operand's pixel.
 
+    With `still` all pixels have the operand of the first one, which then is read only for the first pixel of a tile.
+
     Parameters:
-        config: `rows`, `cols`.
+        config: `rows`, `cols`, `combine_lanes`.
         latency: cycles from an accepted read to its word (`ActivationMemory.PORT_B_LATENCY`).
 
     Members:
-        descriptor : In(Descriptor), start : In(1), strobe; ignored without `merge`.
+        descriptor : In(Descriptor), start : In(1), strobe; ignored without `merge` and `combine`.
         memory : Out(memory_port(ReadRequest)), to the activation memory.
         o : Out(stream of {data: 8 C}).
 
@@ -52,7 +54,8 @@ class OperandFetch(wiring.Component):
         d, cols = self.descriptor, self._config.cols
         words = plain_words(cols)
         start, running = Signal(), Signal()
-        m.d.comb += start.eq(self.start & d.merge)
+        combines = bool(self._config.combine_lanes)
+        m.d.comb += start.eq(self.start & (d.merge | (d.combine.any() if combines else 0)))
 
         # Requests: for every pixel the words of the chunk.
         step, send, skip = Signal(), Signal(), Signal()
@@ -61,18 +64,21 @@ class OperandFetch(wiring.Component):
         chunk_word, half = self._chunk_place(m, start, step & walk.row_last, walk.chunk_last)
         request = self.memory.request
         free, room = Signal(), Signal()
+        bank, pixel, missing = walk.bank, walk.pixel, walk.missing
+        if combines:
+            bank, pixel, missing = self._still(m, walk, start, step)
         last_word = word_index == words - 1
         m.d.comb += [
             free.eq(~request.valid | self.memory.ready),
-            skip.eq(running & walk.missing),
-            send.eq(running & ~walk.missing & free & room),
+            skip.eq(running & missing),
+            send.eq(running & ~missing & free & room),
             step.eq(skip | (send & last_word)),
         ]
         with m.If(free):
             m.d.sync += [
                 request.valid.eq(send),
-                request.bank.eq(walk.bank),
-                request.addr.eq(walk.pixel + chunk_word + word_index),
+                request.bank.eq(bank),
+                request.addr.eq(pixel + chunk_word + word_index),
             ]
         with m.If(send):
             m.d.sync += word_index.eq(Mux(last_word, 0, word_index + 1))
@@ -102,6 +108,20 @@ class OperandFetch(wiring.Component):
         m.d.comb += room.eq(promised != _FIFO_DEPTH)
         self._assemble(m, fifo.o, words)
         return m
+
+    def _still(self, m: Module, walk: PixelWalk, start: Value, step: Value) -> tuple[Value, Value, Value]:
+        """Bank and word address of the present pixel, and whether it has nothing to read, `still` considered."""
+        d = self.descriptor
+        further = Signal()  # pixels of a tile behind the first one
+        with m.If(step):
+            m.d.sync += further.eq(d.still & ~walk.row_last)
+        with m.If(start):
+            m.d.sync += further.eq(0)
+        return (
+            Mux(d.still, d.operand.slot[:2], walk.bank),
+            Mux(d.still, d.operand.addr, walk.pixel),
+            walk.missing | further,
+        )
 
     def _chunk_place(self, m: Module, start: Value, chunk_end: Value, chunk_last: Value) -> tuple[Signal, Signal]:
         """First word of the present chunk inside a pixel, and whether the chunk begins in the word's upper half."""

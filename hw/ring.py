@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.activation_memory import ActivationMemory, HostRequest, memory_port
 from hw.array import SystolicArray
 from hw.collector import Collector
+from hw.combine import Combine
 from hw.config import RingConfig
 from hw.counters import Counters
 from hw.descriptor import FeedMode
@@ -44,6 +45,8 @@ Trace = data.StructLayout(
         "data": 64,
         "window": 1,
         "window_data": 64,
+        "segment": 1,
+        "segment_data": 128,
         "frame_start": 1,
         "pass_start": 1,
         "pass_done": 1,
@@ -51,7 +54,7 @@ Trace = data.StructLayout(
     }
 )
 """What a simulation records: the ring's writes to the activation memory, the window's results (those of a pass that goes on through
-the array stay in the pixel ring), and the passes."""
+the array stay in the pixel ring), the array's segments on their way to the combine element, and the passes."""
 
 
 def check_content(config: RingConfig, resident: Resident | None) -> None:
@@ -136,6 +139,13 @@ class Ring(wiring.Component):
             "writer": writer,
             "row_writer": row_writer,
         }
+        if config.combine_lanes:
+            m.submodules.combine = elements["combine"] = combine = Combine(config)
+            m.d.comb += combine.parameters.eq(collector.combine)
+            self._combine(m, combine, descriptor.combine.any(), collector, operand, writer)
+        else:
+            wiring.connect(m, collector.o, writer.segments)
+            wiring.connect(m, operand.o, writer.operands)
         for name, element in elements.items():
             # `start` comes in the second cycle of a new descriptor, when the copies have it.
             m.submodules[f"{COPY_PREFIX}{name}"] = copy = DescriptorCopy()
@@ -205,8 +215,6 @@ class Ring(wiring.Component):
         m.d.comb += write.eq(Mux(writer.request.valid, writer.request, row_writer.request))
         m.d.comb += memory.writer.eq(write)
         wiring.connect(m, operand.memory, memory.operand)
-        wiring.connect(m, collector.o, writer.segments)
-        wiring.connect(m, operand.o, writer.operands)
 
         m.d.comb += [
             counters.frame_start.eq(self.frame_start),
@@ -232,3 +240,25 @@ class Ring(wiring.Component):
             self.trace.frame_done.eq(sequencer.frame_done),
         ]
         return m
+
+    def _combine(
+        self, m: Module, combine: Combine, wanted: Value, collector: Collector, operand: OperandFetch, writer: Writer
+    ) -> None:
+        """Segments and operands go to the writer through the combine element in passes that want it, else directly."""
+        active = Signal()
+        m.d.sync += active.eq(wanted)
+        m.d.comb += [
+            combine.segments.valid.eq(collector.o.valid & active),
+            combine.segments.payload.eq(collector.o.payload),
+            combine.operands.valid.eq(operand.o.valid & active),
+            combine.operands.payload.eq(operand.o.payload),
+            writer.segments.valid.eq(Mux(active, combine.o.valid, collector.o.valid)),
+            writer.segments.payload.eq(Mux(active, combine.o.payload, collector.o.payload)),
+            writer.operands.valid.eq(operand.o.valid & ~active),
+            writer.operands.payload.eq(operand.o.payload),
+            self.trace.segment.eq(combine.segments.valid & combine.segments.ready),
+            self.trace.segment_data.eq(combine.segments.payload.data),
+            combine.o.ready.eq(writer.segments.ready),
+            collector.o.ready.eq(Mux(active, combine.segments.ready, writer.segments.ready)),
+            operand.o.ready.eq(Mux(active, combine.operands.ready, writer.operands.ready)),
+        ]

@@ -195,6 +195,20 @@ def compare(program: Program, trace: Trace, golden: Mapping[str, np.ndarray], se
             tensors[passed.tensor] = tensors.get(passed.tensor, 0) + bad
             compared += expected.size
             wrong += bad
+        collected = program.collected[index]
+        if collected is not None:
+            config = program.config
+            expected = golden[collected.tensor][
+                collected.first_row : collected.first_row + collected.rows,
+                :,
+                collected.first_channel : collected.first_channel + collected.channels,
+            ]
+            segments = trace.segments_of_pass(index)
+            found = collected.tensor_rows(segments, expected.shape[1], config.rows, config.cols)
+            bad = int((found != expected).sum()) if found.shape == expected.shape else expected.size
+            tensors[collected.tensor] = tensors.get(collected.tensor, 0) + bad
+            compared += expected.size
+            wrong += bad
         passes.append(PassResult(name, int(trace.starts[index]), int(trace.dones[index]), wrong))
     return FrameResult(
         cycles=passes[-1].done,

@@ -13,6 +13,7 @@ from typing import Any
 from hw.activation_memory import ActivationMemory, port_b_latency, read_latency
 from hw.array import SystolicArray
 from hw.collector import collector_latency
+from hw.combine import combine_cycles, combine_latency
 from hw.config import RingConfig
 from hw.crossbar import plain_words
 from hw.descriptor import FeedMode, WindowOp
@@ -113,7 +114,9 @@ def _through_array(
         out_w=fields["out_w"],
     )
     cost = segment_cost(config.cols, bool(fields["spread"]))
-    free = delays.port_b_latency + plain_words(config.cols) + _OPERAND_START if fields["merge"] else 0
+    operand = delays.port_b_latency + plain_words(config.cols) + _OPERAND_START
+    free = operand if fields["merge"] else 0
+    combine = _Combining(operand, combine_cycles(config), combine_latency(config)) if fields["combine"] else None
     row_done: list[int] = []
     tile_free: list[int] = []
     taken: list[int] = []  # of `segment_taken`: the cycle after a segment was taken
@@ -125,11 +128,15 @@ def _through_array(
         for _ in range(chunks):
             _, last = feeder.next_chunk(row_done, taken)
             first = last + delays.segment
-            free = _take(taken, first, free, cost, pixels, rows)
+            if combine is None:
+                free = _take(taken, first, free, cost, pixels, rows)
+            else:
+                free = combine.take(taken, first, free, cost, pixels, rows)
         output += chunks * (pixels * cost + rows - pixels)
         tile_free.append(feeder.tile_free(tile, delays.read_delay))
     last_cost = cost if fields["last_pixels"] == rows else 1
-    done = done_cycle(taken[-1] - 1, last_cost, ActivationMemory.WRITE_TO_READ)
+    last_taken = taken[-1] - 1 if combine is None else combine.last_written
+    done = done_cycle(last_taken, last_cost, ActivationMemory.WRITE_TO_READ)
     compute = tiles * chunks * max(feeder.steps, 2 * rows)
     return PassTiming(done, compute, window, words, output)
 
@@ -143,3 +150,29 @@ def _take(taken: list[int], first: int, free: int, cost: int, pixels: int, rows:
         taken.append(cycle + 1)
         cycle += cost if row < pixels else 1
     return cycle
+
+
+class _Combining:
+    """Segments on their way through the combine element, which takes one every `cycles` cycles, to the writer.
+
+    Parameters:
+        free: first cycle in which it may take one: the operand is there.
+        cycles, latency: of the element.
+
+    Attributes:
+        last_written: cycle in which the writer took the latest segment.
+    """
+
+    def __init__(self, free: int, cycles: int, latency: int) -> None:
+        self._free, self._cycles, self._latency = free, cycles, latency
+        self.last_written = 0
+
+    def take(self, taken: list[int], first: int, free: int, cost: int, pixels: int, rows: int) -> int:
+        """As `_take`; `free` is the writer's."""
+        for row in range(rows):
+            cycle = max(self._free, first + 2 * row)
+            self._free = cycle + self._cycles
+            taken.append(cycle + 1)
+            self.last_written = max(free, cycle + self._latency)
+            free = self.last_written + (cost if row < pixels else 1)
+        return free

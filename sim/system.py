@@ -10,6 +10,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.machine import Machine
+from hw.ring import Trace
 from hw.sdram import SdramPins
 from sim.sdram_chip import SDRAM_SOURCE, SdramChip
 
@@ -25,22 +26,8 @@ SOURCES = [
 
 
 def trace_writer(trace: data.View[Any]) -> Instance:
-    """The model that writes a machine's trace to a file."""
-    return Instance(
-        "trace_writer",
-        i_clk=ClockSignal(),
-        i_write=trace.write,
-        i_bank=trace.bank,
-        i_addr=trace.addr,
-        i_enable=trace.enable,
-        i_data=trace.data,
-        i_window=trace.window,
-        i_window_data=trace.window_data,
-        i_frame_start=trace.frame_start,
-        i_pass_start=trace.pass_start,
-        i_pass_done=trace.pass_done,
-        i_frame_done=trace.frame_done,
-    )
+    """The Verilog model that writes the trace; its ports are named as the fields of `hw.ring.Trace`."""
+    return Instance("trace_writer", i_clk=ClockSignal(), **{f"i_{name}": trace[name] for name, _ in Trace})
 
 
 class System(wiring.Component):

@@ -1,8 +1,8 @@
 """The trace that the machine's test bench writes: every word written to the activation memory, every pass event.
 
 A record is a line of 32 characters, `<kind><cycle:7><bank:1><addr:4><enable:2><data:16>` in hexadecimal digits; fixed
-width, so that a frame's million records are decoded by NumPy in a second. Kinds: W a write, V a result of the window, F frame start,
-S pass start, D pass done, E frame done. Cycles count clock cycles from the frame's start.
+width, so that a frame's million records are decoded by NumPy in a second. Kinds: W a write, V a result of the window, C half of a segment
+on its way to the combine element, F frame start, S pass start, D pass done, E frame done. Cycles count clock cycles from the frame's start.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Trace:
     Attributes:
         cycles: int64 [writes], bank: uint8, addr: int64, enable: bool [writes, 8], data: int8 [writes, 8].
         window_cycles: int64 [results], window_data: int8 [results, 8], the window's results; lane 0 first.
+        segment_cycles: int64 [segments], segment_data: int8 [segments, 16], the array's segments that go to the combine element.
         starts, dones: int64 [passes], cycle of each pass's start and end.
         frame_done: cycle in which the frame ended, or None.
     """
@@ -39,6 +40,8 @@ class Trace:
     data: np.ndarray
     window_cycles: np.ndarray
     window_data: np.ndarray
+    segment_cycles: np.ndarray
+    segment_data: np.ndarray
     starts: np.ndarray
     dones: np.ndarray
     frame_done: int | None
@@ -50,6 +53,10 @@ class Trace:
     def window_of_pass(self, index: int) -> np.ndarray:
         """The window's results in a pass, int8 [results, 8]."""
         return self.window_data[self._of_pass(self.window_cycles, index)]
+
+    def segments_of_pass(self, index: int) -> np.ndarray:
+        """The segments that go to the combine element in a pass, int8 [segments, 16]."""
+        return self.segment_data[self._of_pass(self.segment_cycles, index)]
 
     def _of_pass(self, cycles: np.ndarray, index: int) -> slice:
         first, past = np.searchsorted(cycles, [self.starts[index], self.dones[index] + 1])
@@ -87,7 +94,7 @@ def read_trace(path: Path) -> Trace:
     if (digits == 255).any():
         raise ToolError(f"trace {path} holds a record that is not hexadecimal: unknown values reached the memory")
     cycles = _number(digits[:, :7])
-    write, window = kind == ord("W"), kind == ord("V")
+    write, window, halves = kind == ord("W"), kind == ord("V"), kind == ord("C")
     fields = digits[write]
     enable = _number(fields[:, 12:14])
     done = cycles[kind == ord("E")]
@@ -99,6 +106,8 @@ def read_trace(path: Path) -> Trace:
         data=_octets(fields),
         window_cycles=cycles[window],
         window_data=_octets(digits[window]),
+        segment_cycles=cycles[halves][::2],
+        segment_data=_octets(digits[halves]).reshape(-1, 2 * WORD_BYTES),
         starts=cycles[kind == ord("S")],
         dones=cycles[kind == ord("D")],
         frame_done=int(done[0]) if done.size else None,

@@ -39,6 +39,8 @@ CONFIG = RingConfig(
     parameter_depth=512,
     array_table=True,
     window_table=True,
+    combine_lanes=2,
+    combine_multiply=True,
 )
 
 

@@ -13,10 +13,10 @@ from sim.bench.harness import ROOT, simulate
 
 
 @pytest.mark.parametrize(
-    ("rows", "cols", "table", "depth", "fifo"),
-    [(13, 12, False, 1024, 64), (2, 4, True, 512, 6), (9, 16, False, 1536, 27), (4, 8, True, 512, 13)],
+    ("rows", "cols", "table", "depth", "fifo", "combine"),
+    [(13, 12, False, 1024, 64, 0), (2, 4, True, 512, 6, 0), (9, 16, False, 1536, 27, 2), (4, 8, True, 512, 13, 0)],
 )
-def test_collector(bench_dir: Path, rows: int, cols: int, table: bool, depth: int, fifo: int) -> None:
+def test_collector(bench_dir: Path, rows: int, cols: int, table: bool, depth: int, fifo: int, combine: int) -> None:
     config = RingConfig(
         rows=rows,
         cols=cols,
@@ -24,6 +24,7 @@ def test_collector(bench_dir: Path, rows: int, cols: int, table: bool, depth: in
         parameter_depth=depth,
         segment_fifo=fifo,
         array_clamp_bits=24 if cols > 4 else 22,
+        combine_lanes=combine,
     )
     component = Collector(config)
     assert component.latency == collector_latency(config) == cols + 12 + 3 * table + 5
@@ -37,6 +38,7 @@ def test_collector(bench_dir: Path, rows: int, cols: int, table: bool, depth: in
         "DEPTH": depth,
         "FIFO": fifo,
         "TABLE": int(table),
+        "COMBINE_READY": component.COMBINE_READY if combine else 0,
     }
     simulate(
         component,

@@ -10,7 +10,7 @@ from tests.small_machine import Small
 from tests.tflite_examples import example
 
 SIMULATED = {
-    "ADD": (1, 2),
+    "ADD": (0, 1, 2),
     "AVERAGE_POOL_2D": (32,),
     "CONCATENATION": (0, 2),
     "CONV_2D": (0, 4),
@@ -21,7 +21,7 @@ SIMULATED = {
     "LOGISTIC": (0,),
     "MAX_POOL_2D": (0, 1),
     "MEAN": (0, 1, 2),
-    "MUL": (4, 8),
+    "MUL": (0, 1, 4, 8),
     "PAD": (0, 1),
     "PADV2": (0, 1),
     "QUANTIZE": (0, 1),

@@ -12,12 +12,15 @@ from sim.bench.harness import simulate
 from tests.benches.passes import bench_environment
 
 
-@pytest.mark.parametrize(("rows", "cols", "latency"), [(13, 12, 6), (9, 16, 6), (4, 8, 5), (2, 4, 6)])
-def test_operand(bench_dir: Path, rows: int, cols: int, latency: int) -> None:
+@pytest.mark.parametrize(
+    ("rows", "cols", "latency", "combine"), [(13, 12, 6, 0), (9, 16, 6, 4), (5, 8, 5, 0), (3, 4, 6, 2)]
+)
+def test_operand(bench_dir: Path, rows: int, cols: int, latency: int, combine: int) -> None:
+    shape = {"rows": rows, "cols": cols, "combine_lanes": combine}
     simulate(
-        OperandFetch(RingConfig(rows=rows, cols=cols), latency),
+        OperandFetch(RingConfig(**shape), latency),
         name=f"operand-{rows}x{cols}",
         test_module="tests.benches.bench_operand",
         build_dir=bench_dir,
-        env=bench_environment({"rows": rows, "cols": cols}, LATENCY=latency),
+        env=bench_environment(shape, LATENCY=latency),
     )

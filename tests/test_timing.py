@@ -11,6 +11,7 @@ import pytest
 from compiler.frontend import load_network
 from compiler.plan.planner import Plan, plan
 from hw.activation_memory import ActivationMemory
+from hw.combine import combine_cycles, combine_latency
 from hw.config import RingConfig
 from hw.descriptor import FeedMode, PacketKind, WindowOp
 from hw.fetch import START_DELAY, fetch_latency
@@ -25,7 +26,14 @@ from sim.timing import predict
 from tests.test_machine import SmallBoard
 
 SDRAM = SdramConfig(100_000_000, pad_registers=2)
-CONFIGS = [RingConfig(rows=5, cols=cols, segment_fifo=16, ring_depth=512) for cols in (4, 12)]
+CONFIGS = [
+    RingConfig(rows=7, cols=cols, segment_fifo=21, ring_depth=512, combine_lanes=lanes)
+    for cols, lanes in ((4, 1), (12, 4))
+]
+
+
+OPERAND_FIRST = {4: 5, 12: 6}
+"""Cycles beyond port B's latency until the first operand segment is there: a read per word, and four."""
 
 
 def descriptor(rng: random.Random, config: RingConfig) -> dict[str, Any]:
@@ -38,6 +46,7 @@ def descriptor(rng: random.Random, config: RingConfig) -> dict[str, Any]:
     tiles = -(-pixels // config.rows)
     least = -(-(out_w + config.rows - 1) // config.rows)
     slots = rng.choice([least, least + 1, config.ring_depth // words])
+    combine = rng.randrange(3)
     return {
         "mode": FeedMode.WINDOW if window else FeedMode.TAP,
         "op": WindowOp.MAC,
@@ -56,8 +65,9 @@ def descriptor(rng: random.Random, config: RingConfig) -> dict[str, Any]:
         "chunks": rng.randrange(1, 5),
         "inner": rng.choice([1, 2, 7, 24, 60]),
         "outer": 1,
-        "spread": rng.randrange(2),
+        "spread": 0 if combine else rng.randrange(2),
         "merge": 0,
+        "combine": combine,
     }
 
 
@@ -79,6 +89,9 @@ def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
     credit = config.segment_fifo
     last_end = -1000
     taken, writer_free, total = 0, 0, d["tiles"] * chunks * rows
+    # Through the combine element, if it takes part: what it has taken comes to the writer later.
+    combined: deque[int] = deque()
+    combine_free = OPERAND_FIRST[config.cols] + delays.port_b_latency
     cycle = 0
     while True:
         while tile_free and tile_free[0] < cycle:
@@ -110,9 +123,16 @@ def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
                     if chunk == chunks:
                         chunk, tile = 0, tile + 1
                         tile_free.append(cycle + delays.read_delay + rows)
-        if segments and segments[0] <= cycle and cycle >= writer_free:
+        if d["combine"] and segments and segments[0] <= cycle and cycle >= combine_free:
             segments.popleft()
             returned.append(cycle + 1)
+            combine_free = cycle + combine_cycles(config)
+            combined.append(cycle + combine_latency(config))
+        arrived = combined if d["combine"] else segments
+        if arrived and arrived[0] <= cycle and cycle >= writer_free:
+            arrived.popleft()
+            if not d["combine"]:
+                returned.append(cycle + 1)
             row_of_tile, index = taken % rows, taken // (rows * chunks)
             real = index < d["tiles"] - 1 or row_of_tile < d["last_pixels"]
             writer_free = cycle + (cost if real else 1)

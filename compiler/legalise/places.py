@@ -7,12 +7,14 @@ from dataclasses import replace
 from compiler.legalise.rewriter import Rewriter
 from compiler.plan.fusion import is_identity
 from compiler.qgraph import (
+    QAdd,
     QAvgPool,
     QConcat,
     QConv,
     QGraph,
     QMaxPool,
     QMean,
+    QMul,
     QNode,
     QShuffleMerge,
     QSlice,
@@ -110,13 +112,13 @@ def first_channel(graph: QGraph, tensor: str) -> int:
 
 
 def _materialised(graph: QGraph) -> QGraph:
-    """Slices that are read through the window, or leave the network, become tensors if they do not begin with a word."""
+    """Slices that leave the network, or are read through the window or as a second operand, become tensors if not at a word."""
     rewriter = Rewriter(graph)
     for node in graph.nodes:
         if isinstance(node, QSlice) or (isinstance(node, QTable) and is_identity(node)):
             first = first_channel(graph, node.output)
             readers = _readers(graph, node.output)
-            crooked = first % WORD_BYTES and any(_through_window(reader) for reader in readers)
+            crooked = first % WORD_BYTES and any(_reads_words(reader) for reader in readers)
             if node.output == graph.output or crooked:
                 x, out = graph.tensors[node.input], graph.tensors[node.output]
                 offset = node.offset if isinstance(node, QSlice) else 0
@@ -137,5 +139,6 @@ def _readers(graph: QGraph, tensor: str) -> list[QNode]:
     return found
 
 
-def _through_window(node: QNode) -> bool:
-    return isinstance(node, QMaxPool | QAvgPool | QMean) or (isinstance(node, QConv) and node.depthwise)
+def _reads_words(node: QNode) -> bool:
+    """Through the window, or as a second operand."""
+    return isinstance(node, QMaxPool | QAvgPool | QMean | QAdd | QMul) or (isinstance(node, QConv) and node.depthwise)

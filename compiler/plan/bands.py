@@ -119,7 +119,7 @@ def _demand(buffers: dict[str, Buffer], passes: Sequence[LogicalPass], final: Lo
             source = item.input.buffer
             wanted[source] = max(wanted.get(source, 0), item.input_rows(0, rows, buffers[source].height)[1])
             if item.operand is not None:
-                wanted[item.operand.buffer] = max(wanted.get(item.operand.buffer, 0), rows)
+                wanted[item.operand.buffer] = max(wanted.get(item.operand.buffer, 0), item.operand_rows(0, rows)[1])
     return need
 
 
@@ -148,12 +148,12 @@ def build_steps(lowered: Lowered, segments: Sequence[Segment], parts: dict[str, 
 
 
 def read_rows(lowered: Lowered, step: Step) -> list[tuple[str, int, int]]:
-    """(buffer, first row, past row) of everything that a step reads."""
+    """(buffer, first row, past row) of everything that a step reads: the input, then the operand."""
     item = step.source
     height = lowered.buffers[item.input.buffer].height
     rows = [(item.input.buffer, *item.input_rows(step.first_row, step.past_row, height))]
     if item.operand is not None:
-        rows.append((item.operand.buffer, step.first_row, step.past_row))
+        rows.append((item.operand.buffer, *item.operand_rows(step.first_row, step.past_row)))
     return rows
 
 

@@ -17,7 +17,16 @@ from compiler.plan.bands import (
     natural_segments,
     peak_words,
 )
-from compiler.plan.memory import Layout, Search, concatenate, output_phases, place_rows, shapes, window_rows
+from compiler.plan.memory import (
+    Layout,
+    Search,
+    concatenate,
+    operand_phases,
+    output_phases,
+    place_rows,
+    shapes,
+    window_rows,
+)
 from compiler.plan.passes import Lowered
 from hw.config import BANKS, WORD_BYTES
 
@@ -230,7 +239,11 @@ class _Segment:
         out = lives[self.output]
         out.end[:] = len(steps)
         self._lives = lives
-        self._merges = any(item.operand is not None for item in passes)
+        self._pairs = [
+            (item.output.buffer, item.operand.buffer)
+            for item in passes
+            if item.operand is not None and item.operand_rows(1, 2) == (1, 2)
+        ]
         inner = (made | {lowered.image} & read) - {self.output}
         self._inner = sorted(inner, key=lambda name: -self._size(name))
 
@@ -240,16 +253,15 @@ class _Segment:
     def place(self, given: Layout | None, thorough: bool) -> Iterator[dict[str, Layout]]:
         """Ways to place output and inner tensors, of different places for the output."""
         fixed = {} if self.input is None or given is None else {self.input: given}
-        phases = output_phases(given if self._merges else None)
         seen: set[Layout] = set()
-        for layouts in self._outputs(fixed, phases, thorough):
+        for layouts in self._outputs(fixed, thorough):
             placed = self._all(layouts, self._inner, thorough)
             if placed is not None and placed[self.output] not in seen:
                 seen.add(placed[self.output])
                 yield placed
         inner = self._all(fixed, self._inner, thorough)
         if inner is not None:
-            for layouts in self._outputs(inner, phases, thorough):
+            for layouts in self._outputs(inner, thorough):
                 if layouts[self.output] not in seen:
                     seen.add(layouts[self.output])
                     yield layouts
@@ -258,10 +270,22 @@ class _Segment:
         rows = [place_rows(layout, self._lives[other]) for other, layout in layouts.items()]
         return Search(self._lowered.buffers[name], self._lives[name], concatenate(rows), self._bank_words)
 
-    def _outputs(
-        self, layouts: dict[str, Layout], phases: Sequence[int], thorough: bool
-    ) -> Iterator[dict[str, Layout]]:
+    def _phases(self, name: str, layouts: dict[str, Layout]) -> list[int]:
+        """Phases that a tensor may have beside its operands, and beside the tensors whose operand it is: best first, all if none suits."""
+        phases = list(range(BANKS))
+        for output, operand in self._pairs:
+            if name == output and operand in layouts:
+                good = output_phases(layouts[operand])
+            elif name == operand and output in layouts:
+                good = operand_phases(layouts[output])
+            else:
+                continue
+            phases = [phase for phase in good if phase in phases] or phases
+        return phases
+
+    def _outputs(self, layouts: dict[str, Layout], thorough: bool) -> Iterator[dict[str, Layout]]:
         """The lowest place for the output, the lowest with each count of slots, the highest."""
+        phases = self._phases(self.output, layouts)
         search = self._search(self.output, layouts)
         best: dict[int, tuple[int, Layout]] = {}
         highest: tuple[int, Layout] | None = None
@@ -286,7 +310,8 @@ class _Segment:
         for name in names:
             search = self._search(name, layouts)
             best: tuple[int, Layout] | None = None
-            for depth, phase in shapes(window_rows(self._lives[name]), range(BANKS), thorough=thorough):
+            phases = self._phases(name, layouts)
+            for depth, phase in shapes(window_rows(self._lives[name]), phases, thorough=thorough):
                 found = search.first_fit(depth, phase)
                 if found is not None and (best is None or found[0] < best[0]):
                     best = found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.qgraph import QAvgPool, QConv, QGraph, QMean, QNode, QTable
+from compiler.qgraph import QAdd, QAvgPool, QConv, QGraph, QMean, QMul, QNode, QTable
 from compiler.tflite.tables import identity
 
 
@@ -29,3 +29,24 @@ def pointwise_behind(graph: QGraph, tensor: str) -> QConv | None:
     if len(consumers) == 1 and isinstance(consumers[0], QConv) and consumers[0].pointwise and tensor != graph.output:
         return consumers[0]
     return None
+
+
+def array_input(graph: QGraph, node: QAdd | QMul) -> str | None:
+    """The input of a sum or product that comes from a convolution of the array (and its table) and is needed nowhere else: the later
+    one of two.
+    """
+    order = {one.output: i for i, one in enumerate(graph.nodes)}
+    left, right = graph.tensors[node.left], graph.tensors[node.right]
+    names = {node.left, node.right} if left.shape == right.shape else {node.left}
+    found = [name for name in names if len(graph.consumers(name)) == 1 and name != graph.output]
+    found = [name for name in found if node.left != node.right and _of_array(graph, name)]
+    return max(found, key=lambda name: order[name], default=None)
+
+
+def _of_array(graph: QGraph, tensor: str) -> bool:
+    """A convolution of the array, or the table behind one, writes the tensor."""
+    producer = graph.producer(tensor)
+    if isinstance(producer, QTable):
+        before = graph.producer(producer.input)
+        producer = before if takes_table(graph, before) is producer else None
+    return isinstance(producer, QConv) and producer.groups == 1

@@ -10,17 +10,20 @@ import numpy as np
 
 from compiler.arithmetic import INT8_MIN, MAX_SHIFT
 from compiler.errors import UnsupportedOpError
-from compiler.plan.fusion import is_identity, pointwise_behind, takes_table
+from compiler.plan.combine import COPY_CHANNELS, Combine, combination, copying, partner
+from compiler.plan.fusion import array_input, is_identity, pointwise_behind, takes_table
 from compiler.plan.image import ImageFold
 from compiler.plan.nearest import nearest_form
 from compiler.plan.passes import Buffer, LogicalPass, Lowered, Placement, View
 from compiler.qgraph import (
+    QAdd,
     QAvgPool,
     QConcat,
     QConv,
     QGraph,
     QMaxPool,
     QMean,
+    QMul,
     QNode,
     QShuffleMerge,
     QSlice,
@@ -35,6 +38,9 @@ MAX_KERNEL = (3, 7)
 
 MAX_WINDOW = (3, 3)
 """Largest kernel of a depthwise convolution or a max pool."""
+
+_Nodes = tuple[QConv | None, QConv | None, QTable | None]
+"""Of a pass: what the array computes, what the window computes, the window's table."""
 
 PIXEL_BYTES = 4
 """Bytes of an image pixel when two share a word."""
@@ -71,6 +77,10 @@ class _Lowering:
         }
         self.parts = _parts(graph)
         self.unpack = False
+        combined = [node for node in graph.nodes if isinstance(node, QAdd | QMul)]
+        self.fused = {name: node for node in combined if (name := array_input(graph, node)) is not None}
+        self.delayed: dict[str, _Nodes] = {}
+        """Convolutions that share the pass of the sum or product that their output goes into, by that output."""
 
     def run(self) -> Lowered:
         graph = self.graph
@@ -83,9 +93,11 @@ class _Lowering:
                 case QConv() if node.depthwise:
                     table = takes_table(graph, node)
                     pointwise = pointwise_behind(graph, (table or node).output)
-                    shared |= self._convolution(pointwise, node, table)
+                    shared |= self._convolutions(pointwise, node, table)
                 case QConv():
-                    shared |= self._convolution(node, None, None)
+                    shared |= self._convolutions(node, None, None)
+                case QAdd() | QMul():
+                    self._sum_or_product(node)
                 case QMaxPool() | QAvgPool() | QMean():
                     shared |= self._pool(node)
                 case QSlice():
@@ -182,8 +194,90 @@ class _Lowering:
             )
         return view
 
-    def _convolution(self, array: QConv | None, depthwise: QConv | None, window_table: QTable | None) -> set[str]:
-        """A standard convolution, a depthwise one, or a depthwise one followed by a pointwise one, with the tables behind them.
+    def _sum_or_product(self, node: QAdd | QMul) -> None:
+        """In the pass of the convolution that makes one of the inputs; else the array copies a stored one."""
+        made = [name for name, other in self.fused.items() if other is node]
+        if made:
+            self._convolution(*self.delayed[made[0]], combined=node)
+        else:
+            self._element_by_element(node)
+
+    def _element_by_element(self, node: QAdd | QMul) -> None:
+        """A sum or product of two stored tensors: as many channels in a pass as the array's sums take to leave."""
+        view = self._input(node.left, node.name, aligned=False)
+        output, _, _ = self._place(node)
+        made, operand = self._combine(node, node.left, output, stored=True)
+        if view is None or made is None or operand is None:
+            return
+        out = self.graph.tensors[node.output]
+        for first in range(0, out.channels, COPY_CHANNELS):
+            count = min(COPY_CHANNELS, out.channels - first)
+            name = f"{node.name}/c{first}" if out.channels > COPY_CHANNELS else node.name
+            copy = copying(name, node.left, node.output, count)
+            part = View(view.buffer, view.first + first, count)
+            self.passes.append(
+                LogicalPass(
+                    name=name,
+                    tensor=node.output,
+                    mode=FeedMode.TAP,
+                    op=WindowOp.MAC,
+                    to_rows=False,
+                    input=part,
+                    window=copy.window,
+                    fill=0,
+                    output=Placement(output.buffer, output.byte + first),
+                    height=out.height,
+                    width=out.width,
+                    channels=count,
+                    window_node=None,
+                    array_node=copy,
+                    window_table=None,
+                    array_table=None,
+                    weights=_matrix(copy),
+                    operand=View(operand.buffer, operand.first + first, count),
+                    identity=None,
+                    combine=made,
+                    first_channel=first,
+                    **_taps(copy, part),
+                )
+            )
+
+    def _combine(
+        self, node: QAdd | QMul, through_array: str, output: Placement, *, stored: bool
+    ) -> tuple[Combine, View] | tuple[None, None]:
+        """What the combine element does, and its second operand."""
+        operand = self._input(partner(node, through_array), node.name, aligned=False)
+        made = combination(self.graph, node, through_array, stored=stored)
+        if isinstance(made, str):
+            self.problems.append(f"{node.name}: {made}")
+        elif output.step == 2:
+            self.problems.append(f"{node.name}: an element-wise operation cannot be one half of a merge")
+        elif operand is not None and operand.first % WORD_BYTES:
+            self.problems.append(
+                f"{node.name}: the second operand must begin with a channel divisible by {WORD_BYTES}, not {operand.first}"
+            )
+        elif operand is not None:
+            return made, operand
+        return None, None
+
+    def _convolutions(self, array: QConv | None, depthwise: QConv | None, window_table: QTable | None) -> set[str]:
+        """As `_convolution`, which comes later if a sum or product shares the pass."""
+        array_table = takes_table(self.graph, array)
+        last = array_table or array
+        if last is None or last.output not in self.fused:
+            return self._convolution(array, depthwise, window_table)
+        self.delayed[last.output] = array, depthwise, window_table
+        return {node.output for node in (window_table, array, array_table) if node is not None}
+
+    def _convolution(
+        self,
+        array: QConv | None,
+        depthwise: QConv | None,
+        window_table: QTable | None,
+        combined: QAdd | QMul | None = None,
+    ) -> set[str]:
+        """A standard convolution, a depthwise one, or a depthwise one followed by a pointwise one, with the tables behind them and the
+        sum or product that it goes into.
 
         Returns what else than the first one's output is made by the same pass.
         """
@@ -198,7 +292,10 @@ class _Lowering:
         if array is not None and array.groups != 1:
             self.problems.append(f"{array.name}: {array.groups} groups; grouped convolutions must be depthwise")
         view = self._input(first.input, first.name, aligned=depthwise is not None)
-        output, operand, identity = self._place(last)
+        output, operand, identity = self._place(combined or last)
+        combine = None
+        if combined is not None:
+            combine, operand = self._combine(combined, last.output, output, stored=False)
         if view is None:
             return made
         if depthwise is not None and array is None and output.step == 2:
@@ -224,7 +321,7 @@ class _Lowering:
         self.passes.append(
             LogicalPass(
                 name=last.name,
-                tensor=last.output,
+                tensor=(combined or last).output,
                 mode=FeedMode.TAP if depthwise is None else FeedMode.WINDOW,
                 op=WindowOp.MAC,
                 to_rows=array is None,
@@ -242,6 +339,7 @@ class _Lowering:
                 weights=weights,
                 operand=operand,
                 identity=identity,
+                combine=combine,
                 macs=0 if array is None else array.macs(out.shape),
                 **loop,
             )

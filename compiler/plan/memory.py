@@ -66,11 +66,14 @@ def place_rows(layout: Layout, life: Lifetimes) -> Rows:
     return Rows(slot % BANKS, low, low + layout.row_words, life.start[rows], life.end[rows])
 
 
-def output_phases(operand: Layout | None) -> list[int]:
+def output_phases(operand: Layout) -> list[int]:
     """Phases mod 4 that an output may have beside its operand, best first."""
-    if operand is None:
-        return list(range(BANKS))
     return [(operand.phase + difference) % BANKS for difference in OPERAND_PHASES]
+
+
+def operand_phases(output: Layout) -> list[int]:
+    """Phases mod 4 that an operand may have beside the output that it goes into, best first."""
+    return [(output.phase - difference) % BANKS for difference in OPERAND_PHASES]
 
 
 def shapes(least: int, phases: Sequence[int], *, thorough: bool = False) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,6 @@ _NEAREST = {
     "strided_slice": "negative steps, or steps that are no product of 2 and 3; nearest: such steps as the last operator, "
     "which the host computes",
     "channel_table": "more than 256 different functions of one value; nearest: MUL by a constant for each channel",
-    "mul": "a product of two tensors; nearest: MUL by a constant",
 }
 
 

@@ -74,7 +74,7 @@ class _Search:
     def run(self, base: Base) -> Plan | None:
         """The plan with the fewest cycles."""
         configs = []
-        for shape, lanes in _shapes(self._board.part):
+        for shape, lanes in _shapes(self._board.part, self._lowered.least_rows):
             config = self._smallest(base(self._lowered, shape, lanes))
             if not resources(config).short(self._board.part):
                 configs.append(config)
@@ -141,11 +141,11 @@ class _Search:
         return found
 
 
-def _shapes(part: Part) -> Iterator[tuple[tuple[int, int], int]]:
+def _shapes(part: Part, least_rows: Callable[[int], int]) -> Iterator[tuple[tuple[int, int], int]]:
     """((rows, columns), window lanes) that the part has multipliers for."""
     for cols in _COLS:
         for rows in range(2, _MOST_ROWS + 1):
-            if _LEAST_ELEMENTS <= rows * cols <= part.dsp and 2 * rows >= cols:
+            if _LEAST_ELEMENTS <= rows * cols <= part.dsp and rows >= least_rows(cols):
                 for lanes in _LANES:
                     yield (rows, cols), lanes
 

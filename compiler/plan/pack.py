@@ -9,7 +9,7 @@ from compiler.errors import ModelError
 from compiler.plan.bands import Step
 from compiler.qgraph import QConv, QMaxPool, QMean
 from hw.config import WINDOW_WORDS
-from hw.descriptor import FeedMode, WindowOp
+from hw.descriptor import COMBINE_WORDS, FeedMode, WindowOp
 
 _SIDE = 3
 """Taps are numbered 3 * row + column whatever the kernel; its last column is column 2."""
@@ -51,13 +51,22 @@ def _parameter_bytes(bias: np.ndarray, multiplier: np.ndarray, shift: np.ndarray
     return packed
 
 
+def parameter_head(step: Step) -> int:
+    """Words of the lane parameter memory before those of the step's first channel: the combine element's."""
+    return 0 if step.source.combine is None else COMBINE_WORDS
+
+
 def array_parameters(step: Step) -> np.ndarray:
-    """Parameters of the step's output channels, uint8 [channels, 9]."""
+    """Parameters of the step's output channels, uint8 [channels, 9], behind those of the combine element if it takes part."""
     conv = step.source.array_node
     assert conv is not None
     part = slice(step.first_channel, step.first_channel + step.channels)
     look_up = step.source.array_table is not None
-    return _parameter_bytes(conv.folded_bias[part], conv.multiplier[part], conv.shift[part], look_up)
+    channels = _parameter_bytes(conv.folded_bias[part], conv.multiplier[part], conv.shift[part], look_up)
+    if step.source.combine is None:
+        return channels
+    bias, multiplier, shift = np.array(step.source.combine.words(), np.int64).T
+    return np.concatenate([_parameter_bytes(bias, multiplier, shift, look_up=False), channels])
 
 
 def window_channels(step: Step) -> int:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.plan.combine import Combine
 from compiler.plan.image import ImageFold
 from compiler.qgraph import QAvgPool, QConv, QMaxPool, QMean, QTable
 from compiler.window import Window
 from hw.config import WORD_BYTES
-from hw.descriptor import FeedMode, WindowOp
+from hw.descriptor import COMBINE_WORDS, FeedMode, WindowOp
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ class LogicalPass:
         weights: int8 [channels, K] in the order of the K loop, or None.
         output: where the result goes.
         height, width, channels: of the result.
-        operand: second operand of a merge, or None; `identity` is the tensor of the int8 graph that it holds.
+        operand: second operand of a merge or of `combine`, or None; of a merge, `identity` is the tensor of the int8 graph that it holds.
+        combine: what becomes of the array's result and the operand, element by element, or None.
+        first_channel: channel of `tensor` that is channel 0 of the pass.
         macs: multiply-accumulates of the array for the whole tensor, padding not counted.
     """
 
@@ -107,6 +110,8 @@ class LogicalPass:
     weights: np.ndarray | None = None
     operand: View | None = None
     identity: str | None = None
+    combine: Combine | None = None
+    first_channel: int = 0
     macs: int = 0
 
     @property
@@ -118,6 +123,10 @@ class LogicalPass:
     def whole(self) -> bool:
         """The pass needs all input rows before its first result."""
         return self.mode == FeedMode.SUM
+
+    def operand_rows(self, first: int, past: int) -> tuple[int, int]:
+        """Rows (first, past) of the operand that output rows `first .. past - 1` need."""
+        return (0, 1) if self.combine is not None and self.combine.still else (first, past)
 
     def input_rows(self, first: int, past: int, height: int) -> tuple[int, int]:
         """Rows (first, past) of an input of `height` rows that output rows `first .. past - 1` need."""
@@ -153,3 +162,8 @@ class Lowered:
     image_shape: tuple[int, int, int]
     fold: ImageFold | None = None
     whole_image: bool = False
+
+    def least_rows(self, cols: int) -> int:
+        """Fewest rows of an array of so many columns (see `hw.config.RingConfig`)."""
+        head = COMBINE_WORDS if any(item.combine is not None for item in self.passes) else 0
+        return -(-(cols + head) // 2)

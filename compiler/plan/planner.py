@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from compiler import arithmetic
 from compiler.errors import ResourceError
@@ -21,7 +22,7 @@ from compiler.plan.schedule import schedule
 from compiler.program.program import Program, build_program
 from compiler.qgraph import QConv, QGraph, QMean
 from hw.config import WINDOW_WORDS, RingConfig
-from hw.descriptor import FeedMode
+from hw.descriptor import CombineOp, FeedMode
 
 __all__ = ["Board", "FrameTiming", "Plan", "plan"]
 
@@ -130,7 +131,20 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
         array_table=any(item.array_table is not None for item in lowered.passes),
         window_table=any(item.window_table is not None for item in lowered.passes),
         floorplan=floorplan,
+        **_combine(lowered, rows, cols),
     )
+
+
+def _combine(lowered: Lowered, rows: int, cols: int) -> dict[str, Any]:
+    """The combine element: two lanes where they keep up with every pass, else four."""
+    passes = [item for item in lowered.passes if item.combine is not None]
+    if not passes:
+        return {}
+    fast = any(max(item.depth, 2 * rows) < rows * cols // 2 for item in passes)
+    return {
+        "combine_lanes": min(cols // 2, 4 if fast else 2),
+        "combine_multiply": any(item.combine is not None and item.combine.op == CombineOp.MUL for item in passes),
+    }
 
 
 def _rounded(least: int, step: int, at_least: int = 0) -> int:
@@ -153,7 +167,9 @@ def _average_bits(lowered: Lowered) -> int:
 
 def _shape(lowered: Lowered, part: Part) -> tuple[int, int]:
     """Rows and columns of the array: the favourite that the part has multipliers for, unless another is clearly faster."""
-    possible = [shape for shape in SHAPES if shape[0] * shape[1] <= part.dsp]
+    possible = [
+        shape for shape in SHAPES if shape[0] * shape[1] <= part.dsp and shape[0] >= lowered.least_rows(shape[1])
+    ]
     if not possible:
         raise ResourceError(f"{part.name} has {part.dsp} multipliers; the smallest array needs 16")
     cycles = {shape: sum(_array_cycles(item, *shape) for item in lowered.passes) for shape in possible}

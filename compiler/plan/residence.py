@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from compiler.plan.bands import Step
-from compiler.plan.pack import window_channels
+from compiler.plan.pack import parameter_head, window_channels
 from compiler.plan.schedule import StepLoads
 from compiler.qgraph import QMaxPool
 from hw.config import WINDOW_WORDS, RingConfig
@@ -42,7 +42,8 @@ def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads
             chunks = -(-step.channels // cols)
             key = (item.name, step.first_channel)
             bases[0] = weights.place(key, chunks * item.depth)
-            bases[1] = parameters.place(key, chunks * cols)
+            head = parameter_head(step)
+            bases[1] = parameters.place(key, head + chunks * cols) + head
         if item.window_node is not None and not isinstance(item.window_node, QMaxPool):
             groups = -(-window_channels(step) // lanes)
             # The parts of a global pool have equal parameters, the parts of a convolution the same.

@@ -23,6 +23,7 @@ _REQUANTISER = (950, 800)  # a lane behind the array
 _WINDOW_LANE = (2300, 2600)
 _RING_ROW = (60, 100)  # of the pixel ring
 _COLUMN = (300, 330)  # crossbar, collector, operand fetch for one byte of a segment
+_COMBINE_LANE = (2100, 2100)
 _REST = (7500, 8000)  # fetch, writers, sequencer, counters, DMA, SDRAM controller, host link
 
 _DOUBT = 1.3
@@ -76,6 +77,7 @@ def resources(config: RingConfig) -> Resources:
         (_WINDOW_LANE, config.window_lanes),
         (_RING_ROW, config.rows),
         (_COLUMN, config.cols),
+        (_COMBINE_LANE, config.combine_lanes),
         (_REST, 1),
     )
     lut, ff = (sum(cost[i] * count for cost, count in counts) for i in (0, 1))

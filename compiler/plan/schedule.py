@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from compiler.errors import ResourceError
 from compiler.plan.bands import Step
-from compiler.plan.pack import window_channels
+from compiler.plan.pack import parameter_head, window_channels
 from compiler.qgraph import QTable
 from hw.config import WINDOW_WORDS, RingConfig
 from hw.descriptor import FeedMode, PacketKind, WindowOp
@@ -171,7 +171,9 @@ def schedule(steps: Sequence[Step], config: RingConfig) -> list[StepLoads]:
         if item.array_node is not None:
             chunks = -(-step.channels // config.cols)
             key = (item.name, step.first_channel)
-            bases[1], packets = parameters.take(key, chunks * config.cols, step.channels, step)
+            head = parameter_head(step)
+            bases[1], packets = parameters.take(key, head + chunks * config.cols, head + step.channels, step)
+            bases[1] += head
             loads += packets
             size = chunks * item.depth
             bases[0], packets = weights.take(key, size, size, step)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.plan.bands import Step, read_rows
-from compiler.plan.pack import array_parameters, table_halfwords, weight_words, window_words
+from compiler.plan.pack import array_parameters, parameter_head, table_halfwords, weight_words, window_words
 from compiler.plan.passes import Lowered
 from compiler.program.descriptors import Fields, packed
 from compiler.program.program import Program
@@ -143,7 +143,8 @@ class _Replay:
             if len(want) != int(fields["chunks"]) * int(fields["inner"]) * int(fields["outer"]):
                 raise ProgramError(f"{step.name}: {len(want)} weight words do not suit its loops")
             want = self._want(step, PacketKind.PARAMETERS)
-            self._same(step, PacketKind.PARAMETERS, int(fields["parameter_base"]) + np.arange(len(want)), want)
+            base = int(fields["parameter_base"]) - parameter_head(step)
+            self._same(step, PacketKind.PARAMETERS, base + np.arange(len(want)), want)
         for half, table in enumerate((item.array_table, item.window_table)):
             found = self.tables[half * TABLE_WORDS : (half + 1) * TABLE_WORDS]
             if table is not None and (found != as_halfwords(table_halfwords(table.table))[0]).any():
@@ -177,10 +178,10 @@ class _Replay:
         fields, item = self.program.descriptors[step.index], step.source
         touched = np.zeros_like(self.rows, bool)
         first = int(fields["in_y"])
-        for name, row, past in read_rows(self.lowered, step):
-            view = item.input if name == item.input.buffer else item.operand
-            pointer = fields["input"] if view is item.input else fields["operand"]
-            start = first if view is item.input else step.first_row
+        for number, (name, row, past) in enumerate(read_rows(self.lowered, step)):
+            view = item.operand if number else item.input
+            pointer = fields["operand"] if number else fields["input"]
+            start = row if number else first
             assert view is not None
             if view is item.input and item.mode == FeedMode.SUM:
                 used = slice(step.first_channel, step.first_channel + step.channels)

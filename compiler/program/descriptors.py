@@ -150,16 +150,18 @@ def _output(step: Step, layouts: Mapping[str, Layout]) -> Fields:
         "out_half": byte % WORD_BYTES // (WORD_BYTES // 2),
         "spread": int(spread),
         "odd": item.output.byte if spread else 0,
-        "merge": int(item.operand is not None),
+        "merge": int(item.operand is not None and item.combine is None),
         "channels": step.channels,
         "operand": _NO_ROWS,
         "operand_pixel_words": 0,
         "operand_word": 0,
+        "combine": 0 if item.combine is None else int(item.combine.op),
+        "still": int(item.combine is not None and item.combine.still),
     }
     if item.operand is not None:
         operand = layouts[item.operand.buffer]
         fields |= {
-            "operand": row_pointer(operand, step.first_row),
+            "operand": row_pointer(operand, item.operand_rows(step.first_row, step.past_row)[0]),
             "operand_pixel_words": operand.pixel_words,
             "operand_word": (item.operand.first + step.first_channel) // WORD_BYTES,
         }

@@ -73,6 +73,31 @@ class Passed:
 
 
 @dataclass(frozen=True)
+class Collected:
+    """What the array makes in a pass for the combine element, and what so never comes to the activation memory.
+
+    Channels `first_channel .. + channels - 1` of rows `first_row .. first_row + rows - 1` of `tensor` of the int8 graph.
+    """
+
+    tensor: str
+    first_row: int
+    rows: int
+    first_channel: int
+    channels: int
+
+    def tensor_rows(self, segments: np.ndarray, width: int, rows: int, cols: int) -> np.ndarray:
+        """The collector's segments [segments, C or more], those of missing pixels too, as [rows, width, channels]; R = `rows`, C =
+        `cols`. Segments may be missing at the end, then rows are.
+        """
+        chunks = -(-self.channels // cols)
+        tiles = len(segments) // (chunks * rows)
+        by_tile = segments[: tiles * chunks * rows, :cols].reshape(tiles, chunks, rows, cols)
+        pixels = by_tile.transpose(0, 2, 1, 3).reshape(tiles * rows, chunks * cols)[:, : self.channels]
+        count = min(self.rows, len(pixels) // width)
+        return pixels[: count * width].reshape(count, width, self.channels)
+
+
+@dataclass(frozen=True)
 class Packet:
     """A packet of the stream, for the timing model: `units` of `halfwords` each behind the header, for pass `step`."""
 
@@ -103,6 +128,7 @@ class Program:
         descriptors: fields of every pass (see `hw.descriptor.Descriptor`).
         written: what every pass writes.
         passed: what every pass hands from the window to the array, or None.
+        collected: what every pass hands from the array to the combine element, or None.
         macs: multiply-accumulates of every pass in the array, padding not counted.
         packets: the stream's packets in order, without END.
         result: (bank, word address) of each word of the output tensor, row by row, pixel by pixel.
@@ -122,6 +148,7 @@ class Program:
     descriptors: list[Fields]
     written: list[list[Written]]
     passed: list[Passed | None]
+    collected: list[Collected | None]
     macs: list[int]
     packets: list[Packet]
     result: list[tuple[int, int]]
@@ -279,6 +306,7 @@ def _program(
         descriptors=descriptors,
         written=[_written(step, layouts) for step in steps],
         passed=[_passed(step) for step in steps],
+        collected=[_collected(step) for step in steps],
         macs=[_macs(step) for step in steps],
         packets=list(packets),
         result=[(bank, addr + i) for bank, addr in places for i in range(result.row_words)],
@@ -308,13 +336,11 @@ def image_waits(lowered: Lowered, steps: Sequence[Step], layouts: Mapping[str, L
 
 
 def _new_image_rows(lowered: Lowered, step: Step, image_rows: np.ndarray) -> list[int]:
-    return [
-        row
-        for name, first, past in read_rows(lowered, step)
-        if name == lowered.image
-        for row in range(first, past)
-        if image_rows[row] < 0
-    ]
+    """Rows that a step reads, as input or operand, and that are not in the stream yet."""
+    wanted = {
+        row for name, first, past in read_rows(lowered, step) if name == lowered.image for row in range(first, past)
+    }
+    return [row for row in sorted(wanted) if image_rows[row] < 0]
 
 
 def _content(
@@ -347,7 +373,8 @@ def _written(step: Step, layouts: Mapping[str, Layout]) -> list[Written]:
     rows = (0, 1) if item.mode == FeedMode.SUM else (step.first_row, step.rows)
     first = place.byte + place.step * step.first_channel
     layout = layouts[place.buffer]
-    found = [Written(item.tensor, *rows, step.first_channel, step.channels, layout, first, place.step)]
+    channel = item.first_channel + step.first_channel
+    found = [Written(item.tensor, *rows, channel, step.channels, layout, first, place.step)]
     if item.identity is not None:
         other = first + 1 - 2 * place.byte
         found.append(Written(item.identity, *rows, step.first_channel, step.channels, layout, other, place.step))
@@ -359,6 +386,13 @@ def _passed(step: Step) -> Passed | None:
     if item.mode != FeedMode.WINDOW or item.to_rows or item.window_node is None:
         return None
     return Passed((item.window_table or item.window_node).output, step.first_row, step.rows)
+
+
+def _collected(step: Step) -> Collected | None:
+    item = step.source
+    if item.combine is None or item.combine.inner is None:
+        return None
+    return Collected(item.combine.inner, step.first_row, step.rows, step.first_channel, step.channels)
 
 
 def _macs(step: Step) -> int:

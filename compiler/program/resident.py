@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.plan.bands import Step
-from compiler.plan.pack import array_parameters, weight_words, window_words
+from compiler.plan.pack import array_parameters, parameter_head, weight_words, window_words
 from compiler.plan.schedule import StepLoads
 from compiler.program.descriptors import Fields, packed
 from hw.config import WINDOW_WORDS, RingConfig
@@ -24,7 +24,7 @@ def resident_content(
     for step, place in zip(steps, places, strict=True):
         if step.source.array_node is not None:
             _put(weights, place.weight_base, weight_words(step, config.cols))
-            _put(parameters, place.parameter_base, array_parameters(step))
+            _put(parameters, place.parameter_base - parameter_head(step), array_parameters(step))
         words = window_words(step, config.window_lanes)
         if words is not None:
             _put(window, place.window_base * WINDOW_WORDS, words)

@@ -24,7 +24,7 @@ def operand_pixels(d: Fields, rows: int) -> Iterator[tuple[int, int | None]]:
 
 def operand_bytes(d: Fields, memory: np.ndarray, chunk: int, pixel: int, cols: int) -> bytes:
     """The `cols` bytes that a chunk of a pixel wants."""
-    y, x = divmod(pixel, d["out_w"])
+    y, x = (0, 0) if d.get("still") else divmod(pixel, d["out_w"])
     pointer = d["operand"]
     slot = (pointer["slot"] + y) % pointer["depth"]
     word = pointer["base"] + slot // BANKS * pointer["row_words"] + x * d["operand_pixel_words"] + d["operand_word"]
@@ -35,7 +35,7 @@ def operand_bytes(d: Fields, memory: np.ndarray, chunk: int, pixel: int, cols: i
 def operand_segments(
     d: Fields, memory: np.ndarray, *, rows: int, cols: int, latency: int, start: int = 0
 ) -> list[tuple[int, int]]:
-    """All segments of a pass, when no read is refused and every segment is taken at once.
+    """All segments of a pass (with `still` one for each chunk of a tile), when no read is refused and every segment is taken at once.
 
     Args:
         d: the descriptor.
@@ -51,7 +51,7 @@ def operand_segments(
     segments = []
     cycle = start + 1  # of the next read's turn
     for chunk, pixel in operand_pixels(d, rows):
-        if pixel is None:
+        if pixel is None or (d.get("still") and pixel % rows):
             cycle += 1
             continue
         cycle += plain_words(cols)

@@ -8,6 +8,8 @@ module trace_writer (
     input wire [63:0] data,
     input wire        window,
     input wire [63:0] window_data,
+    input wire        segment,
+    input wire [127:0] segment_data,
     input wire        frame_start,
     input wire        pass_start,
     input wire        pass_done,
@@ -30,6 +32,10 @@ module trace_writer (
             if (pass_start) $fwrite(file, "S%07h%h\n", cycle, 92'd0);
             if (write) $fwrite(file, "W%07h%h%h%h%h\n", cycle, {2'd0, bank}, {2'd0, addr}, enable, data);
             if (window) $fwrite(file, "V%07h%h%h\n", cycle, 28'd0, window_data);
+            if (segment) begin
+                $fwrite(file, "C%07h%h%h\n", cycle, 28'd0, segment_data[63:0]);
+                $fwrite(file, "C%07h%h%h\n", cycle, 28'd0, segment_data[127:64]);
+            end
             if (pass_done) $fwrite(file, "D%07h%h\n", cycle, 92'd0);
             if (frame_done) begin
                 $fwrite(file, "E%07h%h\n", cycle, 92'd0);

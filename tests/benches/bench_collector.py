@@ -11,7 +11,8 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from hw.descriptor import Descriptor
+from hw.config import PARAMETER_BITS
+from hw.descriptor import COMBINE_WORDS, Descriptor
 from sim.bench.streams import CycleCounter, Pattern, StreamMonitor, StreamSink, never, random, reset
 from sim.elements.collector import ChannelTable, offered_cycles, segments
 
@@ -20,6 +21,8 @@ ACC_BITS, CLAMP_BITS = int(os.environ["ACC_BITS"]), int(os.environ["CLAMP_BITS"]
 LATENCY, READY = int(os.environ["LATENCY"]), int(os.environ["READY"])
 DEPTH, FIFO = int(os.environ["DEPTH"]), int(os.environ["FIFO"])
 TABLE = bool(int(os.environ["TABLE"]))
+COMBINE_READY = int(os.environ["COMBINE_READY"])  # 0: no combine element
+SPACING = COLS + (COMBINE_WORDS if COMBINE_READY else 0)
 
 
 @dataclass
@@ -57,7 +60,7 @@ def passes(seed: int) -> tuple[ChannelTable, np.ndarray, list[Pass]]:
     for chunks, tiles in [(1, 3), (3, 2), (10, 1), (2, 4)]:
         size = 2.0 ** rng.integers(6, ACC_BITS - 1, (chunks * tiles, ROWS, COLS))
         acc = np.clip(np.round(rng.normal(size=size.shape) * size), -limit, limit - 1).astype(np.int64)
-        base = int(rng.integers(0, DEPTH - chunks * COLS))
+        base = int(rng.integers(COMBINE_WORDS, DEPTH - chunks * COLS))
         clamp = [(0, -128, 127), (-5, -5, 100), (-128, -128, 127), (17, -100, 90)][len(made)]
         made.append(Pass(chunks, tiles, base, clamp, acc))
     return parameters, table, made
@@ -84,14 +87,19 @@ class Array:
         self.first: list[int] = []
         self.room = FIFO
 
-    async def play(self, one: Pass) -> None:
+    def check_combine(self, one: Pass, words: list[int]) -> None:
+        """The combine element's words stand still, however many chunks come."""
+        first, second = words[one.base - COMBINE_WORDS : one.base]
+        assert int(self.dut.combine.value) == first | second << PARAMETER_BITS, f"cycle {self.counter.cycle}"
+
+    async def play(self, one: Pass, words: list[int]) -> None:
         dut, rng = self.dut, self.rng
         dut.descriptor.value = one.descriptor
         dut.start.value = 1
         self.first = []
         planned: deque[tuple[int, int]] = deque()  # (cycle of the first result, chunk), parameters asked for
         asked = ended = 0
-        last_ask = last_first = -1000
+        last_ask = last_first = first_ask = -1000
         count = one.acc.shape[0]
         begun = 0
         starting = True
@@ -99,11 +107,12 @@ class Array:
             cycle = self.counter.cycle
             # Ask for the next chunk's parameters as late as allowed, or well ahead.
             ahead = 1 if self.late else 3
-            ask = asked < count and begun + ahead > asked and cycle >= last_ask + COLS and not starting
+            ask = asked < count and begun + ahead > asked and cycle >= last_ask + SPACING and not starting
             if ask and self.late:
                 ask = cycle + READY >= last_first + 2 * ROWS
             if ask:
                 last_ask = cycle
+                first_ask = cycle if asked == 0 else first_ask
                 planned.append((cycle + READY, asked))
                 asked += 1
             dut.chunk_start.value = int(ask)
@@ -128,6 +137,8 @@ class Array:
                             ended = chunk + 1
             dut.results.value, dut.valid.value = results, valid
             await ReadOnly()
+            if COMBINE_READY and asked and cycle >= first_ask + COMBINE_READY:
+                self.check_combine(one, words)
             self.room += int(dut.segment_taken.value)
             await RisingEdge(dut.clk)
             dut.start.value, starting = 0, False
@@ -146,7 +157,7 @@ async def run(dut: Any, seed: int, stall: Pattern, *, exact: bool) -> int:
     array = Array(dut, counter, seed, late=exact and seed % 2 == 1)
     for one in made:
         receiving = cocotb.start_soon(sink.receive(one.acc.shape[0] * ROWS, stall))
-        await array.play(one)
+        await array.play(one, parameters.words())
         got = await receiving
         expected = segments(
             one.acc,

@@ -30,8 +30,11 @@ def case(seed: int) -> dict[str, Any]:
     row_words, depth = out_w * pixel_words, 4 * int(rng.integers(1, 4))
     slot, base = int(rng.integers(depth)), int(rng.integers(WORDS - depth // 4 * row_words))
     tiles, rest = divmod(out_rows * out_w, CONFIG.rows)
+    combine = int(rng.integers(2)) if CONFIG.combine_lanes else 0
     return {
-        "merge": 1,
+        "merge": 1 - combine,
+        "combine": combine,
+        "still": combine * int(rng.integers(2)),
         "out_rows": out_rows,
         "out_w": out_w,
         "tiles": tiles + (rest > 0),
@@ -147,10 +150,10 @@ async def prefetches_and_waits(dut: Any) -> None:
 
 
 @cocotb.test()
-async def without_merge_nothing_comes(dut: Any) -> None:
+async def without_an_operand_nothing_comes(dut: Any) -> None:
     bench = Bench(dut)
     await bench.begin(never)
-    await bench.start(case(3) | {"merge": 0})
+    await bench.start(case(3) | {"merge": 0, "combine": 0})
     for _ in range(100):
         await ReadOnly()
         assert not int(dut.memory__request.value) & 1 and not int(dut.o__valid.value)

@@ -1,0 +1,73 @@
+"""Networks with sums and products of tensors: lowered, planned, and simulated cycle by cycle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compiler import tflite
+from compiler.plan.lower import lower
+from compiler.plan.planner import plan
+from compiler.program.check import check_program
+from compiler.qgraph import QAdd, QGraph, QMul
+from hw.descriptor import CombineOp
+from sim.golden import run
+from sim.machine import simulate_frame
+from sim.timing import predict
+from tests.residual_network import residual
+from tests.test_machine import SDRAM, SmallBoard
+
+
+@pytest.fixture(scope="module")
+def graph() -> QGraph:
+    return tflite.parse(residual(), "residual.tflite")
+
+
+def test_passes(graph: QGraph) -> None:
+    """Every sum and product either shares the pass of a convolution or copies 24 channels in a pass."""
+    passes = [item for item in lower(graph).passes if item.combine is not None]
+    nodes = [node for node in graph.nodes if isinstance(node, QAdd | QMul)]
+    assert [item.tensor for item in passes if item.first_channel == 0] == [node.output for node in nodes]
+    shared = [item.combine.inner is not None for item in passes if item.first_channel == 0 and item.combine]
+    assert shared == [True, False, False, True, True, False]
+    assert [item.combine.op for item in passes if item.first_channel == 0 and item.combine] == [
+        CombineOp.ADD,
+        CombineOp.ADD,
+        CombineOp.MUL,
+        CombineOp.ADD,
+        CombineOp.MUL,
+        CombineOp.ADD,
+    ]
+    copies = [item for item in passes if item.combine and item.combine.inner is None]
+    assert [(item.input.first, item.channels) for item in copies[:2]] == [(0, 24), (24, 16)]
+    assert all(item.operand is not None and item.operand.first == item.first_channel for item in copies)
+    assert [item.combine.still for item in copies if item.combine] == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize("external", [True, False])
+def test_frame(graph: QGraph, external: bool, bench_dir: Path) -> None:
+    """Every tensor bit-equal, every pass's cycles as predicted; with streamed weights and on chip."""
+    planned = plan(graph, SmallBoard(28, 108), lambda program: predict(program, SDRAM), external=external)
+    assert (planned.program.resident is None) == external
+    if external:
+        check_program(planned.lowered, planned.fit.steps, planned.program)
+    image = np.random.default_rng(5).integers(-128, 128, graph.tensors[graph.input].shape).astype(np.int8)
+    golden = run(graph, image)
+    result = simulate_frame(planned.program, SDRAM, image, golden, bench_dir)
+    assert result.mismatches == 0, result.tensors
+    assert set(result.tensors) == {node.output for node in graph.nodes}
+    assert [(one.name, one.cycles) for one in result.passes] == [(one.name, one.cycles) for one in planned.passes]
+    assert np.array_equal(result.output, golden[graph.output])
+    spread = {name: len(np.unique(value)) for name, value in golden.items()}
+    assert min(spread.values()) > 6, f"hardly any values: {spread}"
