@@ -22,7 +22,7 @@ from hw.machine import BAUD
 from hw.resident_machine import ResidentMachine
 from hw.ring import check_content
 from sim.bench.harness import simulate
-from sim.golden import run
+from sim.golden import decode, encode, run, run_host
 from sim.machine import FrameResult, compare, simulate_frame
 from sim.resident_system import SOURCES, ResidentSystem
 from sim.timing import predict
@@ -172,6 +172,15 @@ def test_other_weights_make_another_plan(tmp_path: Path, keyword_model: QGraph) 
 
 @needs_models
 @pytest.mark.parametrize("name", REAL)
-def test_real_models(name: str) -> None:
-    found = planned(tflite.load(MODELS / f"{name}.tflite"), ULX3S)
+def test_real_models(name: str, bench_dir: Path) -> None:
+    """Every tensor of a recorded frame, in exactly the predicted cycles; the host's softmax gives the recorded chances."""
+    graph = tflite.load(MODELS / f"{name}.tflite")
+    found = planned(graph, ULX3S)
     assert found.cycles <= MOST_CYCLES[name]
+    recorded = np.load(MODELS / f"{name}.goldens.npz")
+    image = encode(graph, recorded["x_0"])
+    golden = run(found.graph, image)
+    result = simulate_frame(found.program, SDRAM, image, golden, bench_dir)
+    assert_exact(found, result, golden)
+    chances = decode(graph, run_host(found.graph, result.output)[graph.result.name])
+    assert np.array_equal(chances, recorded["y_0_0"])
