@@ -96,7 +96,7 @@ def simulate_frame(
     Raises:
         ToolError: the simulation could not be built, broke off or did not end.
     """
-    with tempfile.TemporaryDirectory(prefix="frame-", dir=_made(build_dir)) as name:
+    with tempfile.TemporaryDirectory(prefix="frame-", dir=_made(build_dir).resolve()) as name:
         folder = Path(name)
         trace = folder / "trace"
         prepare = _with_sdram if program.resident is None else _on_chip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from hw.descriptor import PACKET_HEADER_HALFWORDS
 from hw.dma import CHECK_CYCLES, FIFO_DEPTH
-from hw.sdram_config import BURST, SdramConfig
+from hw.sdram_config import BURST
 from sim.sdram_timing import SdramTiming
 
 _ARRIVAL = 2  # from a halfword at the controller's output to its use
@@ -17,13 +18,16 @@ class StreamTiming:
     a burst is requested when all of the one `_LEAD` before it has left the FIFO.  Image words are taken to be accepted at once.
     """
 
-    def __init__(self, sdram: SdramConfig, start: int, base: int = 0) -> None:
-        self._timing = SdramTiming(sdram)
+    def __init__(self, sdram: SdramTiming, start: int, base: int = 0) -> None:
+        if base % BURST:
+            raise ValueError(f"base must be a multiple of {BURST}, not {base}")
+        self._timing = sdram
         self._base = base
         self._request = start + 1  # earliest cycle of the next request
         self._left = [start] * _LEAD  # cycle in which the last halfword of each of the latest bursts left the FIFO
         self._burst = 0
         self._offset = BURST  # halfwords used of the present burst
+        self._checked = start  # earliest cycle of the use of what follows the latest header
         self._arrival = 0  # of its first halfword
         self.used = start
         """Cycle in which the latest halfword was used."""
@@ -31,13 +35,16 @@ class StreamTiming:
     def use(self, count: int, gate: int = 0) -> int:
         """Use `count` halfwords, the first not before cycle `gate`; returns the cycle of the last."""
         while count:
-            if self._offset == BURST and count >= 2 * BURST and gate <= self.used and self._caught_up:
+            if (
+                self._offset == BURST
+                and count >= 2 * BURST
+                and max(gate, self._checked) <= self.used
+                and self._caught_up
+            ):
                 count -= self._run(count // BURST)
                 continue
-            if self._offset == BURST:
-                self._next_burst()
+            first = self.earliest(gate)
             size = min(count, BURST - self._offset)
-            first = max(self._arrival + self._offset + _ARRIVAL, self.used + 1, gate)
             last = first + size - 1
             if self._offset + size == BURST:
                 # The last halfword moves out of the FIFO when the one before it is used.
@@ -48,6 +55,12 @@ class StreamTiming:
             count -= size
             gate = 0
         return self.used
+
+    def earliest(self, gate: int = 0) -> int:
+        """Cycle in which the next halfword can be used, not before `gate`."""
+        if self._offset == BURST:
+            self._next_burst()
+        return max(self._arrival + self._offset + _ARRIVAL, self.used + 1, self._checked, gate)
 
     @property
     def _caught_up(self) -> bool:
@@ -68,8 +81,12 @@ class StreamTiming:
 
     def packet(self, halfwords: int, gate: int = 0) -> int:
         """Use a header and a payload of `halfwords`, its first not before `gate`; returns the cycle of the last."""
-        header = self.use(4)
-        return self.use(halfwords, max(gate, header + CHECK_CYCLES + 1))
+        self.header()
+        return self.use(halfwords, gate)
+
+    def header(self) -> None:
+        """Use a header; what follows it waits until its `wait` could be compared."""
+        self._checked = self.use(PACKET_HEADER_HALFWORDS) + CHECK_CYCLES + 1
 
     def _next_burst(self) -> None:
         cycle = max(self._request, self._left[self._burst % _LEAD] + 1)

@@ -11,6 +11,7 @@ from hw.descriptor import PacketKind
 from hw.sdram_config import SdramConfig
 from hw.sequencer import LOAD_CYCLES, QUEUE_DEPTH, START_GAP, resident_load_cycles
 from sim.pass_timing import PassTiming, RingDelays, pass_timing
+from sim.sdram_timing import SdramTiming
 from sim.stream_timing import StreamTiming
 
 _FRAME_START = 1  # of sequencer and DMA, after the SDRAM's `frame_ready`
@@ -118,7 +119,7 @@ def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
     timings = PassTimings(program.config)
     if program.resident is not None:
         return _resident(program, timings, sdram.clock_hz)
-    stream = StreamTiming(sdram, _FRAME_START)
+    stream = StreamTiming(SdramTiming(sdram), _FRAME_START)
     passes: list[PassCycles] = []
     starts: list[int] = []
     dones: list[int] = []

@@ -13,13 +13,13 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import RingConfig
 from hw.descriptor import PacketKind
-from hw.dma import Dma
+from hw.dma import Dma, unit_halfwords
 from hw.sdram import SdramController
 from hw.sdram_config import SdramConfig
 from sim.bench.harness import simulate
-from sim.dma_timing import DmaTiming
 from sim.sdram_chip import SDRAM_SOURCE, SdramChip
 from sim.sdram_timing import SdramTiming
+from sim.stream_timing import StreamTiming
 from tests.benches.dma_stream import BASE, sdram_content
 
 SDRAM = SdramConfig(100_000_000, 2, init_us=2)
@@ -95,12 +95,10 @@ def test_dma(name: str, bench_dir: Path, tmp_path: Path) -> None:
 
 
 def test_streaming_is_as_fast_as_the_memory_and_quick_to_predict() -> None:
-    config = RingConfig()
-    sdram = SdramTiming(SDRAM)
-    dma = DmaTiming(config, sdram, BASE)
+    stream = StreamTiming(SdramTiming(SDRAM), 0, BASE)
     begin = time.perf_counter()
     for _ in range(1000):
-        last = dma.packet(PacketKind.WEIGHTS, 200).last
+        last = stream.packet(200 * unit_halfwords(RingConfig(), PacketKind.WEIGHTS))
     assert time.perf_counter() - begin < 5
     halfwords = 1000 * (4 + 200 * 6)
     assert halfwords / last > 0.97
@@ -110,4 +108,4 @@ def test_streaming_is_as_fast_as_the_memory_and_quick_to_predict() -> None:
 
 def test_base_must_be_aligned() -> None:
     with pytest.raises(ValueError, match="base must be a multiple of 8, not 4"):
-        DmaTiming(RingConfig(), SdramTiming(SDRAM), 4)
+        StreamTiming(SdramTiming(SDRAM), 0, 4)

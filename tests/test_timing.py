@@ -21,6 +21,7 @@ from hw.window import window_latency
 from hw.window_parameters import WindowParameters
 from sim.elements.writer import REQUEST_DELAY
 from sim.pass_timing import RingDelays, pass_timing
+from sim.sdram_timing import SdramTiming
 from sim.stream_timing import StreamTiming
 from sim.timing import predict
 from tests.test_machine import SmallBoard
@@ -171,7 +172,7 @@ class Slow(StreamTiming):
 def test_runs_of_bursts_equal_single_ones(clock_mhz: int) -> None:
     rng = random.Random(clock_mhz)
     sdram = SdramConfig(clock_mhz * 1_000_000, pad_registers=2)
-    fast, slow = StreamTiming(sdram, 1), Slow(sdram, 1)
+    fast, slow = StreamTiming(SdramTiming(sdram), 1), Slow(SdramTiming(sdram), 1)
     for _ in range(500):
         size = rng.choice([5, 40, 3 * 112, 6 * 232, 6000, rng.randrange(1, 9000)])
         gate = 0 if rng.random() < 0.7 else fast.used + rng.randrange(3000)

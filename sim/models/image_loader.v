@@ -14,10 +14,14 @@ module image_loader #(
 );
     reg [83:0] words [0:WORDS-1];
     integer    next = 0;
+    integer    content;
     string     name;
 
     initial begin
         if (!$value$plusargs("image_hex=%s", name)) $fatal(1, "image_loader: no +image_hex=FILE");
+        content = $fopen(name, "r");
+        if (content == 0) $fatal(1, "image_loader: +image_hex=%0s cannot be read", name);
+        $fclose(content);
         $readmemh(name, words);
     end
 

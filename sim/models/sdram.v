@@ -57,6 +57,7 @@ module sdram #(
 
     reg [15:0] mem [0:DEPTH-1];
     string hex;
+    integer content;
 
     reg [63:0] now;
     reg [63:0] act [0:3], pre [0:3], wrote [0:3];  // cycle of the last one, 0 = never
@@ -94,7 +95,12 @@ module sdram #(
         for (b = 0; b < 4; b = b + 1) begin
             act[b] = 0; pre[b] = 0; wrote[b] = 0; open[b] = 0; row[b] = 0;
         end
-        if ($value$plusargs("sdram_hex=%s", hex)) $readmemh(hex, mem);
+        if ($value$plusargs("sdram_hex=%s", hex)) begin
+            content = $fopen(hex, "r");
+            if (content == 0) $fatal(1, "sdram: +sdram_hex=%0s cannot be read", hex);
+            $fclose(content);
+            $readmemh(hex, mem);
+        end
     end
 
     task violation(input integer rule, input string text);

@@ -13,9 +13,10 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from hw.config import RingConfig
 from hw.descriptor import PacketKind
 from sim.bench.streams import StreamMonitor, reset
-from sim.dma_timing import DmaTiming
 from sim.sdram_timing import Access, SdramTiming
+from sim.stream_timing import StreamTiming
 from tests.benches.dma_stream import BAD_STREAM, Packet, streams
+from tests.benches.dma_times import payload_uses
 from tests.test_dma import CONFIGS, SDRAM
 
 CONFIG: RingConfig = CONFIGS[os.environ.get("DMA_CONFIG", "12x4")]
@@ -98,9 +99,9 @@ def predict(
     base: int, packets: list[Packet], passes_done: Callable[[int], int], room: Callable[[int], bool]
 ) -> tuple[list[Write], list[int]]:
     sdram = RecordedSdram()
-    dma = DmaTiming(CONFIG, sdram, base)
+    stream = StreamTiming(sdram, 0, base)
 
-    def next_room(_: int, cycle: int) -> int:
+    def next_room(cycle: int) -> int:
         while not room(cycle):
             cycle += 1
         return cycle
@@ -110,12 +111,10 @@ def predict(
         reached = 0
         while passes_done(reached) < packet.wait:
             reached += 1
-        dma.uses = []
-        times = dma.packet(packet.kind, packet.units, unpack=packet.unpack, reached=reached, room=next_room)
-        uses = dma.uses[4:]
+        uses = payload_uses(
+            stream, CONFIG, packet.kind, packet.units, unpack=packet.unpack, reached=reached, room=next_room
+        )
         assert len(uses) == len(packet.payload)
-        if uses:
-            assert (times.first, times.last) == (uses[0], uses[-1])
         late = 2 if packet.kind == PacketKind.IMAGE else 1
         if packet.kind != PacketKind.END:
             writes += [(uses[index] + late, *item) for index, *item in packet.writes(CONFIG)]  # type: ignore[misc]
