@@ -9,12 +9,6 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-RECORD_WORDS = 8
-"""Words of a pass's record in the counter memory (those beyond `Counter` are not written)."""
-
-RECORDED_PASSES = 512
-"""Passes of a frame that are recorded; later ones are not (the frame's total is always right)."""
-
 
 class Counter(enum.IntEnum):
     """Words of a pass's record, 32 bits each, in clock cycles."""
@@ -29,6 +23,15 @@ class Counter(enum.IntEnum):
     """the feeder waited for pixels"""
     ROOM = 4
     """the feeder waited for room behind the array"""
+
+
+RECORD_WORDS = len(Counter)
+"""Words of a pass's record in the counter memory; records follow each other without a gap."""
+
+_WORDS = 4096
+
+RECORDED_PASSES = _WORDS // RECORD_WORDS
+"""Passes of a frame that are recorded; later ones are not (the frame's total is always right)."""
 
 
 class Counters(wiring.Component):
@@ -62,7 +65,7 @@ class Counters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.memory = memory = Memory(shape=32, depth=RECORDED_PASSES * RECORD_WORDS, init=[])
+        m.submodules.memory = memory = Memory(shape=32, depth=_WORDS, init=[])
         write = memory.write_port()
         read = memory.read_port()
         m.d.comb += [read.addr.eq(self.read_addr), read.en.eq(1), self.read_data.eq(read.data)]
@@ -101,21 +104,22 @@ class Counters(wiring.Component):
             held.append(hold)
 
         word = Signal(range(RECORD_WORDS))
-        record = Signal(range(RECORDED_PASSES + 1))
-        writing = Signal()
+        address = Signal(range(_WORDS))
+        writing, full = Signal(), Signal()
         m.d.comb += [
-            write.en.eq(writing & (record != RECORDED_PASSES)),
-            write.addr.eq(record * RECORD_WORDS + word),
+            write.en.eq(writing & ~full),
+            write.addr.eq(address),
             write.data.eq(Array(held)[word]),
         ]
+        m.d.sync += full.eq(address == RECORDED_PASSES * RECORD_WORDS)
         with m.If(writing):
             m.d.sync += word.eq(word + 1)
+            with m.If(~full):
+                m.d.sync += address.eq(address + 1)
             with m.If(word == len(held) - 1):
                 m.d.sync += writing.eq(0)
-                with m.If(record != RECORDED_PASSES):
-                    m.d.sync += record.eq(record + 1)
         with m.If(self.done):
             m.d.sync += [writing.eq(1), word.eq(0)]
         with m.If(self.frame_start):
-            m.d.sync += [writing.eq(0), record.eq(0)]
+            m.d.sync += [writing.eq(0), address.eq(0)]
         return m

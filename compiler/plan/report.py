@@ -13,6 +13,7 @@ from rich.table import Table
 from compiler.plan.memory import window_rows
 from compiler.plan.schedule import streamed_bytes
 from hw.config import BANKS, PARAMETER_BITS, WORD_BYTES
+from hw.counters import RECORDED_PASSES
 from hw.descriptor import Descriptor, PacketKind
 
 if TYPE_CHECKING:
@@ -201,6 +202,11 @@ def _needs(plan: Plan) -> Table:
     return table
 
 
+def _pass_count(count: int) -> str:
+    more = f", the first {RECORDED_PASSES} of them in the counters" if count > RECORDED_PASSES else ""
+    return f"{count}{more}"
+
+
 def _totals(plan: Plan) -> Table:
     config, timing = plan.config, plan.timing
     table = _table("Totals", "", " ")
@@ -213,7 +219,7 @@ def _totals(plan: Plan) -> Table:
         ("activations", peak),
         ("weights", "block RAM, in the bitstream: no SDRAM" if plan.on_chip else "SDRAM, streamed"),
         ("weight memory", f"{config.weight_depth * config.cols // 1024} KiB"),
-        ("passes", f"{len(plan.passes)}"),
+        ("passes", _pass_count(len(plan.passes))),
         ("stream", f"{plan.program.stream_bytes / 1024:,.0f} KiB"),
         ("cycles per frame", f"{plan.cycles:,}"),
         ("  in passes", f"{sum(entry.cycles for entry in plan.passes):,}"),
