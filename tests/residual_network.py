@@ -99,3 +99,14 @@ def residual(seed: int = 0, size: int = 20, channels: int = 40) -> bytes:
     gate = n.combined("MUL", n.conv(both, 2 * channels), both, 1.0)
     double = n.combined("ADD", gate, gate, 2.0)
     return n.finish(n.conv(n.pool(double, "AVERAGE_POOL_2D", 0), 12))
+
+
+def inverted(seed: int = 0, size: int = 64) -> bytes:
+    """Inverted residual blocks as in MobileNet v2, whose expanded tensors are six times as large as what goes in and out."""
+    n = Network(seed, (size, size, 3))
+    x = n.conv(n.input, 16, 3, 2, relu=True)
+    for channels, stride in ((16, 1), (24, 2), (24, 1), (24, 1)):
+        deep = n.conv(n.conv(x, 6 * n.shapes[x][2], relu=True), 0, 3, stride, relu=True, depthwise=True)
+        projected = n.conv(deep, channels)
+        x = n.combined("ADD", x, projected, 1.2) if n.shapes[x] == n.shapes[projected] else projected
+    return n.finish(n.conv(n.pool(n.conv(x, 48, relu=True), "AVERAGE_POOL_2D", 0), 10))

@@ -9,14 +9,16 @@ import pytest
 
 from compiler import tflite
 from compiler.plan.lower import lower
-from compiler.plan.planner import plan
+from compiler.plan.memory import window_rows
+from compiler.plan.planner import Plan, plan
 from compiler.program.check import check_program
 from compiler.qgraph import QAdd, QGraph, QMul
+from hw.config import BANKS, WORD_BYTES
 from hw.descriptor import CombineOp
 from sim.golden import run
 from sim.machine import simulate_frame
 from sim.timing import predict
-from tests.residual_network import residual
+from tests.residual_network import inverted, residual
 from tests.test_machine import SDRAM, SmallBoard
 
 
@@ -55,13 +57,9 @@ def test_passes(graph: QGraph) -> None:
     ]
 
 
-@pytest.mark.parametrize("external", [True, False])
-def test_frame(graph: QGraph, external: bool, bench_dir: Path) -> None:
-    """Every tensor bit-equal, every pass's cycles as predicted; with streamed weights and on chip."""
-    planned = plan(graph, SmallBoard(28, 108), lambda program: predict(program, SDRAM), external=external)
-    assert (planned.program.resident is None) == external
-    if external:
-        check_program(planned.lowered, planned.fit.steps, planned.program)
+def simulate(planned: Plan, bench_dir: Path) -> dict[str, np.ndarray]:
+    """A random frame, with every tensor bit-equal to the golden model's and every pass's cycles as predicted; returns the tensors."""
+    graph = planned.graph
     image = np.random.default_rng(5).integers(-128, 128, graph.tensors[graph.input].shape).astype(np.int8)
     golden = run(graph, image)
     result = simulate_frame(planned.program, SDRAM, image, golden, bench_dir)
@@ -69,5 +67,28 @@ def test_frame(graph: QGraph, external: bool, bench_dir: Path) -> None:
     assert set(result.tensors) == {node.output for node in graph.nodes}
     assert [(one.name, one.cycles) for one in result.passes] == [(one.name, one.cycles) for one in planned.passes]
     assert np.array_equal(result.output, golden[graph.output])
+    return golden
+
+
+@pytest.mark.parametrize("external", [True, False])
+def test_frame(graph: QGraph, external: bool, bench_dir: Path) -> None:
+    """With streamed weights and on chip."""
+    planned = plan(graph, SmallBoard(28, 108), lambda program: predict(program, SDRAM), external=external)
+    assert (planned.program.resident is None) == external
+    if external:
+        check_program(planned.lowered, planned.fit.steps, planned.program)
+    golden = simulate(planned, bench_dir)
     spread = {name: len(np.unique(value)) for name, value in golden.items()}
     assert min(spread.values()) > 6, f"hardly any values: {spread}"
+
+
+def test_expanded_tensors_are_banded(bench_dir: Path) -> None:
+    """Of tensors larger than the memory only a few rows are there at once; the block's input waits for the sum."""
+    graph = tflite.parse(inverted(), "inverted.tflite")
+    planned = plan(graph, SmallBoard(28, 72), lambda program: predict(program, SDRAM), external=True)
+    memory = BANKS * WORD_BYTES * planned.config.activation_depth
+    large = {name: buffer for name, buffer in planned.lowered.buffers.items() if buffer.size > memory}
+    assert len(large) == 2
+    for name, buffer in large.items():
+        assert window_rows(planned.fit.lives[name]) <= 12 < buffer.height
+    simulate(planned, bench_dir)
