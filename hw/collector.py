@@ -35,6 +35,7 @@ class Collector(wiring.Component):
     Parameters:
         config: `rows`, `cols`, `acc_bits`, `array_clamp_bits`, `parameter_depth`, `segment_fifo`, `array_table`.
         parameters: initial content of the parameter memory.
+        tables: tables that are there from power-on.
 
     Members:
         descriptor : In(Descriptor), start : In(1)
@@ -51,8 +52,11 @@ class Collector(wiring.Component):
     are never held up: at most `segment_fifo` segments may be under way between the array and `o`.
     """
 
-    def __init__(self, config: RingConfig, parameters: Sequence[int] = ()) -> None:
+    def __init__(
+        self, config: RingConfig, parameters: Sequence[int] = (), tables: Sequence[Sequence[int]] = ()
+    ) -> None:
         self._config = config
+        self._tables = tables
         self._parameters = LaneParameters(config, parameters)
         self.READY = self._parameters.READY
         """Cycles from `chunk_start` to the chunk's first result."""
@@ -144,8 +148,9 @@ class Collector(wiring.Component):
     def _look_up(self, m: Module, values: list[Value], looks_up: list[Value]) -> list[Value]:
         """The lanes' bytes behind the table."""
         latency = requantiser_latency(self._config.array_clamp_bits)
-        m.submodules.table = table = Table(len(values))
+        m.submodules.table = table = Table(len(values), self._config.table_slots, self._tables)
         m.d.comb += [
+            table.number.eq(self.descriptor.array_table),
             table.write.eq(self.table_write),
             table.look_up.eq(_delays(m, "look_up", Cat(*looks_up), latency)[-1]),
         ]

@@ -39,6 +39,7 @@ class RingConfig:
         segment_fifo: segments of `cols` bytes between the array and the writer.
         array_table: whether a 256-entry table follows the array's requantisers.
         window_table: whether a 256-entry table follows the window's requantisers.
+        table_slots: tables that a lane's memory has room for, a power of two, 2..16: the last one is the identity.
         resident_passes: passes of a frame, if weights, parameters and descriptors are the initial content of block RAM; 0: the DMA
             brings them.
         combine_lanes: bytes that the combine element works on at once (1, 2 or 4; at most C / 2), 0 if there is none.
@@ -60,6 +61,7 @@ class RingConfig:
     segment_fifo: int = 64
     array_table: bool = False
     window_table: bool = False
+    table_slots: int = 2
     resident_passes: int = 0
     combine_lanes: int = 0
     combine_multiply: bool = False
@@ -79,6 +81,7 @@ class RingConfig:
                 not self.combine_lanes or 2 * self.rows >= self.cols + 2,
                 f"2 * rows must be at least cols + 2 with a combine element, not {2 * self.rows} and {self.cols} + 2",
             ),
+            (self.table_slots in (2, 4, 8, 16), f"table_slots must be 2, 4, 8 or 16, not {self.table_slots}"),
             (
                 self.segment_fifo >= 3 * self.rows,
                 f"segment_fifo must hold three tiles ({3 * self.rows}), not {self.segment_fifo}",

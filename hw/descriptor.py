@@ -102,6 +102,9 @@ factor 1/2 exactly, so only the other one is multiplied."""
 COMBINE_WORDS = 2
 """Words of `CombineParameters`; they stand before the channel parameters of their pass."""
 
+TABLE_BITS = 4
+"""Of the number of a resident table."""
+
 Descriptor = data.StructLayout(
     {
         # fetch
@@ -128,6 +131,7 @@ Descriptor = data.StructLayout(
         # window
         "window_base": 11,  # first subgroup in the window's parameter memory (WINDOW_WORDS words each)
         "window_clamp": Clamp,
+        "window_table": TABLE_BITS,  # as `array_table`
         "average_scale": data.ArrayLayout(6, 4),  # factor of the sum, by {columns cut, rows cut}
         # pixel ring
         "ring_words": 10,  # words per pixel in the ring
@@ -143,6 +147,7 @@ Descriptor = data.StructLayout(
         "outer_stride": 13,  # bytes from one outer step to the next
         "weight_base": 17,
         "parameter_base": 13,
+        "array_table": TABLE_BITS,  # which resident table (0 where the DMA loads them)
         "array_clamp": Clamp,
         # writer
         "output": RowPointer,  # first output row

@@ -63,6 +63,7 @@ class Window(wiring.Component):
     Parameters:
         config: `window_lanes` (L), `window_clamp_bits`, `window_depth`, `window_table`.
         parameters_init: initial content of the parameter memory.
+        tables: tables that are there from power-on.
 
     Members:
         descriptor : In(Descriptor), start : In(1).
@@ -80,8 +81,11 @@ class Window(wiring.Component):
     within 25 bits for maps of 2^17 elements.
     """
 
-    def __init__(self, config: RingConfig, parameters_init: Sequence[int] = ()) -> None:
+    def __init__(
+        self, config: RingConfig, parameters_init: Sequence[int] = (), tables: Sequence[Sequence[int]] = ()
+    ) -> None:
         self._config = config
+        self._tables = tables
         self._parameters_init = parameters_init
         self._layout = column_layout(config.window_lanes)
         super().__init__(
@@ -258,8 +262,12 @@ class Window(wiring.Component):
             register = Signal(len(values), name=f"look_up_{i}", reset_less=True)
             m.d.sync += register.eq(wanted)
             wanted = register
-        m.submodules.table = table = Table(len(values))
-        m.d.comb += [table.write.eq(self.table_write), table.look_up.eq(wanted)]
+        m.submodules.table = table = Table(len(values), self._config.table_slots, self._tables)
+        m.d.comb += [
+            table.number.eq(self.descriptor.window_table),
+            table.write.eq(self.table_write),
+            table.look_up.eq(wanted),
+        ]
         m.d.comb += [table.i[lane].eq(value) for lane, value in enumerate(values)]
         return [table.o[lane] for lane in range(len(values))]
 

@@ -103,6 +103,8 @@ _NO_TIMING = frozenset(
         "array_clamp",
         "weight_base",
         "parameter_base",
+        "array_table",
+        "window_table",
         "window_base",
     }
     | {"first_word", "fill", "first_byte", "in_y"}

@@ -72,6 +72,27 @@ def test_frame_without_sdram(keyword_model: QGraph, bench_dir: Path) -> None:
     assert_exact(found, result, golden)
 
 
+def test_frame_with_several_tables(tmp_path: Path, bench_dir: Path) -> None:
+    """Activations by table: all tables are in block RAM, and every pass names its own."""
+    (tmp_path / "functions.tflite").write_bytes(classifier(functions=True))
+    graph = tflite.load(tmp_path / "functions.tflite")
+    found = planned(graph, SmallBoard())
+    content = found.program.resident
+    assert content is not None and (len(content.array_tables), len(content.window_tables)) == (2, 1)
+    assert found.config.table_slots == 4
+    image = np.random.default_rng(6).integers(-128, 128, graph.tensors[graph.input].shape).astype(np.int8)
+    golden = run(found.graph, image)
+    result = simulate_frame(found.program, SDRAM, image, golden, bench_dir)
+    assert result.mismatches == 0, result.tensors
+    assert [entry.cycles for entry in result.passes] == [entry.cycles for entry in found.passes]
+    assert result.cycles == found.cycles
+    assert np.array_equal(result.output, golden[found.graph.output])
+
+    swapped = dataclasses.replace(content, array_tables=content.array_tables[::-1])
+    with pytest.raises(ProgramError, match="table .* is not in place"):
+        check_program(found.lowered, found.fit.steps, dataclasses.replace(found.program, resident=swapped))
+
+
 def test_frames_through_the_serial_line(bench_dir: Path, tmp_path: Path) -> None:
     """Image, START, result, counters; and once more, since nothing is loaded again between frames."""
     graph = small_network()

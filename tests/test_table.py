@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hw.table import Table
+import pytest
+
+from hw.table import Table, check_tables
 from sim.bench.harness import ROOT, simulate
+from tests.benches.bench_resident_table import resident_tables
 
 
 def test_table(bench_dir: Path) -> None:
@@ -17,3 +20,19 @@ def test_table(bench_dir: Path) -> None:
         build_dir=bench_dir,
         sources=[ROOT / "sim/models/DP16KD.v"],
     )
+
+
+def test_resident_tables(bench_dir: Path) -> None:
+    """Three tables from power-on, chosen by number, and the value itself beside them."""
+    simulate(
+        Table(2, 4, resident_tables(3)),
+        name="table-resident",
+        test_module="tests.benches.bench_resident_table",
+        build_dir=bench_dir,
+        sources=[ROOT / "sim/models/DP16KD.v"],
+    )
+
+
+def test_too_many_tables() -> None:
+    with pytest.raises(ValueError, match="resident must have at most 3 tables, not 4"):
+        check_tables(4, resident_tables(4))

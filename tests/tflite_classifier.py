@@ -11,8 +11,8 @@ INPUT = (20, 9, 1)
 CLASSES = 10
 
 
-def classifier(seed: int = 0, kernel: tuple[int, int] = (10, 4)) -> bytes:
-    """The file; `kernel` of its first convolution."""
+def classifier(seed: int = 0, kernel: tuple[int, int] = (10, 4), *, functions: bool = False) -> bytes:
+    """The file; `kernel` of its first convolution; with `functions` other activations than ReLU, which are tables."""
     rng, m = np.random.default_rng(seed), Maker()
     height, width, channels = INPUT
     x = source = m.tensor((1, *INPUT), scale := 0.02, 3)
@@ -33,13 +33,25 @@ def classifier(seed: int = 0, kernel: tuple[int, int] = (10, 4)) -> bytes:
         m.operator(op, [x, w, c], [result], FusedActivationFunction=ACTIVATIONS[activation], **options)
         x = result
 
+    def function(op: str, shape: tuple[int, ...], scale_out: float, zero_out: int, **options: float) -> None:
+        nonlocal x, scale, zero
+        if functions:
+            scale, zero = scale_out, zero_out
+            result = m.tensor(shape, scale, zero)
+            m.operator(op, [x], [result], **options)
+            x = result
+
+    relu = "NONE" if functions else "RELU"
     height, width = -(-height // 2), -(-width // 2)
     first = (1, height, width, 12)
-    layer("CONV_2D", (12, *kernel, 1), 0, first, "RELU", Padding=SAME, StrideH=2, StrideW=2)
+    layer("CONV_2D", (12, *kernel, 1), 0, first, relu, Padding=SAME, StrideH=2, StrideW=2)
+    function("HARD_SWISH", first, 0.05, -100)
     strides = {"Padding": SAME, "StrideH": 1, "StrideW": 1}
-    layer("DEPTHWISE_CONV_2D", (1, 3, 3, 12), 3, first, "RELU", DepthMultiplier=1, **strides)
+    layer("DEPTHWISE_CONV_2D", (1, 3, 3, 12), 3, first, relu, DepthMultiplier=1, **strides)
+    function("LEAKY_RELU", first, scale, -60, Alpha=0.2)
     second = (1, height, width, 20)
-    layer("CONV_2D", (20, 1, 1, 12), 0, second, "RELU", **strides)
+    layer("CONV_2D", (20, 1, 1, 12), 0, second, relu, **strides)
+    function("LOGISTIC", second, 1 / 256, -128)
     pooled = m.tensor((1, 1, 1, 20), scale, zero)
     m.operator(
         "AVERAGE_POOL_2D",

@@ -42,8 +42,6 @@ Base = Callable[[Lowered, tuple[int, int], int], RingConfig]
 def plan_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], base: Base) -> Plan | None:
     """A plan whose weights, parameters and descriptors are the initial content of block RAM; None if they do not fit.
 
-    Networks with tables need the DMA.
-
     The host writes the image before a frame, folded as the first convolution reads it best, or as it still fits.
     """
     weights = sum(conv.weights.size for conv in graph.convs())
@@ -54,8 +52,6 @@ def plan_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], Frame
             lowered = lower(graph, fold=fold, whole_image=True)
         except UnsupportedOpError:
             continue
-        if any(item.array_table or item.window_table for item in lowered.passes):
-            return None  # the DMA loads tables
         found = _Search(graph, lowered, board, predict).run(base)
         if found is not None:
             return found
@@ -75,7 +71,10 @@ class _Search:
         """The plan with the fewest cycles."""
         configs = []
         for shape, lanes in _shapes(self._board.part, self._lowered.least_rows):
-            config = self._smallest(base(self._lowered, shape, lanes))
+            try:
+                config = self._smallest(base(self._lowered, shape, lanes))
+            except ResourceError:  # more tables than a ring may have
+                return None
             if not resources(config).short(self._board.part):
                 configs.append(config)
         configs.sort(key=lambda config: estimate(self._lowered, config))

@@ -5,35 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from compiler.errors import ResourceError
 from compiler.plan.bands import Step
 from compiler.plan.pack import parameter_head, window_channels
 from compiler.plan.schedule import StepLoads
-from compiler.qgraph import QMaxPool
 from hw.config import WINDOW_WORDS, RingConfig
+from hw.descriptor import TABLE_BITS, WindowOp
 from hw.primitives.bram import SIMPLE_SHAPES, TRUE_SHAPES, segments
 
 
 @dataclass(frozen=True)
 class Needs:
-    """Units in use of each memory: weight words, channels of parameters, subgroups of window parameters."""
+    """Units in use of each memory: weight words, channels of parameters, subgroups of window parameters, tables of a lane."""
 
     weights: int
     parameters: int
     windows: int
+    tables: int
 
     def config(self, base: RingConfig) -> RingConfig:
-        """A ring with just these memories, filled up to whole blocks of RAM."""
+        """A ring with just these memories, filled up to whole blocks of RAM.
+
+        Raises:
+            ResourceError: there are more tables than a descriptor can name.
+        """
+        slots = max(2, 1 << self.tables.bit_length())  # one of them is the identity
+        if slots > 1 << TABLE_BITS:
+            raise ResourceError(f"{self.tables} tables are needed, the ring has {(1 << TABLE_BITS) - 1}")
         return replace(
             base,
             weight_depth=_filled(self.weights, TRUE_SHAPES),
             parameter_depth=_filled(self.parameters, SIMPLE_SHAPES),
             window_depth=_filled(WINDOW_WORDS * self.windows, SIMPLE_SHAPES),
+            table_slots=slots,
         )
 
 
 def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads], Needs]:
     """Places of every step's weights and parameters, one behind the other; bands of a pass share theirs."""
     weights, parameters, windows = _Shelf(), _Shelf(), _Shelf()
+    tables = _Shelf(), _Shelf()
     places = []
     for step in steps:
         item = step.source
@@ -44,12 +55,16 @@ def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads
             bases[0] = weights.place(key, chunks * item.depth)
             head = parameter_head(step)
             bases[1] = parameters.place(key, head + chunks * cols) + head
-        if item.window_node is not None and not isinstance(item.window_node, QMaxPool):
+        if item.window_node is not None and item.op != WindowOp.MAX:
             groups = -(-window_channels(step) // lanes)
             # The parts of a global pool have equal parameters, the parts of a convolution the same.
             bases[2] = windows.place((item.name, groups), groups)
-        places.append(StepLoads((), *bases))
-    return places, Needs(weights.used, parameters.used, windows.used)
+        numbers = [
+            0 if table is None else shelf.place((table.table.tobytes().hex(), 0), 1)
+            for shelf, table in zip(tables, (item.array_table, item.window_table), strict=True)
+        ]
+        places.append(StepLoads((), *bases, *numbers))
+    return places, Needs(weights.used, parameters.used, windows.used, max(shelf.used for shelf in tables))
 
 
 def _filled(words: int, shapes: dict[int, int]) -> int:

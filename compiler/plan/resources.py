@@ -13,9 +13,10 @@ from hw.config import BANKS, PARAMETER_BITS, WORD_BYTES, RingConfig
 from hw.counters import RECORD_WORDS, RECORDED_PASSES
 from hw.primitives.bram import simple_blocks, true_blocks
 from hw.sequencer import QUEUE_DEPTH, descriptor_words
+from hw.table import TABLE_WORDS
 
 _WORD_BITS = 8 * WORD_BYTES
-_TABLE_BITS, _TABLE_WORDS = 16, 512
+_TABLE_BITS = 16
 
 # Estimates from placed elements: (LUT4, flip-flops).
 _ELEMENT = (52, 82)  # of the array
@@ -93,5 +94,5 @@ def resources(config: RingConfig) -> Resources:
     }
     tables = config.array_table * config.lanes + config.window_table * config.window_lanes
     if tables:
-        memories["tables"] = tables * simple_blocks(_TABLE_BITS, _TABLE_WORDS)
+        memories["tables"] = tables * simple_blocks(_TABLE_BITS, TABLE_WORDS * config.table_slots)
     return Resources(lut, ff, elements, memories)

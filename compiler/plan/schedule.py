@@ -38,12 +38,15 @@ class StepLoads:
     Attributes:
         loads: packets, in order.
         weight_base: word; parameter_base: channel; window_base: subgroup.
+        array_table, window_table: numbers of resident tables.
     """
 
     loads: tuple[Load, ...]
     weight_base: int
     parameter_base: int
     window_base: int
+    array_table: int = 0
+    window_table: int = 0
 
 
 @dataclass

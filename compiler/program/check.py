@@ -147,6 +147,9 @@ class _Replay:
             self._same(step, PacketKind.PARAMETERS, base + np.arange(len(want)), want)
         for half, table in enumerate((item.array_table, item.window_table)):
             found = self.tables[half * TABLE_WORDS : (half + 1) * TABLE_WORDS]
+            if table is not None and (content := self.program.resident) is not None:
+                residents = (content.array_tables, content.window_tables)[half]
+                found = np.array(residents[int(fields[("array_table", "window_table")[half]])], np.uint16)
             if table is not None and (found != as_halfwords(table_halfwords(table.table))[0]).any():
                 raise ProgramError(f"{step.name}: table {table.name} is not in place when it starts")
         if window_words(step, config.window_lanes) is not None:

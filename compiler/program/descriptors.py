@@ -107,6 +107,7 @@ def describe(
         "out_w": out_w,
         "window_base": loads.window_base,
         "window_clamp": _window_clamp(step),
+        "window_table": loads.window_table,
         "average_scale": [0, 0, 0, 0],
         "ring_words": words,
         "ring_slots": slots,
@@ -120,6 +121,7 @@ def describe(
         "outer_stride": 0,
         "weight_base": loads.weight_base,
         "parameter_base": loads.parameter_base,
+        "array_table": loads.array_table,
         "array_clamp": _NO_CLAMP,
     }
     if item.array_node is not None:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.plan.bands import Step
-from compiler.plan.pack import array_parameters, parameter_head, weight_words, window_words
+from compiler.plan.pack import array_parameters, parameter_head, table_halfwords, weight_words, window_words
 from compiler.plan.schedule import StepLoads
 from compiler.program.descriptors import Fields, packed
+from compiler.program.stream import as_halfwords
+from compiler.qgraph import QTable
 from hw.config import WINDOW_WORDS, RingConfig
 from hw.resident import Resident
 
@@ -21,6 +23,7 @@ def resident_content(
     weights = [0] * config.weight_depth
     parameters = [0] * config.parameter_depth
     window = [0] * config.window_depth
+    tables: tuple[dict[int, tuple[int, ...]], ...] = ({}, {})
     for step, place in zip(steps, places, strict=True):
         if step.source.array_node is not None:
             _put(weights, place.weight_base, weight_words(step, config.cols))
@@ -28,7 +31,21 @@ def resident_content(
         words = window_words(step, config.window_lanes)
         if words is not None:
             _put(window, place.window_base * WINDOW_WORDS, words)
-    return Resident(tuple(weights), tuple(parameters), tuple(window), tuple(packed(fields) for fields in descriptors))
+        if step.source.array_table is not None:
+            tables[0][place.array_table] = _table(step.source.array_table)
+        if step.source.window_table is not None:
+            tables[1][place.window_table] = _table(step.source.window_table)
+    return Resident(
+        tuple(weights),
+        tuple(parameters),
+        tuple(window),
+        tuple(packed(fields) for fields in descriptors),
+        *(tuple(found[i] for i in range(len(found))) for found in tables),
+    )
+
+
+def _table(node: QTable) -> tuple[int, ...]:
+    return tuple(as_halfwords(table_halfwords(node.table))[0].tolist())
 
 
 def _put(memory: list[int], base: int, units: np.ndarray) -> None:
