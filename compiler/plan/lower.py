@@ -320,7 +320,7 @@ class _Lowering:
             weights = _matrix(array)
         self.passes.append(
             LogicalPass(
-                name=last.name,
+                name=last.name if combined is None else f"{last.name}+{combined.name}",
                 tensor=(combined or last).output,
                 mode=FeedMode.TAP if depthwise is None else FeedMode.WINDOW,
                 op=WindowOp.MAC,
