@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from compiler.errors import ResourceError
 from tests.small_machine import Small
-from tests.tflite_networks import NETWORKS, network
+from tests.tflite_networks import NETWORKS, network, random_network
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -24,3 +25,18 @@ def test_shapes(name: str, shape: tuple[int, int, int]) -> None:
     """Planned, replayed on the symbolic machine, and the same values with and without the rewrites."""
     small = Small.of(network(name, shape, seed=2))
     small.same_values(small.input(2))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_network(seed: int, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Small.of(random_network(seed))
+    small.simulate(small.input(seed), bench_dir, monkeypatch)
+
+
+def test_random_networks_keep_their_values() -> None:
+    for seed in range(100, 160):
+        try:
+            small = Small.of(random_network(seed))
+        except ResourceError:
+            continue
+        small.same_values(small.input(seed))

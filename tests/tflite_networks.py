@@ -86,6 +86,12 @@ class Net:
         self.m.operator(op, [x, *constants], [out], **options)
         return out
 
+    def two(self, op: str, x: int, y: int, quantisation: tuple[float, int], **options: Any) -> int:
+        """An operator of two operands."""
+        out = self.tensor(self.shape(x), *quantisation)
+        self.m.operator(op, [x, y], [out], **options)
+        return out
+
     def join(self, *parts: int) -> int:
         """CONCATENATION of channels."""
         shape = (*self.shape(parts[0])[:3], sum(self.shape(part)[3] for part in parts))
@@ -224,6 +230,22 @@ def _clamped(net: Net, x: int) -> int:
     return net.join(net.one("RELU", pooled), net.one("RELU_N1_TO_1", pooled), pooled)
 
 
+def _residual(net: Net, x: int) -> int:
+    """Sums, one with a rectifier, one of a slice, one of them a part of a concatenation."""
+    first = net.conv(x, 12)
+    second = net.two("ADD", first, net.conv(first, 12), (0.06, -128), FusedActivationFunction=ACTIVATIONS["RELU"])
+    left, right = net.split(net.conv(second, 12), 4, 8)
+    return net.conv(net.join(net.two("ADD", right, net.depthwise(right), (SCALE, ZERO)), left), 6)
+
+
+def _excited(net: Net, x: int) -> int:
+    """Squeeze and excitation, with a sigmoid."""
+    wide = net.one("HARD_SWISH", net.depthwise(net.conv(x, 10)))
+    pooled = net.one("MEAN", wide, (1, 1, 1, 10), constants=[[1, 2]], KeepDims=True)
+    gate = net.one("LOGISTIC", net.conv(net.conv(pooled, 4, activation="RELU"), 10), quantisation=(1 / 256, -128))
+    return net.conv(net.two("MUL", wide, gate, (0.04, 2)), 5)
+
+
 def _enlarged(net: Net, x: int) -> int:
     """Ends with what only the host has."""
     small = net.conv(x, 4)
@@ -247,6 +269,8 @@ NETWORKS: dict[str, Callable[[Net, int], int]] = {
         _padded,
         _large_factors,
         _clamped,
+        _residual,
+        _excited,
         _enlarged,
     )
 }
@@ -257,3 +281,73 @@ def network(name: str, shape: tuple[int, int, int] = (6, 7, 5), seed: int = 0) -
     net = Net(seed)
     x = net.tensor((1, *shape))
     return net.m.finish([x], [NETWORKS[name](net, x)])
+
+
+def random_network(seed: int) -> bytes:
+    """Three to nine operators at random, each reading what others made before; the output joins what was made last."""
+    net = Net(seed)
+    rng = net.rng
+    height, width = int(rng.integers(1, 8)), int(rng.integers(1, 8))
+    x = net.tensor((1, height, width, int(rng.integers(1, 20))))
+    made = [x]
+    for _ in range(int(rng.integers(3, 10))):
+        source = made[int(rng.integers(max(0, len(made) - 3), len(made)))]
+        made += _random_operator(net, source, made)
+    last = [tensor for tensor in made[-2:] if net.shape(tensor)[1:3] == net.shape(made[-1])[1:3]]
+    same = all(net.scale(tensor) == net.scale(last[0]) for tensor in last)
+    return net.m.finish([x], [net.join(*last) if len(last) > 1 and same else made[-1]])
+
+
+def _random_operator(net: Net, x: int, made: list[int]) -> list[int]:
+    rng, (_, height, width, channels) = net.rng, net.shape(x)
+    alike = [other for other in made if other != x and net.shape(other) == net.shape(x)]
+    quantisation = (float(rng.choice([SCALE, 0.03, 0.08])), int(rng.choice([ZERO, -128, 20])))
+    match int(rng.integers(13)):
+        case 0 | 1:
+            groups = int(rng.choice([g for g in (1, 1, 2, 3, 4) if channels % g == 0]))
+            kernel, stride = int(rng.choice([1, 1, 3])), int(rng.choice([1, 1, 2]))
+            activation = str(rng.choice(["NONE", "RELU", "RELU6"]))
+            out = groups * int(rng.integers(1, 9))
+            return [
+                net.conv(x, out, kernel, groups=groups, stride=stride, activation=activation, quantisation=quantisation)
+            ]
+        case 2:
+            return [net.depthwise(x, int(rng.choice([1, 2, 3])), multiplier=int(rng.choice([1, 1, 2])))]
+        case 3:
+            op = str(rng.choice(["HARD_SWISH", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH"]))
+            fixed = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
+            options = {"Alpha": 0.2} if op == "LEAKY_RELU" else {}
+            return [net.one(op, x, quantisation=fixed.get(op, quantisation), **options)]
+        case 4:
+            size = min(2, height, width)
+            options = {"FilterHeight": size, "FilterWidth": size, "StrideH": 1, "StrideW": 1, "Padding": SAME}
+            return [net.one("MAX_POOL_2D", x, FusedActivationFunction=int(rng.integers(4)), **options)]
+        case 5:
+            same = [other for other in made if net.shape(other)[1:3] == net.shape(x)[1:3]]
+            parts = [int(part) for part in rng.choice(same, int(rng.integers(1, 3)))]
+            return [net.join(x, *parts)]
+        case 6 if channels > 1:
+            first = int(rng.integers(1, channels))
+            return net.split(x, first, channels - first)
+        case 7 if channels % 2 == 0:
+            return [net.shuffle(x, 2)]
+        case 8:
+            amounts = rng.integers(0, 3, (4, 2))
+            amounts[0] = 0
+            shape = tuple(int(n) for n in np.array(net.shape(x)) + amounts.sum(axis=1))
+            return [net.one("PAD", x, shape, constants=[amounts])]
+        case 9:
+            begin = [0, *(int(rng.integers(size)) for size in (height, width, channels))]
+            step = [1, *(int(rng.choice([1, 2, 3, 4])) for _ in range(3))]
+            end = net.shape(x)
+            shape = tuple(-(-(e - b) // s) for b, e, s in zip(begin, end, step, strict=True))
+            return [net.one("STRIDED_SLICE", x, shape, constants=[begin, list(end), step])]
+        case 10:
+            return [net.one("QUANTIZE", x, quantisation=quantisation)]
+        case 11 if alike:
+            return [net.two(str(rng.choice(["ADD", "MUL"])), x, alike[-1], (0.1, int(rng.integers(-20, 20))))]
+        case 12:
+            gate = net.one("MEAN", x, (1, 1, 1, channels), constants=[[1, 2]], KeepDims=True, quantisation=quantisation)
+            return [net.two("MUL", x, gate, (0.1, 0))]
+        case _:
+            return []
