@@ -85,7 +85,7 @@ def node_problems(node: QNode | QSoftmax, tensors: dict[str, QTensor]) -> list[s
         problems.append(f"{first.size} elements reshaped to {out.size}")
     if isinstance(node, QMul | QAdd):
         shape = tensors[node.right].shape
-        if shape != first.shape and (isinstance(node, QAdd) or shape != (1, 1, first.channels)):
+        if shape not in (first.shape, (1, 1, first.channels)):
             problems.append(f"operands have shapes {first.shape} and {shape}")
     if isinstance(node, QConv):
         problems += _conv_problems(node, first, out)

@@ -195,7 +195,9 @@ class QShuffleMerge:
 
 @dataclass(frozen=True)
 class QAdd(Binary):
-    """Element-wise sum of two tensors of different scales, as TensorFlow Lite's reference ADD (equation 13)."""
+    """Element-wise sum of two tensors of different scales, as TensorFlow Lite's reference ADD (equation 13); `right` may be one value
+    per channel, 1 x 1 x channels.
+    """
 
     op: ClassVar[str] = "add"
     act_min: int

@@ -73,7 +73,7 @@ class Network:
     def combined(self, op: str, x: int, y: int, scale: float, relu: bool = False) -> int:
         """ADD or MUL, the output's scale relative to what the operands suggest."""
         base = max(self.scale(x), self.scale(y)) if op == "ADD" else 40 * self.scale(x) * self.scale(y)
-        out = self.tensor(self.shapes[x], base * scale)
+        out = self.tensor(max(self.shapes[x], self.shapes[y]), base * scale)
         self.m.operator(op, [x, y], [out], FusedActivationFunction=ACTIVATIONS["RELU6" if relu else "NONE"])
         return out
 
@@ -93,11 +93,13 @@ def residual(seed: int = 0, size: int = 20, channels: int = 40) -> bytes:
     pooled = n.pool(block, "MAX_POOL_2D", 3)
     total = n.combined("ADD", pooled, block, 1.7, relu=True)  # nothing to share a pass with
     squeezed = n.conv(n.pool(total, "AVERAGE_POOL_2D", 0), channels, relu=True)
-    excited = n.combined("MUL", total, squeezed, 1.0)
+    scaled = n.combined("MUL", total, squeezed, 1.0)
+    excited = n.combined("ADD", squeezed, scaled, 1.1)  # the value per channel comes first
     left, right = n.conv(excited, 2 * channels, relu=True), n.conv(excited, 2 * channels)
     both = n.combined("ADD", right, left, 0.8)
     gate = n.combined("MUL", n.conv(both, 2 * channels), both, 1.0)
-    double = n.combined("ADD", gate, gate, 2.0)
+    again = n.combined("MUL", n.conv(gate, channels), squeezed, 1.0)
+    double = n.combined("ADD", again, again, 2.0)
     return n.finish(n.conv(n.pool(double, "AVERAGE_POOL_2D", 0), 12))
 
 

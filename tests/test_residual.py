@@ -31,30 +31,16 @@ def test_passes(graph: QGraph) -> None:
     """Every sum and product either shares the pass of a convolution or copies 24 channels in a pass."""
     passes = [item for item in lower(graph).passes if item.combine is not None]
     nodes = [node for node in graph.nodes if isinstance(node, QAdd | QMul)]
-    assert [item.tensor for item in passes if item.first_channel == 0] == [node.output for node in nodes]
-    shared = [item.combine.inner is not None for item in passes if item.first_channel == 0 and item.combine]
-    assert shared == [True, False, False, True, True, False]
-    assert [item.combine.op for item in passes if item.first_channel == 0 and item.combine] == [
-        CombineOp.ADD,
-        CombineOp.ADD,
-        CombineOp.MUL,
-        CombineOp.ADD,
-        CombineOp.MUL,
-        CombineOp.ADD,
-    ]
+    found = [(item.tensor, item.combine) for item in passes if item.first_channel == 0 and item.combine]
+    assert [tensor for tensor, _ in found] == [node.output for node in nodes]
+    add, mul = CombineOp.ADD, CombineOp.MUL
+    assert [combine.op for _, combine in found] == [add, add, mul, add, add, mul, mul, add]
+    assert [combine.still for _, combine in found] == [False, False, True, True, False, False, True, False]
+    shared = [combine.inner is not None for _, combine in found]
+    assert shared == [True, False, False, False, True, True, True, False]
     copies = [item for item in passes if item.combine and item.combine.inner is None]
     assert [(item.input.first, item.channels) for item in copies[:2]] == [(0, 24), (24, 16)]
     assert all(item.operand is not None and item.operand.first == item.first_channel for item in copies)
-    assert [item.combine.still for item in copies if item.combine] == [
-        False,
-        False,
-        True,
-        True,
-        False,
-        False,
-        False,
-        False,
-    ]
 
 
 def simulate(planned: Plan, bench_dir: Path) -> dict[str, np.ndarray]:

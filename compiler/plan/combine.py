@@ -100,7 +100,7 @@ def combination(graph: QGraph, node: QAdd | QMul, through_array: str, *, stored:
     assert by_name[other.name] == _HALF, "the larger scale of an ADD has the factor 1/2"
     return Combine(
         CombineOp.ADD,
-        False,
+        _still(graph, node),
         inner,
         scaled.zero_point,
         other.zero_point,

@@ -101,7 +101,7 @@ def softmax_of(b: Builder, op: FileOperator, name: str) -> None:
 
 
 def add(b: Builder, op: FileOperator, name: str) -> None:
-    """ADD of two tensors, or of a tensor and a constant."""
+    """ADD of two tensors, of a tensor and one value per channel, or of a tensor and a constant."""
     x, y, constant = _operands(b, op, name)
     out = b.define(b.output(op), x.shape)
     limits = tables.activation_range(activation_of(op), out.scale, out.zero_point)
@@ -168,10 +168,10 @@ def _operands(b: Builder, op: FileOperator, name: str) -> tuple[QTensor, QTensor
             )
         return x, None, Constant(values.ravel(), *b.quantisation(second))
     y = b.activation(second, name)
-    if op.op == "MUL" and x.shape == (1, 1, y.channels) and y.shape != x.shape:
+    if x.shape == (1, 1, y.channels) and y.shape != x.shape:
         x, y = y, x
-    if y.shape != x.shape and (op.op != "MUL" or y.shape != (1, 1, x.channels)):
-        nearest = "equal shapes" + (", or one value per channel (1 x 1 x channels)" if op.op == "MUL" else "")
+    if y.shape not in (x.shape, (1, 1, x.channels)):
+        nearest = "equal shapes, or one value per channel (1 x 1 x channels)"
         raise Unsupported(f"operands of shapes {x.shape} and {y.shape}; nearest: {nearest}")
     return x, y, None
 
