@@ -40,6 +40,10 @@ class RingConfig:
         array_table: whether a 256-entry table follows the array's requantisers.
         window_table: whether a 256-entry table follows the window's requantisers.
         table_slots: tables that a lane's memory has room for, a power of two, 2..16: the last one is the identity.
+        row_steps: whether the fetch steps from row to row inside an output row: kernels of the array with more than three rows or seven
+            columns, dilation, and kernels of the window in several blocks.
+        partial_depth: outputs of a row whose partial sums the window keeps, for kernels in several blocks (a power of two, at least
+            512; needs `row_steps`); 0: no such kernels.
         resident_passes: passes of a frame, if weights, parameters and descriptors are the initial content of block RAM; 0: the DMA
             brings them.
         combine_lanes: bytes that the combine element works on at once (1, 2 or 4; at most C / 2), 0 if there is none.
@@ -62,6 +66,8 @@ class RingConfig:
     array_table: bool = False
     window_table: bool = False
     table_slots: int = 2
+    row_steps: bool = False
+    partial_depth: int = 0
     resident_passes: int = 0
     combine_lanes: int = 0
     combine_multiply: bool = False
@@ -72,6 +78,10 @@ class RingConfig:
             (2 <= self.rows <= 16, f"rows must be 2..16, not {self.rows}"),
             (self.cols in (4, 8, 12, 16), f"cols must be 4, 8, 12 or 16, not {self.cols}"),
             (self.window_lanes in (4, 8), f"window_lanes must be 4 or 8, not {self.window_lanes}"),
+            (
+                self.partial_depth == 0 or (self.row_steps and self.partial_depth in (512, 1024)),
+                f"partial_depth must be 0, or 512 or 1024 with row_steps, not {self.partial_depth}",
+            ),
             (16 <= self.acc_bits <= 32, f"acc_bits must be 16..32, not {self.acc_bits}"),
             (
                 self.combine_lanes in (0, 1, 2, 4) and 2 * self.combine_lanes <= self.cols,

@@ -122,9 +122,14 @@ Descriptor = data.StructLayout(
         "groups": 10,  # TAP: words per tap; WINDOW, SUM: subgroups of L channels
         "stride_y": 2,
         "stride_x": 2,
-        "kernel_h": 2,  # 1..3; SUM: not used
-        "kernel_w": 3,  # TAP 1..7, WINDOW 1..3
-        "columns": 11,  # WINDOW: columns read per row and subgroup: (out_w - 1) * stride_x + kernel_w
+        "kernel_h": 4,  # TAP 1..3, with row steps 1..15; WINDOW 1..3, of a block; SUM: not used
+        "kernel_w": 4,  # TAP 1..7, with row steps 1..15; WINDOW 1..3, of a block
+        "columns": 11,  # WINDOW: columns read per block, row and subgroup: (out_w - 1) * stride_x + kernel_w
+        "tap_rows": 4,  # with row steps: rows from a tap (TAP) or block (WINDOW) to the one below it, 1..15; else 0
+        "tap_columns": 4,  # the same for columns
+        "tap_words": 13,  # tap_columns * pixel_words
+        "blocks_h": 4,  # with row steps: rows and columns of blocks of a window, 1..15; else 0
+        "blocks_w": 4,
         "fill": 8,
         "out_rows": 10,  # output rows of this pass; SUM: input rows
         "out_w": 10,  # output columns; SUM: input columns

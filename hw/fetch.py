@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -15,6 +15,7 @@ from hw.fetch_place import BeatPlace
 from hw.fifo import StreamFifo
 from hw.loop import Loop
 from hw.row_chain import WINDOW_ROWS, RowChain
+from hw.row_walk import RowWalk
 
 START_DELAY = 3
 """Cycles from `start` to the first beat's turn."""
@@ -24,6 +25,7 @@ SUBGROUP_CYCLES = WINDOW_WORDS + 1
 
 _FIFO_DEPTH = 16
 _WORD_BITS = 8 * WORD_BYTES
+_CHAIN_ROWS_BITS, _CHAIN_COLUMNS_BITS = 2, 3  # of kernels without row steps
 
 
 def fetch_latency(read_latency: int) -> int:
@@ -55,8 +57,13 @@ class Fetch(wiring.Component):
 
     Rows and columns outside the tensor read as `fill`.
 
+    A ring with row steps has more of it:
+    - TAP: pixel in_x + x * stride_x + kx * tap_columns of row in_y + row * stride_y + ky * tap_rows.
+    - WINDOW: for row: for sg: for by < blocks_h: for bx < blocks_w: for col: rows in_y + row * stride_y + by * tap_rows + i of pixel
+      in_x + bx * tap_columns + col; `start` with the first column of every block.
+
     Parameters:
-        config: `rows` (R), `window_lanes` (L).
+        config: `rows` (R), `window_lanes` (L), `row_steps`, `partial_depth`.
         read_latency: of the activation memory's port A.
 
     Members:
@@ -72,6 +79,9 @@ class Fetch(wiring.Component):
         D = max(beats, stride_y + 2) (TAP), groups * max(columns, 9) (WINDOW).
     C_r is the first cycle with ring_pixels + R * (strobes of `tile_free` before it) >= (r + 1) * out_w; 0 if the pass does not
     feed the ring.
+    With row steps a tap row of TAP, and a row of blocks in WINDOW, that is not the last of its output row or subgroup takes at least
+    tap_rows + 2 cycles: D = (kernel_h - 1) * max(beats of a tap row, tap_rows + 2) + max(beats of a tap row, stride_y + 2) (TAP),
+    groups * ((blocks_h - 1) * max(b, tap_rows + 2) + b) with b = blocks_w * max(columns, 9) (WINDOW).
     SUM: S_sg = start + START_DELAY + sg * max(out_rows * P, 9) with P = max(out_w, 3), column x of row y in S_sg + y * P + x.
     An output that is not ready costs nothing until _FIFO_DEPTH beats are under way or waiting; turns then wait for room.
     """
@@ -79,7 +89,7 @@ class Fetch(wiring.Component):
     def __init__(self, config: RingConfig, read_latency: int) -> None:
         check_read_latency(read_latency)
         self._config, self._read_latency = config, read_latency
-        self._layout = column_layout(config.window_lanes)
+        self._layout = column_layout(config.window_lanes, config.partial_depth > 0)
         super().__init__(
             {
                 "descriptor": In(Descriptor),
@@ -105,13 +115,19 @@ class Fetch(wiring.Component):
         constants_done, begin = Signal(), Signal()
         m.d.sync += [constants_done.eq(self.start), begin.eq(constants_done)]
 
-        m.submodules.chain = chain = RowChain()
+        steps = self._config.row_steps
+        m.submodules.chain = chain = RowWalk() if steps else RowChain()
         x_count = Signal(len(d.columns), reset_less=True)
-        kx_count, ky_count = Signal(len(d.kernel_w), reset_less=True), Signal(len(d.kernel_h), reset_less=True)
+        kernel_h = d.kernel_h if steps else d.kernel_h[:_CHAIN_ROWS_BITS]
+        kernel_w = d.kernel_w if steps else d.kernel_w[:_CHAIN_COLUMNS_BITS]
+        kx_count, ky_count = Signal(len(kernel_w), reset_less=True), Signal(len(kernel_h), reset_less=True)
+        blocks_h, blocks_w = Const(1), Const(1)
+        if steps:
+            blocks_h, blocks_w = (Mux(d.mode == FeedMode.WINDOW, count, 1) for count in (d.blocks_h, d.blocks_w))
         m.d.sync += [
             x_count.eq(Mux(d.mode == FeedMode.WINDOW, d.columns, d.out_w)),
-            kx_count.eq(Mux(d.mode == FeedMode.TAP, d.kernel_w, 1)),
-            ky_count.eq(Mux(d.mode == FeedMode.TAP, d.kernel_h, 1)),
+            kx_count.eq(Mux(d.mode == FeedMode.TAP, kernel_w, blocks_w)),
+            ky_count.eq(Mux(d.mode == FeedMode.TAP, kernel_h, blocks_h)),
         ]
         x, group = Loop(m, "x", x_count), Loop(m, "group", d.groups)
         kx, ky = Loop(m, "kx", kx_count), Loop(m, "ky", ky_count)
@@ -120,36 +136,50 @@ class Fetch(wiring.Component):
         # Whose turn it is, and whether it may be.
         running, issue = Signal(), Signal()
         row_first, subgroup_first = Signal(), Signal()
+        # First beat with new rows: of an output row; with row steps of every tap row and row of blocks.
+        rows_first = Signal() if steps else row_first
         room, pixels, spaced = self._room(m, issue), Signal(), self._spaced(m, issue & subgroup_first, begin)
         m.d.comb += [
-            issue.eq(running & room & (~row_first | (chain.ready & pixels)) & (~subgroup_first | spaced)),
+            issue.eq(running & room & (~rows_first | chain.ready) & (~row_first | pixels) & (~subgroup_first | spaced)),
             chain.descriptor.eq(d),
             chain.restart.eq(constants_done),
-            chain.take.eq(issue & row_first),
-            chain.rewind.eq(is_sum & row.last),
+            chain.take.eq(issue & rows_first),
         ]
+        if isinstance(chain, RowWalk):
+            m.d.comb += [
+                chain.back.eq(Mux(is_sum, row.last, ~tap & ky.last & ~group.last)),
+                chain.onward.eq(ky.last & ~is_sum),
+            ]
+        else:
+            m.d.comb += chain.rewind.eq(is_sum & row.last)
         self._pixels(m, begin, issue & row_first, pixels)
 
-        # SUM loops over rows inside a subgroup, the others over subgroups (groups) inside a row.
+        # SUM loops over rows inside a subgroup, the others over subgroups (groups) inside a row. With row steps WINDOW loops over
+        # blocks inside a subgroup, TAP over words (groups) inside a tap.
         row_end, subgroup_end, group_end, tap_end, all_end = Signal(), Signal(), Signal(), Signal(), Signal()
+        blocks_end = (tap | (kx.last & ky.last)) if steps else Const(1)
         m.d.comb += [
-            group_end.eq(x.last & (~is_sum | row.last)),
+            group_end.eq(x.last & (~is_sum | row.last) & blocks_end),
             tap_end.eq(x.last & group.last & ~is_sum),
             row_end.eq(x.last & (is_sum | (group.last & kx.last & ky.last))),
-            subgroup_end.eq(group_end & ~tap),
+            subgroup_end.eq((x.last & (~is_sum | row.last) if steps else group_end) & ~tap),
             all_end.eq(x.last & group.last & kx.last & ky.last & row.last),
         ]
+        kx_end = x.last & (~tap | group.last) if steps else tap_end
         ky_index = Signal(BANK_BITS)
         with m.If(issue):
             x.advance()
             m.d.sync += [row_first.eq(row_end), subgroup_first.eq(subgroup_end)]
+            if steps:
+                m.d.sync += rows_first.eq(kx_end & kx.last)
             with m.If(group_end):
                 group.advance()
-            with m.If(tap_end):
+            with m.If(kx_end):
                 kx.advance()
                 with m.If(kx.last):
                     ky.advance()
-                    m.d.sync += ky_index.eq(Mux(ky.last, 0, ky_index + 1))
+                    if not steps:
+                        m.d.sync += ky_index.eq(Mux(ky.last, 0, ky_index + 1))
             with m.If(row_end):
                 row.advance()
             with m.If(all_end):
@@ -157,7 +187,7 @@ class Fetch(wiring.Component):
         with m.If(begin):
             for loop in (x, group, kx, ky, row):
                 loop.restart()
-            m.d.sync += [running.eq(1), row_first.eq(1), subgroup_first.eq(~tap), ky_index.eq(0)]
+            m.d.sync += [running.eq(1), row_first.eq(1), rows_first.eq(1), subgroup_first.eq(~tap), ky_index.eq(0)]
 
         m.submodules.place = place = BeatPlace(self._config)
         m.d.comb += [
@@ -191,25 +221,27 @@ class Fetch(wiring.Component):
         ]
         bases = Signal(BankAddresses, reset_less=True)
         bank, rows_outside = Signal(BANK_BITS, reset_less=True), Signal(WINDOW_ROWS, reset_less=True)
-        with m.If(issue & row_first):
+        with m.If(issue & rows_first):
             m.d.sync += [bases.eq(chain.addrs), bank.eq(chain.bank), rows_outside.eq(chain.outside)]
 
-        flags_layout = data.StructLayout(
-            {
-                "bank": BANK_BITS,
-                "odd": 1,
-                "fill": WINDOW_ROWS,
-                "start": 1,
-                "emit": 1,
-                "rows_cut": 1,
-                "cols_cut": 1,
-                "last": 1,
-            }
-        )
-        flags = Signal(flags_layout, name="flags", reset_less=True)
+        flags_layout: dict[str, ShapeLike] = {
+            "bank": BANK_BITS,
+            "odd": 1,
+            "fill": WINDOW_ROWS,
+            "start": 1,
+            "emit": 1,
+            "rows_cut": 1,
+            "cols_cut": 1,
+            "last": 1,
+        }
+        if self._config.partial_depth:
+            flags_layout |= {"opens": 1, "closes": 1}
+        flags = Signal(data.StructLayout(flags_layout), name="flags", reset_less=True)
+        if self._config.partial_depth:
+            self._blocks(m, flags, issue, begin, kx_end, group_end, is_sum | (kx.last & ky.last), is_sum)
         addrs = Signal(BankAddresses, reset_less=True)
         unused = Signal(WINDOW_ROWS, reset_less=True)
-        m.d.sync += [unused[i].eq(is_sum | (d.kernel_h <= i)) for i in range(1, WINDOW_ROWS)]
+        m.d.sync += [unused[i].eq(is_sum | (kernel_h <= i)) for i in range(1, WINDOW_ROWS)]
         m.d.comb += self.read_addr.eq(addrs)
         m.d.sync += [addrs[b].eq(bases[b] + first.offset) for b in range(BANKS)]
         tap_outside = rows_outside.bit_select(first.ky, 1) | first.outside
@@ -227,6 +259,26 @@ class Fetch(wiring.Component):
         ]
         self._answer(m, valid, flags, tap)
         return m
+
+    def _blocks(
+        self,
+        m: Module,
+        flags: data.View,
+        issue: Value,
+        begin: Value,
+        block_end: Value,
+        group_end: Value,
+        last: Value,
+        is_sum: Value,
+    ) -> None:
+        """Marks the columns of a kernel's first and last block, in step with the other flags."""
+        opening = Signal(reset_less=True)
+        opens, closes = Signal(reset_less=True), Signal(reset_less=True)
+        m.d.sync += [opens.eq(opening | is_sum), closes.eq(last), flags.opens.eq(opens), flags.closes.eq(closes)]
+        with m.If(issue & block_end):
+            m.d.sync += opening.eq(group_end)
+        with m.If(begin):
+            m.d.sync += opening.eq(1)
 
     def _room(self, m: Module, issue: Signal) -> Value:
         """Whether the output FIFO will have room for one more beat. A pass ends with all of it free, so it needs no restart."""
@@ -269,7 +321,8 @@ class Fetch(wiring.Component):
         d = self.descriptor
         before = Signal(2, reset_less=True)
         wide = Signal(2, reset_less=True)
-        m.d.sync += wide.eq(Mux(d.mode == FeedMode.WINDOW, Cat(d.kernel_w >= 2, d.kernel_w >= 3), 0))
+        kernel_w = d.kernel_w[:_CHAIN_COLUMNS_BITS]
+        m.d.sync += wide.eq(Mux(d.mode == FeedMode.WINDOW, Cat(kernel_w >= 2, kernel_w >= 3), 0))
         with m.If(valid):
             m.d.sync += before.eq(Cat(outside, before[0]))
         return outside | (before & wide).any()
@@ -301,7 +354,8 @@ class Fetch(wiring.Component):
             word = Signal(8 * lanes, name=f"word{i}", reset_less=True)
             m.d.sync += word.eq(self.read_data[place.bank].word_select(place.half[: halves - 1], 8 * lanes))
             m.d.comb += column.rows[i].eq(Mux(ready.fill[i], self.descriptor.fill.replicate(lanes), word))
-        for name in ("start", "emit", "rows_cut", "cols_cut", "last"):
+        blocks = ("opens", "closes") if self._config.partial_depth else ()
+        for name in ("start", "emit", "rows_cut", "cols_cut", "last", *blocks):
             m.d.comb += column[name].eq(ready[name])
         out = fifo.o.payload
         m.d.comb += [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.activation_memory import ADDRESS_BITS, BANK_BITS, BankAddresses
@@ -13,6 +13,52 @@ from hw.row_pointer import next_row
 
 WINDOW_ROWS = 3
 """Rows whose places are known at a time (one more is kept)."""
+
+
+class FourRows:
+    """Registers with the places of four consecutive rows, and what their next values may be.
+
+    Parameters:
+        m: module that gets the registers.
+        d: descriptor, stable one cycle before its values are used.
+
+    Attributes:
+        slot, y, addrs: of the first row; addresses of the four rows by their banks.
+        bank: of the first row.
+        following_slot: slot of the second row.
+        following_addr: address of the row behind the four, which lies in the first row's bank.
+        first_addrs: addresses of the first rows of the pass.
+    """
+
+    def __init__(self, m: Module, d: data.View) -> None:
+        pointer = d.input
+        self._in_h = d.in_h
+        # Slot groups follow each other as the last slot of one and the first of the next do.
+        last_of_group = Const(BANKS - 1, BANK_BITS)
+        second_group = Signal(ADDRESS_BITS, reset_less=True)
+        _, second = next_row(
+            Cat(last_of_group, pointer.slot[BANK_BITS:]), pointer.addr, pointer.base, pointer.depth, pointer.row_words
+        )
+        m.d.sync += second_group.eq(second)
+
+        self.slot = slot = Signal(len(pointer.slot), reset_less=True)
+        self.y = Signal(signed(len(d.in_y) + 1), reset_less=True)
+        self.addrs = addrs = Signal(BankAddresses, reset_less=True)
+        self.bank = slot[:BANK_BITS]
+        self.first_addrs = [Mux(pointer.slot[:BANK_BITS] <= b, pointer.addr, second_group) for b in range(BANKS)]
+        self.following_slot, _ = next_row(slot, Const(0, ADDRESS_BITS), pointer.base, pointer.depth, pointer.row_words)
+        _, self.following_addr = next_row(
+            Cat(last_of_group, slot[BANK_BITS:]),
+            addrs[slot[:BANK_BITS]],
+            pointer.base,
+            pointer.depth,
+            pointer.row_words,
+        )
+
+    def outside(self, i: int) -> Value:
+        """Whether row y + i lies outside the tensor."""
+        row = (self.y + i)[: len(self.y)]  # a row above the tensor is a large number without its sign
+        return row >= self._in_h
 
 
 class RowChain(wiring.Component):
@@ -51,29 +97,11 @@ class RowChain(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        d, pointer = self.descriptor, self.descriptor.input
+        d = self.descriptor
         is_sum = Signal()
         m.d.comb += is_sum.eq(d.mode == FeedMode.SUM)
 
-        # Slot groups follow each other as the last slot of one and the first of the next do.
-        last_of_group = Const(BANKS - 1, BANK_BITS)
-        second_group = Signal(ADDRESS_BITS, reset_less=True)
-        _, second = next_row(
-            Cat(last_of_group, pointer.slot[BANK_BITS:]), pointer.addr, pointer.base, pointer.depth, pointer.row_words
-        )
-        m.d.sync += second_group.eq(second)
-
-        slot = Signal(len(pointer.slot), reset_less=True)
-        y = Signal(signed(len(d.in_y) + 1), reset_less=True)
-        addrs = Signal(BankAddresses, reset_less=True)
-        following_slot, _ = next_row(slot, Const(0, ADDRESS_BITS), pointer.base, pointer.depth, pointer.row_words)
-        _, following_addr = next_row(
-            Cat(last_of_group, slot[BANK_BITS:]),
-            addrs[slot[:BANK_BITS]],
-            pointer.base,
-            pointer.depth,
-            pointer.row_words,
-        )
+        rows = FourRows(m, d)
 
         steps = Signal(len(d.stride_y))
         rewinding = Signal()
@@ -91,17 +119,15 @@ class RowChain(wiring.Component):
             m.d.sync += steps.eq(steps - 1)
 
         with m.If(load):
-            m.d.sync += [slot.eq(pointer.slot), y.eq(d.in_y)]
+            m.d.sync += [rows.slot.eq(d.input.slot), rows.y.eq(d.in_y)]
         with m.Elif(step):
-            m.d.sync += [slot.eq(following_slot), y.eq(y + 1)]
+            m.d.sync += [rows.slot.eq(rows.following_slot), rows.y.eq(rows.y + 1)]
         for b in range(BANKS):
             with m.If(load):
-                m.d.sync += addrs[b].eq(Mux(pointer.slot[:BANK_BITS] <= b, pointer.addr, second_group))
-            with m.Elif(step & (slot[:BANK_BITS] == b)):
-                m.d.sync += addrs[b].eq(following_addr)
+                m.d.sync += rows.addrs[b].eq(rows.first_addrs[b])
+            with m.Elif(step & (rows.bank == b)):
+                m.d.sync += rows.addrs[b].eq(rows.following_addr)
 
-        for i in range(WINDOW_ROWS):
-            row = (y + i)[: len(y)]  # a row above the tensor is a large number without its sign
-            m.d.sync += self.outside[i].eq(row >= d.in_h)
-        m.d.comb += [self.bank.eq(slot[:BANK_BITS]), self.addrs.eq(addrs)]
+        m.d.sync += [self.outside[i].eq(rows.outside(i)) for i in range(WINDOW_ROWS)]
+        m.d.comb += [self.bank.eq(rows.bank), self.addrs.eq(rows.addrs)]
         return m

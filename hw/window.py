@@ -13,6 +13,7 @@ from hw.config import RingConfig
 from hw.descriptor import Descriptor, FeedMode, WindowOp
 from hw.fifo import StreamFifo
 from hw.multiplier import add_levels, add_tree, partial_products
+from hw.partial_sums import PartialSums
 from hw.primitives.carry import gated_pair
 from hw.requantise import Requantiser, requantiser_latency
 from hw.table import Table, TableWrite
@@ -34,7 +35,10 @@ _MAX_AT = 7
 _CREDITS = 32
 """Results under way and waiting: more than the latency plus 1, so that the credit never limits an output that is not held up."""
 
-_FLOW = data.StructLayout({"taken": 1, "begin": 1, "emit": 1, "last": 1, "rows_cut": 1, "cols_cut": 1})
+_FLOW = data.StructLayout(
+    {"taken": 1, "begin": 1, "emit": 1, "last": 1, "rows_cut": 1, "cols_cut": 1, "add": 1, "store": 1}
+)
+"""What of a column goes along with it: `store`: its sum is kept for the kernel's next block; `add`: the one of the block before counts."""
 
 
 def window_latency(config: RingConfig, op: WindowOp, mode: FeedMode = FeedMode.WINDOW) -> int:
@@ -54,6 +58,7 @@ class Window(wiring.Component):
     - MAC: sum of tap times weight, requantised with the lane's parameters.
     - MAX: maximum of the kernel_h x kernel_w taps, clamped; rows beyond kernel_h must read as -128.
     - AVERAGE: sum of tap times weight (weights are 1) times `average_scale[rows_cut + 2 cols_cut]`, requantised.
+    - MAC of several blocks: a block's sums are kept, and added to those of the next block; the last one's are requantised.
     - SUM (feed mode): sum of row 0 from `start` to `emit`, requantised; the weights of the subgroup are not used.
 
     The newest column is tap column 2: tap (ky, kx) of a kernel kernel_w wide has index 3 ky + 3 - kernel_w + kx among the
@@ -61,7 +66,7 @@ class Window(wiring.Component):
     requantised channels whose parameters have bit 0 of `unused` set go through the table.
 
     Parameters:
-        config: `window_lanes` (L), `window_clamp_bits`, `window_depth`, `window_table`.
+        config: `window_lanes` (L), `window_clamp_bits`, `window_depth`, `window_table`, `partial_depth`.
         parameters_init: initial content of the parameter memory.
         tables: tables that are there from power-on.
 
@@ -77,8 +82,11 @@ class Window(wiring.Component):
     earliest WindowParameters.PERIOD cycles after the pass's `start` or after the `start` column before it. Inside, nothing stalls:
     a column with `emit` is taken only when there is room for its result.
 
+    A sum that is kept gives no result. Where a block has less than PartialSums.DISTANCE columns the next block begins at the earliest
+    that many cycles after the last column whose sum is kept; without stalls that is never later than the above.
+
     Proven ranges: |9 * 128 * 128| < 2^18; AVERAGE's sum of 9 taps fits 12 bits, times a scale of 6 bits fits 18; sums of SUM stay
-    within 25 bits for maps of 2^17 elements.
+    within 25 bits for maps of 2^17 elements, sums of blocks for kernels of 1024 taps.
     """
 
     def __init__(
@@ -87,7 +95,7 @@ class Window(wiring.Component):
         self._config = config
         self._tables = tables
         self._parameters_init = parameters_init
-        self._layout = column_layout(config.window_lanes)
+        self._layout = column_layout(config.window_lanes, config.partial_depth > 0)
         super().__init__(
             {
                 "descriptor": In(Descriptor),
@@ -112,12 +120,16 @@ class Window(wiring.Component):
         ]
         column = Signal(self._layout, reset_less=True)
         m.d.sync += column.eq(self.i.payload)
-        flow = self._flow(m, parameters, is_max)
+        kept = None
+        if self._config.partial_depth:
+            m.submodules.kept = kept = PartialSums(self._config.partial_depth, lanes * _SUM_BITS)
+        flow = self._flow(m, parameters, is_max, kept)
         m.d.comb += [
             parameters.descriptor.eq(d),
             parameters.start.eq(self.start),
             parameters.write.eq(self.write),
             parameters.advance.eq(flow[0].begin),
+            parameters.closes.eq(self.i.payload.closes if kept is not None else 1),
             parameters.advance_weights.eq(flow[_TAPS_AT - 1].begin),
             parameters.advance_parameters.eq(flow[_ACC_AT - parameters.PARAMETERS_DELAY].begin),
         ]
@@ -141,19 +153,33 @@ class Window(wiring.Component):
             keep.eq(is_sum & ~flow[_ACC_AT - 2].begin),
             accumulate.eq(~is_sum | flow[_ACC_AT - 2].taken),
         ]
-        results, maxima = [], []
+        results, maxima, sums = [], [], []
         for lane in range(lanes):
             mac = self._products(m, platform, lane, taps, parameters.weights)
             requantiser = Requantiser(_SUM_BITS, self._config.window_clamp_bits)
             m.submodules[f"requantiser_{lane}"] = requantiser
+            before = None
+            if kept is not None:
+                part = kept.read_data[lane * _SUM_BITS : (lane + 1) * _SUM_BITS]
+                before = Mux(flow[_MAC_AT + 1].add, part, 0).as_signed()
+            sums.append(self._accumulator(m, platform, lane, mac, scale, keep, accumulate, before))
             m.d.comb += [
-                requantiser.acc.eq(self._accumulator(m, platform, lane, mac, scale, keep, accumulate)),
+                requantiser.acc.eq(sums[-1]),
                 requantiser.parameters.eq(parameters.parameters[lane]),
                 requantiser.clamp.eq(d.window_clamp),
             ]
             results.append(requantiser.o)
             bytes_ = [column.rows[y].word_select(lane, 8).as_signed() for y in range(KERNEL)]
             maxima.append(self._maximum(m, lane, bytes_, flow[2].taken))
+        if kept is not None:
+            at = _MAC_AT - PartialSums.LATENCY  # an address is a register, then LATENCY cycles to the data
+            m.d.comb += [
+                kept.read_begin.eq(flow[at].begin),
+                kept.read.eq(flow[at].store | flow[at].emit),
+                kept.write_begin.eq(flow[_ACC_AT - 1].begin),
+                kept.write.eq(flow[_ACC_AT - 1].store),
+                kept.write_data.eq(Cat(*sums)),
+            ]
         if self._config.window_table:
             results = self._look_up(m, results, Cat(p.unused[0] for p in parameters.parameters))
 
@@ -167,19 +193,33 @@ class Window(wiring.Component):
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m
 
-    def _flow(self, m: Module, parameters: WindowParameters, is_max: Value) -> list[data.View]:
+    def _flow(
+        self, m: Module, parameters: WindowParameters, is_max: Value, kept: PartialSums | None
+    ) -> list[data.View]:
         """Takes columns. What element k holds was taken k cycles ago."""
         payload = self.i.payload
         take = Signal()
         flow = [Signal(_FLOW, name=f"flow_{k}") for k in range(1 + _result_at(self._config))]
         # Room for results that are not promised yet, minus 1: negative if there is none.
         credit = Signal(signed(1 + (_CREDITS - 1).bit_length()), init=_CREDITS - 1)
+        emit, may_begin = payload.emit, parameters.ready
+        if kept is not None:
+            # In a short block a column may come so soon after the same one of the block before that its sum is not yet kept.
+            short, settled = Signal(), Signal()
+            stored = Cat(one.store for one in flow[: PartialSums.DISTANCE - 1])
+            m.d.sync += [short.eq(self.descriptor.columns < PartialSums.DISTANCE), settled.eq(~(short & stored.any()))]
+            may_begin = may_begin & settled
+            emit = emit & payload.closes
+            m.d.comb += [
+                flow[0].add.eq(payload.emit & ~payload.opens),
+                flow[0].store.eq(take & payload.emit & ~payload.closes),
+            ]
         m.d.comb += [
-            self.i.ready.eq((parameters.ready | ~payload.start) & (~credit[-1] | ~payload.emit)),
+            self.i.ready.eq((may_begin | ~payload.start) & (~credit[-1] | ~payload.emit)),
             take.eq(self.i.valid & self.i.ready),
             flow[0].taken.eq(take),
             flow[0].begin.eq(take & payload.start),
-            flow[0].emit.eq(take & payload.emit),
+            flow[0].emit.eq(take & emit),
             flow[0].last.eq(payload.last),
             flow[0].rows_cut.eq(payload.rows_cut),
             flow[0].cols_cut.eq(payload.cols_cut),
@@ -205,9 +245,20 @@ class Window(wiring.Component):
         return total.value
 
     def _accumulator(
-        self, m: Module, platform: object, lane: int, mac: Value, scale: Value, keep: Value, accumulate: Value
+        self,
+        m: Module,
+        platform: object,
+        lane: int,
+        mac: Value,
+        scale: Value,
+        keep: Value,
+        accumulate: Value,
+        before: Value | None,
     ) -> Value:
-        """`mac * scale`, plus itself with `keep`; _ACC_AT - _MAC_AT cycles later. A scale above 1 only for _AVERAGE_BITS."""
+        """`mac * scale`, plus itself with `keep`; _ACC_AT - _MAC_AT cycles later. A scale above 1 only for _AVERAGE_BITS.
+
+        `before`: what is added too, a cycle after `mac`; 0 with a scale above 1 and with `keep`.
+        """
         parts = []
         for i in range(3):
             value = mac if i == 0 else mac[:_AVERAGE_BITS].as_signed()
@@ -218,10 +269,16 @@ class Window(wiring.Component):
         lower = Signal(signed(len(parts[0]) + 1), name=f"scaled_lower_{lane}", reset_less=True)
         upper = Signal.like(parts[2], name=f"scaled_upper_{lane}", reset_less=True)
         acc = Signal(signed(_SUM_BITS), name=f"acc_{lane}", reset_less=True)
-        m.d.sync += [lower.eq(parts[0] + (parts[1] << 2)), upper.eq(parts[2])]
+        m.d.sync += lower.eq(parts[0] + (parts[1] << 2))
+        if before is None:
+            m.d.sync += upper.eq(parts[2])
+            more = upper << 4
+        else:
+            more = Signal(signed(_SUM_BITS), name=f"more_{lane}", reset_less=True)
+            m.d.sync += more.eq((parts[2] << 4) | before)
         with m.If(accumulate):
             # With `keep` the scale is 1 and `upper` 0.
-            m.d.sync += acc.eq(lower + ((upper << 4) | Mux(keep, acc, 0)))
+            m.d.sync += acc.eq(lower + (more | Mux(keep, acc, 0)))
         return acc
 
     def _maximum(self, m: Module, lane: int, rows: list[Value], taken: Value) -> Value:
@@ -242,8 +299,8 @@ class Window(wiring.Component):
             m.d.sync += columns[-1].eq(greatest(upper, bottom))
         right, left, largest, inside, result = (register(x) for x in ("right", "left", "all", "inside", "clamped"))
         m.d.sync += [
-            right.eq(greatest(columns[2], Mux(d.kernel_w > 1, columns[1], -128))),
-            left.eq(Mux(d.kernel_w > 2, columns[0], -128)),
+            right.eq(greatest(columns[2], Mux(d.kernel_w[:2] > 1, columns[1], -128))),
+            left.eq(Mux(d.kernel_w[:2] > 2, columns[0], -128)),
             largest.eq(greatest(right, left)),
         ]
         low, high = d.window_clamp.low, d.window_clamp.high

@@ -34,17 +34,19 @@ class WindowParameters(wiring.Component):
     """Reads a subgroup's words ahead and hands them over when the window takes the subgroup's first column.
 
     A subgroup has WINDOW_WORDS words: four with the weights (tap 0 of all lanes, tap 1, ...), four with the lanes' ChannelParameters.
-    Subgroups follow each other from `window_base` on, and from the start again for every output row. In feed mode SUM the weights
+    Subgroups follow each other from `window_base` on, and from the start again for every output row. A subgroup whose kernel consists of
+    several blocks has as many times these words, one block behind the other. In feed mode SUM the weights
     are 1 for SUM_TAP and 0 for the others, whatever the memory holds.
 
     Parameters:
-        config: `window_lanes` (L), `window_depth`.
+        config: `window_lanes` (L), `window_depth`, `partial_depth`.
         init: initial content of the memory.
 
     Members:
         descriptor : In(Descriptor), start : In(1).
         write : In(window_write_layout(config)).
-        advance : In(1), strobe: go on to the next subgroup; only while `ready`.
+        advance : In(1), strobe: go on to the next subgroup, or block of one; only while `ready`.
+        closes : In(1), with `advance`: to the last block of the present subgroup (a subgroup without blocks: always).
         advance_weights : In(1), strobe: hand over the weights; in the cycle of `advance` or the one after it.
         advance_parameters : In(1), strobe: hand over the parameters; MIN_DELAY to 2 PERIOD cycles after `advance`.
         ready : Out(1), the next subgroup may begin.
@@ -73,6 +75,7 @@ class WindowParameters(wiring.Component):
                 "start": In(1),
                 "write": In(window_write_layout(config)),
                 "advance": In(1),
+                "closes": In(1),
                 "advance_weights": In(1),
                 "advance_parameters": In(1),
                 "ready": Out(1),
@@ -103,8 +106,11 @@ class WindowParameters(wiring.Component):
             with m.If(step == WINDOW_WORDS - 1):
                 m.d.sync += loading.eq(0)
         with m.If(self.advance):
-            m.d.sync += [loading.eq(1), entry.eq(entry + 1), subgroup.eq(subgroup + 1), left.eq(left - 1)]
-            with m.If(left == 1):
+            m.d.sync += [loading.eq(1), entry.eq(entry + 1), subgroup.eq(subgroup + 1)]
+            closes = self.closes if self._config.partial_depth else Const(1)
+            with m.If(closes):
+                m.d.sync += left.eq(left - 1)
+            with m.If(closes & (left == 1)):
                 m.d.sync += [subgroup.eq(d.window_base), left.eq(d.groups)]
         with m.If(self.start & (d.mode != FeedMode.TAP)):
             m.d.sync += [loading.eq(1), step.eq(0), subgroup.eq(d.window_base), left.eq(d.groups), entry.eq(0)]

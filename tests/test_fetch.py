@@ -15,14 +15,27 @@ from tests.benches.passes import bench_environment
 
 @pytest.mark.parametrize(("lanes", "rows", "read_latency"), [(4, 13, 4), (8, 2, 3), (4, 5, 10)])
 def test_fetch(bench_dir: Path, lanes: int, rows: int, read_latency: int) -> None:
-    fetch = Fetch(RingConfig(rows=rows, window_lanes=lanes, segment_fifo=64), read_latency)
+    run({"window_lanes": lanes, "rows": rows}, read_latency, bench_dir)
+
+
+@pytest.mark.parametrize(("lanes", "rows", "read_latency", "partial_depth"), [(4, 13, 4, 512), (8, 3, 3, 0)])
+def test_fetch_with_row_steps(bench_dir: Path, lanes: int, rows: int, read_latency: int, partial_depth: int) -> None:
+    run(
+        {"window_lanes": lanes, "rows": rows, "row_steps": True, "partial_depth": partial_depth},
+        read_latency,
+        bench_dir,
+    )
+
+
+def run(config: dict[str, int], read_latency: int, bench_dir: Path) -> None:
+    fetch = Fetch(RingConfig(**config), read_latency)  # type: ignore[arg-type]
     assert fetch.latency == read_latency + 5
     simulate(
         fetch,
-        name=f"fetch-{lanes}-{read_latency}",
+        name="fetch",
         test_module="tests.benches.bench_fetch",
         build_dir=bench_dir,
-        env=bench_environment({"window_lanes": lanes, "rows": rows}, READ_LATENCY=read_latency),
+        env=bench_environment(config, READ_LATENCY=read_latency),
     )
 
 
@@ -33,6 +46,42 @@ def test_fetch(bench_dir: Path, lanes: int, rows: int, read_latency: int) -> Non
         {"mode": 0, "kernel_h": 1, "kernel_w": 1, "groups": 1, "out_w": 1, "stride_y": 1},
         {"mode": 1, "kernel_h": 3, "kernel_w": 3, "groups": 4, "columns": 20, "out_w": 9, "stride_y": 2},
         {"mode": 1, "kernel_h": 2, "kernel_w": 2, "groups": 3, "columns": 4, "out_w": 3, "stride_y": 1},
+        {
+            "mode": 0,
+            "kernel_h": 4,
+            "kernel_w": 2,
+            "groups": 1,
+            "out_w": 2,
+            "stride_y": 3,
+            "tap_rows": 7,
+            "tap_columns": 2,
+        },
+        {
+            "mode": 1,
+            "kernel_h": 3,
+            "kernel_w": 3,
+            "groups": 4,
+            "columns": 20,
+            "out_w": 9,
+            "stride_y": 2,
+            "blocks_h": 2,
+            "blocks_w": 3,
+            "tap_rows": 3,
+            "tap_columns": 3,
+        },
+        {
+            "mode": 1,
+            "kernel_h": 1,
+            "kernel_w": 1,
+            "groups": 2,
+            "columns": 4,
+            "out_w": 4,
+            "stride_y": 2,
+            "blocks_h": 3,
+            "blocks_w": 1,
+            "tap_rows": 12,
+            "tap_columns": 3,
+        },
         {"mode": 2, "groups": 5, "out_w": 7},
         {"mode": 2, "groups": 5, "out_w": 1},
     ],

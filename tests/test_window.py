@@ -21,6 +21,7 @@ def run(config: RingConfig, bench_dir: Path, mutation: str = "", testcase: str |
         "CLAMP_BITS": str(config.window_clamp_bits),
         "DEPTH": str(config.window_depth),
         "TABLE": str(int(config.window_table)),
+        "PARTIAL_DEPTH": str(config.partial_depth),
         "MUTATION": mutation,
     }
     simulate(
@@ -34,7 +35,10 @@ def run(config: RingConfig, bench_dir: Path, mutation: str = "", testcase: str |
     )
 
 
-@pytest.mark.parametrize("config", [LANES_4, LANES_8], ids=["lanes4", "lanes8_table"])
+BLOCKS = RingConfig(window_lanes=4, row_steps=True, partial_depth=512, window_depth=4096)
+
+
+@pytest.mark.parametrize("config", [LANES_4, LANES_8, BLOCKS], ids=["lanes4", "lanes8_table", "blocks"])
 def test_window(bench_dir: Path, config: RingConfig) -> None:
     run(config, bench_dir)
 

@@ -9,6 +9,7 @@ import numpy as np
 from compiler.legalise.fold import clamp_of
 from compiler.legalise.groups import grouped
 from compiler.legalise.moves import movable, windows
+from compiler.legalise.pools import max_pool
 from compiler.legalise.rewriter import Rewriter, identity
 from compiler.plan.fusion import is_identity, takes_table
 from compiler.qgraph import (
@@ -17,6 +18,7 @@ from compiler.qgraph import (
     QConcat,
     QConv,
     QGraph,
+    QMaxPool,
     QMean,
     QPad,
     QShuffle,
@@ -40,6 +42,8 @@ def expand(graph: QGraph) -> QGraph:
         match node:
             case QConv():
                 grouped(rewriter, without_left_shift(node), x, out)
+            case QMaxPool():
+                max_pool(rewriter, node, x, out)
             case QPad():
                 _pad(rewriter, node, x, out)
             case QStridedSlice() if movable(node):

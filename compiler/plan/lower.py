@@ -6,10 +6,13 @@ is a pointwise one shares its pass.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from compiler.arithmetic import INT8_MIN, MAX_SHIFT
 from compiler.errors import UnsupportedOpError
+from compiler.plan.averages import averages
 from compiler.plan.combine import COPY_CHANNELS, Combine, combination, copying, partner
 from compiler.plan.fusion import array_input, is_identity, pointwise_behind, takes_table
 from compiler.plan.image import ImageFold
@@ -301,7 +304,8 @@ class _Lowering:
         if depthwise is not None and array is None and output.step == 2:
             self.problems.append(f"{last.name}: a depthwise convolution cannot be one half of a merge")
         out = self.graph.tensors[last.output]
-        geometry, loop, weights = first.window, {}, None
+        geometry, weights = first.window, None
+        loop: dict[str, Any] = {}
         if array is not None and depthwise is not None:
             loop = {"inner": array.in_channels}
             weights = _matrix(array)
@@ -350,16 +354,20 @@ class _Lowering:
         source, out = self.graph.tensors[node.input], self.graph.tensors[node.output]
         table = takes_table(self.graph, node)
         last, made = table or node, {table.output} if table else set()
-        average = not isinstance(node, QMaxPool)
         window = Window((source.height, source.width)) if isinstance(node, QMean) else node.window
-        if isinstance(node, QAvgPool):
-            if node.window.kernel != (source.height, source.width) or any(node.window.padding):
-                self.problems.append(
-                    f"{node.name}: average pools must be global, not {node.window.kernel} of {source.shape}"
-                )
-        elif isinstance(node, QMaxPool):
+        whole = window.kernel == (source.height, source.width) and not any(window.padding)
+        average = None
+        if isinstance(node, QMaxPool):
             self._check(node, MAX_WINDOW)
-        elif not 0 <= node.shift <= MAX_SHIFT:
+        elif isinstance(node, QAvgPool) and not whole:
+            self._check(node, MAX_WINDOW)
+            average = averages(window, source.height, source.width)
+            if average is None:
+                self.problems.append(
+                    f"{node.name}: windows of {window.kernel} with padding {window.padding} have too many counts of valid "
+                    "elements; nearest: VALID padding, or 3x3"
+                )
+        elif isinstance(node, QMean) and not 0 <= node.shift <= MAX_SHIFT:
             self.problems.append(f"{node.name}: {_shift_text(node.shift)}")
         view = self._input(node.input, node.name, aligned=True)
         output, _, _ = self._place(last)
@@ -367,12 +375,18 @@ class _Lowering:
             self.problems.append(f"{node.name}: a pool cannot be one half of a merge")
         if view is None:
             return made
+        if isinstance(node, QMaxPool):
+            mode, op = FeedMode.WINDOW, WindowOp.MAX
+        elif whole:
+            mode, op = FeedMode.SUM, WindowOp.MAC
+        else:
+            mode, op = FeedMode.WINDOW, WindowOp.AVERAGE
         self.passes.append(
             LogicalPass(
                 name=last.name,
                 tensor=last.output,
-                mode=FeedMode.SUM if average else FeedMode.WINDOW,
-                op=WindowOp.MAC if average else WindowOp.MAX,
+                mode=mode,
+                op=op,
                 to_rows=True,
                 input=view,
                 window=window,
@@ -383,6 +397,7 @@ class _Lowering:
                 channels=out.channels,
                 window_node=node,
                 window_table=table,
+                average=average,
             )
         )
         return made

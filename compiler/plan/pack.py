@@ -7,7 +7,7 @@ import numpy as np
 from compiler import arithmetic
 from compiler.errors import ModelError
 from compiler.plan.bands import Step
-from compiler.qgraph import QConv, QMaxPool, QMean
+from compiler.qgraph import QAvgPool, QConv, QMaxPool, QMean
 from hw.config import WINDOW_WORDS
 from hw.descriptor import COMBINE_WORDS, FeedMode, WindowOp
 
@@ -93,10 +93,15 @@ def window_words(step: Step, lanes: int) -> np.ndarray | None:
             taps[:channels, first : first + kernel_w] = node.weights[:, row, :, 0]
         parameters[:channels] = _parameter_bytes(node.folded_bias, node.multiplier, node.shift, look_up)
     else:
+        kernel_h, kernel_w = node.window.kernel if isinstance(node, QAvgPool) else (0, 0)
         if isinstance(node, QMean):
             bias, multiplier, shift = node.folded_bias, node.multiplier, node.shift
+        elif step.source.average is None:
+            bias, (multiplier, shift) = 0, arithmetic.average_multiplier(kernel_h * kernel_w)
         else:
-            bias, (multiplier, shift) = 0, arithmetic.average_multiplier(node.window.kernel[0] * node.window.kernel[1])
+            bias, (multiplier, shift) = 0, arithmetic.average_multiplier(step.source.average.divisor)
+            for row in range(kernel_h):
+                taps[:, _SIDE * (row + 1) - kernel_w : _SIDE * (row + 1)] = 1
         parameters[:] = _parameter_bytes(np.array([bias]), np.array([multiplier]), np.array([shift]), look_up)
     half = WINDOW_WORDS // 2
     weights = taps.reshape(groups, lanes, _TAPS).transpose(0, 2, 1).reshape(groups, half, -1).view(np.uint8)

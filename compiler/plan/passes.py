@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from compiler.plan.averages import Averages
 from compiler.plan.combine import Combine
 from compiler.plan.image import ImageFold
 from compiler.qgraph import QAvgPool, QConv, QMaxPool, QMean, QTable
@@ -83,6 +84,7 @@ class LogicalPass:
         operand: second operand of a merge or of `combine`, or None; of a merge, `identity` is the tensor of the int8 graph that it holds.
         combine: what becomes of the array's result and the operand, element by element, or None.
         first_channel: channel of `tensor` that is channel 0 of the pass.
+        average: of a local average pool, or None.
         macs: multiply-accumulates of the array for the whole tensor, padding not counted.
     """
 
@@ -108,6 +110,7 @@ class LogicalPass:
     window_table: QTable | None = None
     array_table: QTable | None = None
     weights: np.ndarray | None = None
+    average: Averages | None = None
     operand: View | None = None
     identity: str | None = None
     combine: Combine | None = None

@@ -108,10 +108,7 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
     array = [item.array_node for item in lowered.passes if item.array_node is not None]
     window = [item.window_node for item in lowered.passes if isinstance(item.window_node, QConv)]
     acc_bits = max((arithmetic.accumulator_bits(conv.weights) for conv in array), default=0)
-    averages = any(item.mode == FeedMode.SUM for item in lowered.passes)
     window_clamp = max((int(conv.clamp_bits.max()) for conv in window), default=0)
-    if averages:
-        window_clamp = max(window_clamp, _average_bits(lowered))
     channels = max((item.channels for item in lowered.passes if item.array_node is not None), default=1)
     groups = max(
         (-(-item.input.channels // lanes) for item in lowered.passes if item.mode == FeedMode.WINDOW), default=1
@@ -123,7 +120,7 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
         window_lanes=lanes,
         acc_bits=max(_LEAST_ACC, acc_bits),
         array_clamp_bits=max([_LEAST_CLAMP, *(int(conv.clamp_bits.max()) for conv in array)]),
-        window_clamp_bits=max(_LEAST_CLAMP, window_clamp),
+        window_clamp_bits=max(_LEAST_CLAMP, window_clamp, _average_bits(lowered)),
         ring_depth=512,
         parameter_depth=_rounded(min(2 * channels, 1024), _PARAMETER_STEP),
         window_depth=_rounded(2 * groups * WINDOW_WORDS, _WINDOW_STEP, 2048),
@@ -156,12 +153,14 @@ def _rounded(least: int, step: int, at_least: int = 0) -> int:
 
 
 def _average_bits(lowered: Lowered) -> int:
-    """Signed bits of the sums of global pools: they must never saturate."""
+    """Signed bits of the sums of average pools: they must never saturate."""
     most = 0
     for item in lowered.passes:
         if item.mode == FeedMode.SUM:
             bias = item.window_node.folded_bias if isinstance(item.window_node, QMean) else 0
             most = max(most, 128 * item.window.kernel[0] * item.window.kernel[1] + abs(bias))
+        elif item.average is not None:
+            most = max(most, 128 * item.average.divisor)
     return most.bit_length() + 1
 
 

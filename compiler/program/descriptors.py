@@ -108,7 +108,7 @@ def describe(
         "window_base": loads.window_base,
         "window_clamp": _window_clamp(step),
         "window_table": loads.window_table,
-        "average_scale": [0, 0, 0, 0],
+        "average_scale": [0, 0, 0, 0] if item.average is None else list(item.average.scales),
         "ring_words": words,
         "ring_slots": slots,
         "ring_pixels": ring_pixels,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ class Beat:
         turn: cycle relative to the beginning of its unit (output row; subgroup in SUM).
         row, column: input row (the first of the kernel's in WINDOW) and column, possibly outside the tensor.
         group: word (TAP) or subgroup of channels.
-        start, emit, last: flags of a column.
+        start, emit, last, opens, closes: flags of a column.
     """
 
     turn: int
@@ -35,6 +36,8 @@ class Beat:
     start: bool = False
     emit: bool = False
     last: bool = False
+    opens: bool = True
+    closes: bool = True
 
 
 def unit_count(d: Fields) -> int:
@@ -42,8 +45,31 @@ def unit_count(d: Fields) -> int:
     return int(d["groups"] if d["mode"] == FeedMode.SUM else d["out_rows"])
 
 
+def blocks(d: Fields) -> tuple[int, int]:
+    """Rows and columns of blocks of a window."""
+    return max(1, int(d.get("blocks_h", 0))), max(1, int(d.get("blocks_w", 0)))
+
+
+def tap_steps(d: Fields) -> tuple[int, int]:
+    """Rows and columns from a tap (TAP) or block (WINDOW) to the next."""
+    return max(1, int(d.get("tap_rows", 0))), max(1, int(d.get("tap_columns", 0)))
+
+
+def line_cycles(d: Fields) -> int:
+    """Least cycles from the first beat of a tap row (TAP), or row of blocks (WINDOW), to the first beat of the one below."""
+    tap = d["mode"] == FeedMode.TAP
+    beats = int(d["kernel_w"] * d["groups"] * d["out_w"]) if tap else blocks(d)[1] * subgroup_cycles(d)
+    return max(beats, row_gap(d["tap_rows"])) if d.get("tap_rows", 0) else beats
+
+
+def group_cycles(d: Fields) -> int:
+    """Cycles from a subgroup's first column to the next one's first column with all blocks (WINDOW)."""
+    count_y, count_x = blocks(d)
+    return (count_y - 1) * line_cycles(d) + count_x * subgroup_cycles(d)
+
+
 def subgroup_cycles(d: Fields) -> int:
-    """Cycles from a subgroup's first column to the next one's (WINDOW, SUM)."""
+    """Cycles from a subgroup's first column to the next one's (WINDOW: of one block; SUM)."""
     least = WINDOW_WORDS + 1
     if d["mode"] == FeedMode.SUM:
         return int(max(d["out_rows"] * max(d["out_w"], row_gap(1)), least))
@@ -54,9 +80,12 @@ def unit_cycles(d: Fields) -> int:
     """D: least cycles from the first beat of a unit to the first beat of the next."""
     match FeedMode(d["mode"]):
         case FeedMode.TAP:
-            return int(max(d["kernel_h"] * d["kernel_w"] * d["groups"] * d["out_w"], row_gap(d["stride_y"])))
+            beats = d["kernel_w"] * d["groups"] * d["out_w"]
+            if d.get("tap_rows", 0):
+                return int((d["kernel_h"] - 1) * line_cycles(d) + max(beats, row_gap(d["stride_y"])))
+            return int(max(d["kernel_h"] * beats, row_gap(d["stride_y"])))
         case FeedMode.WINDOW:
-            return int(d["groups"]) * subgroup_cycles(d)
+            return int(d["groups"]) * group_cycles(d)
         case FeedMode.SUM:
             return subgroup_cycles(d)
 
@@ -65,9 +94,9 @@ def unit_last(d: Fields) -> int:
     """Cycles from the first to the last beat of a unit."""
     match FeedMode(d["mode"]):
         case FeedMode.TAP:
-            return int(d["kernel_h"] * d["kernel_w"] * d["groups"] * d["out_w"] - 1)
+            return int((d["kernel_h"] - 1) * line_cycles(d) + d["kernel_w"] * d["groups"] * d["out_w"] - 1)
         case FeedMode.WINDOW:
-            return int((d["groups"] - 1) * subgroup_cycles(d) + d["columns"] - 1)
+            return int(d["groups"] * group_cycles(d) - subgroup_cycles(d) + d["columns"] - 1)
         case FeedMode.SUM:
             return int((d["out_rows"] - 1) * max(d["out_w"], row_gap(1)) + d["out_w"] - 1)
 
@@ -120,27 +149,18 @@ def unit_beats(d: Fields, unit: int) -> Iterator[Beat]:
     last_unit = unit == unit_count(d) - 1
     match FeedMode(d["mode"]):
         case FeedMode.TAP:
-            turn = 0
+            step_y, step_x = tap_steps(d)
             for ky in range(d["kernel_h"]):
+                turn = ky * line_cycles(d)
                 for kx in range(d["kernel_w"]):
                     for group in range(d["groups"]):
                         for x in range(d["out_w"]):
-                            row = d["in_y"] + unit * d["stride_y"] + ky
-                            yield Beat(turn, row, d["in_x"] + x * d["stride_x"] + kx, group)
+                            row = d["in_y"] + unit * d["stride_y"] + ky * step_y
+                            yield Beat(turn, row, d["in_x"] + x * d["stride_x"] + kx * step_x, group)
                             turn += 1
         case FeedMode.WINDOW:
-            for group in range(d["groups"]):
-                for column in range(d["columns"]):
-                    whole = column - d["kernel_w"] + 1
-                    yield Beat(
-                        group * subgroup_cycles(d) + column,
-                        d["in_y"] + unit * d["stride_y"],
-                        d["in_x"] + column,
-                        group,
-                        start=column == 0,
-                        emit=whole >= 0 and whole % d["stride_x"] == 0,
-                        last=last_unit and group == d["groups"] - 1 and column == d["columns"] - 1,
-                    )
+            for group, by, bx in product(range(d["groups"]), *map(range, blocks(d))):
+                yield from _block(d, unit, group, by, bx)
         case FeedMode.SUM:
             for y in range(d["out_rows"]):
                 for x in range(d["out_w"]):
@@ -156,6 +176,26 @@ def unit_beats(d: Fields, unit: int) -> Iterator[Beat]:
                     )
 
 
+def _block(d: Fields, unit: int, group: int, by: int, bx: int) -> Iterator[Beat]:
+    """The columns of one block of a subgroup."""
+    (count_y, count_x), (step_y, step_x) = blocks(d), tap_steps(d)
+    opens, closes = by == bx == 0, (by, bx) == (count_y - 1, count_x - 1)
+    last_block = closes and unit == unit_count(d) - 1 and group == d["groups"] - 1
+    for column in range(d["columns"]):
+        whole = column - d["kernel_w"] + 1
+        yield Beat(
+            group * group_cycles(d) + by * line_cycles(d) + bx * subgroup_cycles(d) + column,
+            d["in_y"] + unit * d["stride_y"] + by * step_y,
+            d["in_x"] + bx * step_x + column,
+            group,
+            start=column == 0,
+            emit=whole >= 0 and whole % d["stride_x"] == 0,
+            last=last_block and column == d["columns"] - 1,
+            opens=opens,
+            closes=closes,
+        )
+
+
 def read_word(d: Fields, memory: np.ndarray, row: int, column: int, word: int) -> int:
     """The 64-bit word of an input pixel's view, or `fill` in all bytes outside the tensor."""
     if not (0 <= row < d["in_h"] and 0 <= column < d["in_w"]):
@@ -168,8 +208,8 @@ def read_word(d: Fields, memory: np.ndarray, row: int, column: int, word: int) -
     return int(memory[slot % BANKS, address])
 
 
-def payload(d: Fields, memory: np.ndarray, beat: Beat, lanes: int) -> int:
-    """Payload of a beat, packed: a word (TAP) or a column of `hw.column.column_layout(lanes)`."""
+def payload(d: Fields, memory: np.ndarray, beat: Beat, lanes: int, flagged: bool = False) -> int:
+    """Payload of a beat, packed: a word (TAP) or a column of `hw.column.column_layout(lanes, flagged)`."""
     if d["mode"] == FeedMode.TAP:
         return read_word(d, memory, beat.row, beat.column, beat.group)
     one = d["mode"] == FeedMode.SUM
@@ -180,8 +220,9 @@ def payload(d: Fields, memory: np.ndarray, beat: Beat, lanes: int) -> int:
         read_word(d, memory, beat.row + i if i < kernel_h else -1, beat.column, word) >> 8 * byte & mask
         for i in range(3)
     ]
+    block_flags = {"opens": beat.opens, "closes": beat.closes} if flagged else {}
     return int(
-        column_layout(lanes)
+        column_layout(lanes, flagged)
         .const(
             {
                 "rows": rows,
@@ -190,6 +231,7 @@ def payload(d: Fields, memory: np.ndarray, beat: Beat, lanes: int) -> int:
                 "rows_cut": any(not 0 <= beat.row + i < d["in_h"] for i in range(kernel_h)),
                 "cols_cut": beat.emit and any(not 0 <= beat.column - i < d["in_w"] for i in range(kernel_w)),
                 "last": beat.last,
+                **block_flags,
             }
         )
         .as_bits()
@@ -205,6 +247,7 @@ def fetch_beats(
     lanes: int,
     read_latency: int,
     start: int = 0,
+    flagged: bool = False,
 ) -> list[tuple[int, int]]:
     """All beats of a pass at an output that is always ready.
 
@@ -216,6 +259,7 @@ def fetch_beats(
         lanes: L.
         read_latency: of the activation memory's port A.
         start: cycle of `start`.
+        flagged: columns tell first and last blocks.
 
     Returns:
         (cycle, payload) of every beat.
@@ -224,5 +268,5 @@ def fetch_beats(
     beats = []
     for unit in range(unit_count(d)):
         first, _ = model.next_unit(tile_free)
-        beats += [(first + beat.turn, payload(d, memory, beat, lanes)) for beat in unit_beats(d, unit)]
+        beats += [(first + beat.turn, payload(d, memory, beat, lanes, flagged)) for beat in unit_beats(d, unit)]
     return beats

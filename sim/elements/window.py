@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from hw.window_parameters import TAPS, WindowParameters
 Int64 = npt.NDArray[np.int64]
 
 KERNEL = 3
+MARGIN = 128
+"""More than any window reaches beyond its tensor."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +27,8 @@ class SubgroupParameters:
     """Content of the window's parameter memory for successive subgroups of L channels; all int64.
 
     Attributes:
-        weights: [subgroup, kernel_h, kernel_w, L].
-        bias, multiplier, shift, look_up: [subgroup, L].
+        weights: [subgroup, kernel_h, kernel_w, L]; with blocks, those of a subgroup follow each other.
+        bias, multiplier, shift, look_up: [subgroup, L]; of a subgroup's blocks the last one's count.
     """
 
     weights: Int64
@@ -33,6 +36,11 @@ class SubgroupParameters:
     multiplier: Int64
     shift: Int64
     look_up: Int64
+
+    def last_blocks(self, count: int) -> SubgroupParameters:
+        """Of the last of every `count` entries."""
+        fields = (self.weights, self.bias, self.multiplier, self.shift, self.look_up)
+        return SubgroupParameters(*(value[count - 1 :: count] for value in fields))
 
     def words(self) -> list[int]:
         """Words of 18 L bits: for each subgroup four of weights (the newest column is tap column 2), four of channels."""
@@ -64,6 +72,8 @@ class Column:
     rows_cut: bool
     cols_cut: bool
     last: bool
+    opens: bool = True
+    closes: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,7 @@ class WindowPass:
     """What of a descriptor concerns the window, and the tensor [row, column, channel] of groups * L channels, int64.
 
     SUM adds the whole tensor; kernel, stride, origin, out_rows and out_w are not used.
+    `kernel` is the size of a block; `blocks` rows and columns of them lie `step` elements from each other.
     """
 
     x: Int64
@@ -84,9 +95,16 @@ class WindowPass:
     fill: int = 0
     clamp: tuple[int, int, int] = (0, -128, 127)
     average_scale: tuple[int, int, int, int] = (1, 1, 1, 1)
+    blocks: tuple[int, int] = (1, 1)
+    step: tuple[int, int] = (1, 1)
+
+    @property
+    def columns_per_block(self) -> int:
+        """Columns of one block, subgroup and row."""
+        return (self.out_w - 1) * self.stride[1] + self.kernel[1]
 
     def columns(self, lanes: int) -> Iterator[Column]:
-        """The columns in order: for row, subgroup, column; SUM: for subgroup, row, column."""
+        """The columns in order: for row, subgroup, block, column; SUM: for subgroup, row, column."""
         height, width, channels = self.x.shape
         groups = channels // lanes
         if self.mode == FeedMode.SUM:
@@ -98,22 +116,27 @@ class WindowPass:
                     end = i == len(block) - 1
                     yield Column(rows, i == 0, end, False, False, end and group == groups - 1)
             return
-        (kernel_h, kernel_w), (stride_y, stride_x) = self.kernel, self.stride
-        count = (self.out_w - 1) * stride_x + kernel_w
-        for row in range(self.out_rows):
-            ys = [self.origin[0] + row * stride_y + i for i in range(kernel_h)]
-            rows_cut = any(not 0 <= y < height for y in ys)
-            for group in range(groups):
-                for col in range(count):
-                    x = self.origin[1] + col
-                    rows = np.full((KERNEL, lanes), self.fill, dtype=np.int64)
-                    for i, y in enumerate(ys):
-                        if 0 <= y < height and 0 <= x < width:
-                            rows[i] = self.x[y, x, group * lanes : (group + 1) * lanes]
-                    emit = col >= kernel_w - 1 and (col - kernel_w + 1) % stride_x == 0
-                    cols_cut = x - kernel_w + 1 < 0 or x >= width
-                    last = row == self.out_rows - 1 and group == groups - 1 and col == count - 1
-                    yield Column(rows, col == 0, emit, rows_cut, cols_cut, last)
+        for row, group, by, bx in product(range(self.out_rows), range(groups), *map(range, self.blocks)):
+            yield from self._block(row, group, by, bx, lanes)
+
+    def _block(self, row: int, group: int, by: int, bx: int, lanes: int) -> Iterator[Column]:
+        """The columns of one block."""
+        height, width, channels = self.x.shape
+        kernel_h, kernel_w = self.kernel
+        ys = [self.origin[0] + row * self.stride[0] + by * self.step[0] + i for i in range(kernel_h)]
+        rows_cut = any(not 0 <= y < height for y in ys)
+        opens, closes = by == bx == 0, (by + 1, bx + 1) == self.blocks
+        for col in range(self.columns_per_block):
+            x = self.origin[1] + bx * self.step[1] + col
+            rows = np.full((KERNEL, lanes), self.fill, dtype=np.int64)
+            for i, y in enumerate(ys):
+                if 0 <= y < height and 0 <= x < width:
+                    rows[i] = self.x[y, x, group * lanes : (group + 1) * lanes]
+            emit = col >= kernel_w - 1 and (col - kernel_w + 1) % self.stride[1] == 0
+            cols_cut = x - kernel_w + 1 < 0 or x >= width
+            last_of_block = row == self.out_rows - 1 and group == channels // lanes - 1 and closes
+            last = last_of_block and col == self.columns_per_block - 1
+            yield Column(rows, col == 0, emit, rows_cut, cols_cut, last, opens, closes)
 
     def results(
         self, parameters: SubgroupParameters, *, lanes: int, clamp_bits: int, table: Int64 | None = None
@@ -133,15 +156,22 @@ class WindowPass:
         else:
             (kernel_h, kernel_w), (stride_y, stride_x) = self.kernel, self.stride
             (y0, x0) = self.origin
-            padded = np.full((height + 32, width + 32, channels), self.fill, dtype=np.int64)
-            padded[16 : 16 + height, 16 : 16 + width] = self.x
+            padded = np.full((height + 2 * MARGIN, width + 2 * MARGIN, channels), self.fill, dtype=np.int64)
+            padded[MARGIN : MARGIN + height, MARGIN : MARGIN + width] = self.x
 
-            # Element (y, x) of the tensor is element (16 + y, 16 + x) of `padded`.
-            ys, xs = 16 + y0 + stride_y * np.arange(self.out_rows), 16 + x0 + stride_x * np.arange(self.out_w)
-            taps = {(ky, kx): padded[ys + ky][:, xs + kx] for ky in range(kernel_h) for kx in range(kernel_w)}
+            # Element (y, x) of the tensor is element (MARGIN + y, MARGIN + x) of `padded`.
+            ys = MARGIN + y0 + stride_y * np.arange(self.out_rows)
+            xs = MARGIN + x0 + stride_x * np.arange(self.out_w)
+            count = self.blocks[0] * self.blocks[1]
+            taps = {
+                (by * self.blocks[1] + bx, ky, kx): padded[ys + by * self.step[0] + ky][:, xs + bx * self.step[1] + kx]
+                for by, bx, ky, kx in product(*map(range, self.blocks), range(kernel_h), range(kernel_w))
+            }
             if self.op == WindowOp.MAX:
                 return _in_order(np.clip(np.maximum.reduce(list(taps.values())), low, high), lanes)
-            weights = parameters.weights.transpose(1, 2, 0, 3).reshape(*parameters.weights.shape[1:3], channels)
+            by_block = parameters.weights.reshape(-1, count, kernel_h, kernel_w, lanes)
+            weights = by_block.transpose(1, 2, 3, 0, 4).reshape(count, kernel_h, kernel_w, channels)
+            parameters = parameters.last_blocks(count)
             acc = np.sum([tap * weights[place] for place, tap in taps.items()], axis=0)
             if self.op == WindowOp.AVERAGE:
                 rows_cut = np.array([not _within(y0 + stride_y * r, kernel_h, height) for r in range(self.out_rows)])
@@ -187,4 +217,5 @@ def taken_cycles(columns: Sequence[Column], offered: Sequence[int], start: int) 
 def result_cycles(config: RingConfig, one: WindowPass, columns: Sequence[Column], taken: Sequence[int]) -> list[int]:
     """Cycle in which each result is offered, from the cycles in which the columns were taken; the output is never held up."""
     latency = window_latency(config, one.op, one.mode)
-    return [cycle + latency for column, cycle in zip(columns, taken, strict=True) if column.emit]
+    results = (column.emit and column.closes for column in columns)
+    return [cycle + latency for result, cycle in zip(results, taken, strict=True) if result]

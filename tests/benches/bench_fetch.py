@@ -35,6 +35,9 @@ def complete(rng: np.random.Generator, d: dict[str, Any], late: float) -> Case:
     d.setdefault("columns", (d["out_w"] - 1) * d["stride_x"] + d["kernel_w"])
     d.setdefault("ring_pixels", -(-d["out_w"] // rows) * rows + rows * int(rng.choice([0, 0, 1, 2])))
     d["input"] = pointer(rng, d["in_w"] * d["pixel_words"])
+    if CONFIG.row_steps:
+        d = {"tap_rows": 1, "tap_columns": 1, "blocks_h": 1, "blocks_w": 1, **d}
+        d["tap_words"] = d["tap_columns"] * d["pixel_words"]
     free: list[int] = []
     cycle = 3  # no tile is free before the first row has come
     for _ in range(-(-d["out_rows"] * d["out_w"] // rows)):
@@ -67,8 +70,28 @@ def ordinary(mode: FeedMode, seed: int, late: float) -> Case:
         d |= {"kernel_h": integers(1, 3), "kernel_w": integers(1, 7 if mode == FeedMode.TAP else 3)}
         if seed % 2:  # short rows, so that room for them is what they wait for
             d |= {"kernel_h": 1, "kernel_w": 1, "groups": integers(1, 2)}
+        if CONFIG.row_steps and seed % 3:
+            d |= stepping(mode, rng)
         d |= {"in_y": integers(-d["kernel_h"], d["in_h"]), "in_x": integers(-d["kernel_w"], 2)}
     return complete(rng, d, late)
+
+
+def stepping(mode: FeedMode, rng: np.random.Generator) -> dict[str, Any]:
+    """Tall, wide and dilated kernels, windows of several blocks."""
+    steps = {"tap_rows": int(rng.choice([1, 2, 3, 6, 15])), "tap_columns": int(rng.choice([1, 2, 3, 7]))}
+    if mode == FeedMode.TAP:
+        return {
+            **steps,
+            "kernel_h": int(rng.integers(1, 7)),
+            "kernel_w": int(rng.integers(1, 5)),
+            "out_w": int(rng.integers(1, 5)),
+        }
+    return {
+        **steps,
+        "blocks_h": int(rng.integers(1, 4)),
+        "blocks_w": int(rng.integers(1, 4)),
+        "groups": int(rng.integers(1, 4)),
+    }
 
 
 def real(seed: int, late: float = 0.0) -> list[Case]:
@@ -93,6 +116,19 @@ def real(seed: int, late: float = 0.0) -> list[Case]:
          "kernel_w": 2, "kernel_h": 3},
         {"mode": 0, "in_y": 0, "in_x": 0, "in_h": 1, "in_w": 1, "pixel_words": 128, "groups": 128, "out_rows": 1, "out_w": 1},
     ]  # fmt: skip
+    if CONFIG.row_steps:
+        half = {"stride_y": 2, "stride_x": 2}
+        layers += [
+            # 10 x 4 of a spectrum; 15 x 15; 5 x 5 and 7 x 7 of a window in blocks of 3 x 3, dilation 15.
+            {"mode": 0, "in_y": -4, "in_x": -1, "in_h": 49, "in_w": 10, "pixel_words": 1, "groups": 1, "out_rows": 3, "out_w": 5,
+             "kernel_h": 10, "kernel_w": 4, **half},
+            {"mode": 0, "in_y": -7, "in_x": -7, "in_h": 16, "in_w": 16, "pixel_words": 2, "groups": 1, "out_rows": 1, "out_w": 2,
+             "kernel_h": 15, "kernel_w": 15},
+            {"mode": 1, "in_y": -2, "in_x": -2, "in_h": 9, "in_w": 9, "pixel_words": 3, "groups": 3, "out_rows": 3, "out_w": 5,
+             "kernel_h": 3, "kernel_w": 3, "tap_rows": 3, "tap_columns": 3, "blocks_h": 2, "blocks_w": 2, **half},
+            {"mode": 1, "in_y": -15, "in_x": -15, "in_h": 9, "in_w": 9, "pixel_words": 3, "groups": 2, "out_rows": 2, "out_w": 4,
+             "kernel_h": 1, "kernel_w": 1, "tap_rows": 15, "tap_columns": 15, "blocks_h": 3, "blocks_w": 3},
+        ]  # fmt: skip
     return [complete(rng, {"first_word": 0, "to_rows": 0, **layer}, late) for layer in layers]
 
 
@@ -140,7 +176,13 @@ class Bench:
         dut = self.dut
         name, other = ("o_word", "o_column") if d["mode"] == FeedMode.TAP else ("o_column", "o_word")
         expected = fetch_beats(
-            d, self.memory, free, rows=CONFIG.rows, lanes=CONFIG.window_lanes, read_latency=READ_LATENCY
+            d,
+            self.memory,
+            free,
+            rows=CONFIG.rows,
+            lanes=CONFIG.window_lanes,
+            read_latency=READ_LATENCY,
+            flagged=CONFIG.partial_depth > 0,
         )
         silent = self.monitors[other].transfers
         dut.descriptor.value, dut.start.value = packed_descriptor(**d), 1

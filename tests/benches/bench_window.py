@@ -32,6 +32,8 @@ CONFIG = RingConfig(
     window_clamp_bits=int(os.environ["CLAMP_BITS"]),
     window_depth=int(os.environ["DEPTH"]),
     window_table=bool(int(os.environ["TABLE"])),
+    row_steps=bool(int(os.environ["PARTIAL_DEPTH"])),
+    partial_depth=int(os.environ["PARTIAL_DEPTH"]),
 )
 MUTATION = os.environ.get("MUTATION", "")
 L = CONFIG.window_lanes
@@ -57,6 +59,7 @@ class Case:
             "groups": one.x.shape[2] // L,
             "kernel_h": one.kernel[0],
             "kernel_w": one.kernel[1],
+            "columns": 0 if one.mode == FeedMode.SUM else one.columns_per_block,
             "window_base": self.base,
             "window_clamp": {"zero_point": zero_point, "low": low, "high": high},
             "average_scale": list(one.average_scale),
@@ -66,9 +69,9 @@ class Case:
 
 def parameters_of(rng: np.random.Generator, one: WindowPass) -> SubgroupParameters:
     """Random parameters whose results are spread over the int8 range; 1 / n for averages."""
-    groups = one.x.shape[2] // L
-    shape = (groups, L)
-    weights = rng.integers(-128, 128, (groups, *one.kernel, L))
+    entries = one.x.shape[2] // L * one.blocks[0] * one.blocks[1]
+    shape = (entries, L)
+    weights = rng.integers(-128, 128, (entries, *one.kernel, L))
     bias = rng.integers(-(1 << 12), 1 << 12, shape)
     shift = rng.integers(5, 11, shape)
     multiplier = rng.integers(1 << 30, 1 << 31, shape)
@@ -111,6 +114,9 @@ def passes(seed: int, count: int) -> list[Case]:
         fill = {WindowOp.MAC: int(rng.integers(-128, 128)), WindowOp.MAX: -128, WindowOp.AVERAGE: 0}[WindowOp(op)]
         origin = -int(rng.integers(0, kernel[0])), -int(rng.integers(0, kernel[1]))
         groups = int(rng.integers(1, 5))
+        several = CONFIG.partial_depth and WindowOp(op) == WindowOp.MAC and i % 4
+        blocks = (int(rng.integers(1, 4)), int(rng.integers(1, 3))) if several else (1, 1)
+        step = (int(rng.integers(1, 7)), int(rng.integers(1, 7))) if several else (1, 1)
         # Averages by 36: 9, 6, 6, 4 valid taps of a 3 x 3 kernel; for the others any scale will do.
         scale = (4, 6, 6, 9) if kernel == (3, 3) else tuple(int(v) for v in rng.integers(0, 64, 4))
         made.append(
@@ -125,12 +131,14 @@ def passes(seed: int, count: int) -> list[Case]:
                 fill=fill,
                 clamp=CLAMPS[int(rng.integers(len(CLAMPS)))],
                 average_scale=scale,
+                blocks=blocks,
+                step=step,
             )
         )
     cases, base = [], int(rng.integers(0, 4))
     for one in made:
         cases.append(Case(one, parameters_of(rng, one), base))
-        base += one.x.shape[2] // L
+        base += one.x.shape[2] // L * one.blocks[0] * one.blocks[1]
     assert base <= GROUPS_IN_MEMORY, f"{base} subgroups"
     return cases
 
@@ -158,6 +166,8 @@ def packed(column: Column, rng: np.random.Generator) -> int:
     data = int.from_bytes((column.rows.reshape(-1) & 0xFF).astype(np.uint8).tobytes(), "little")
     cols_cut = column.cols_cut if column.emit else bool(rng.integers(2))
     flags = column.start | column.emit << 1 | column.rows_cut << 2 | cols_cut << 3 | column.last << 4
+    if CONFIG.partial_depth:
+        flags |= column.opens << 5 | column.closes << 6
     return data | flags << (24 * L)
 
 
