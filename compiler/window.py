@@ -17,12 +17,16 @@ class Window:
     def output_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the output of a `height` x `width` input (0 or less: the window does not fit)."""
         top, bottom, left, right = self.padding
-        span_y = (self.kernel[0] - 1) * self.dilation[0] + 1
-        span_x = (self.kernel[1] - 1) * self.dilation[1] + 1
+        span_y, span_x = self.span
         return (
             (height + top + bottom - span_y) // self.stride[0] + 1,
             (width + left + right - span_x) // self.stride[1] + 1,
         )
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Rows and columns of the input that the kernel reaches over."""
+        return (self.kernel[0] - 1) * self.dilation[0] + 1, (self.kernel[1] - 1) * self.dilation[1] + 1
 
     @property
     def trivial(self) -> bool:

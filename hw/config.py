@@ -16,6 +16,9 @@ WORD_BYTES = 8
 PARAMETER_BITS = 72
 """Bits of one channel's requantisation parameters: see `hw.descriptor.ChannelParameters`."""
 
+WINDOW_TAPS = 3
+"""Rows and columns of taps that the window works on at a time."""
+
 WINDOW_WORDS = 8
 """Words that the window's parameter memory holds for one subgroup of channels."""
 

@@ -22,7 +22,7 @@ from hw.window_parameters import TAPS, WindowParameters, window_write_layout
 KERNEL = 3
 """Rows and columns that the window holds."""
 
-_SUM_BITS = 25
+SUM_BITS = 25
 """Of an int8 sum over a whole map: 2^17 elements of magnitude 2^7, and a sign."""
 
 _AVERAGE_BITS = 12  # of the sum of 9 int8
@@ -122,7 +122,7 @@ class Window(wiring.Component):
         m.d.sync += column.eq(self.i.payload)
         kept = None
         if self._config.partial_depth:
-            m.submodules.kept = kept = PartialSums(self._config.partial_depth, lanes * _SUM_BITS)
+            m.submodules.kept = kept = PartialSums(self._config.partial_depth, lanes * SUM_BITS)
         flow = self._flow(m, parameters, is_max, kept)
         m.d.comb += [
             parameters.descriptor.eq(d),
@@ -156,11 +156,11 @@ class Window(wiring.Component):
         results, maxima, sums = [], [], []
         for lane in range(lanes):
             mac = self._products(m, platform, lane, taps, parameters.weights)
-            requantiser = Requantiser(_SUM_BITS, self._config.window_clamp_bits)
+            requantiser = Requantiser(SUM_BITS, self._config.window_clamp_bits)
             m.submodules[f"requantiser_{lane}"] = requantiser
             before = None
             if kept is not None:
-                part = kept.read_data[lane * _SUM_BITS : (lane + 1) * _SUM_BITS]
+                part = kept.read_data[lane * SUM_BITS : (lane + 1) * SUM_BITS]
                 before = Mux(flow[_MAC_AT + 1].add, part, 0).as_signed()
             sums.append(self._accumulator(m, platform, lane, mac, scale, keep, accumulate, before))
             m.d.comb += [
@@ -268,13 +268,13 @@ class Window(wiring.Component):
             parts.append(part)
         lower = Signal(signed(len(parts[0]) + 1), name=f"scaled_lower_{lane}", reset_less=True)
         upper = Signal.like(parts[2], name=f"scaled_upper_{lane}", reset_less=True)
-        acc = Signal(signed(_SUM_BITS), name=f"acc_{lane}", reset_less=True)
+        acc = Signal(signed(SUM_BITS), name=f"acc_{lane}", reset_less=True)
         m.d.sync += lower.eq(parts[0] + (parts[1] << 2))
         if before is None:
             m.d.sync += upper.eq(parts[2])
             more = upper << 4
         else:
-            more = Signal(signed(_SUM_BITS), name=f"more_{lane}", reset_less=True)
+            more = Signal(signed(SUM_BITS), name=f"more_{lane}", reset_less=True)
             m.d.sync += more.eq((parts[2] << 4) | before)
         with m.If(accumulate):
             # With `keep` the scale is 1 and `upper` 0.

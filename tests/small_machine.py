@@ -41,6 +41,8 @@ CONFIG = RingConfig(
     window_table=True,
     combine_lanes=2,
     combine_multiply=True,
+    row_steps=True,
+    partial_depth=512,
 )
 
 

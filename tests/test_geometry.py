@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from compiler.arithmetic import average_multiplier, divide_half_away, scale_by
+from compiler.errors import UnsupportedOpError
 from compiler.legalise.pools import LARGEST, max_pool
 from compiler.legalise.rewriter import Rewriter
 from compiler.plan.averages import averages
+from compiler.plan.blocks import block_weights, blocks_of, needs_row_steps, possible
 from compiler.qgraph import QGraph, QMaxPool, QTensor
 from compiler.window import Window
+from hw.descriptor import FeedMode
 from sim.golden import run
 from tests.make_tflite import SAME, VALID, Maker
 from tests.small_machine import Small
@@ -131,3 +134,158 @@ def simulate(data: bytes, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> N
     x = small.input(1)
     small.same_values(x)
     small.simulate(x, bench_dir, monkeypatch)
+
+
+class Network:
+    """A chain of operators in the making."""
+
+    def __init__(self, shape: tuple[int, int, int], seed: int) -> None:
+        self.m, self.rng = Maker(), np.random.default_rng(seed)
+        self.shape, self.scale, self.zero = shape, SCALE, ZERO
+        self.x = self.first = self.m.tensor((1, *shape), SCALE, ZERO)
+
+    def conv(
+        self,
+        kernel: tuple[int, int],
+        channels: int = 0,
+        *,
+        stride: tuple[int, int] = (1, 1),
+        dilation: tuple[int, int] = (1, 1),
+        padding: int = SAME,
+        groups: int = 1,
+    ) -> Network:
+        """A convolution, depthwise without `channels`."""
+        depthwise = not channels
+        outputs = channels or self.shape[2]
+        size = (1, *kernel, outputs) if depthwise else (outputs, *kernel, self.shape[2] // groups)
+        weights = self.rng.integers(-127, 128, size).astype(np.int8)
+        scales = self.rng.uniform(0.004, 0.02, outputs).astype(np.float32)
+        w = self.m.tensor(size, scales, data=weights, axis=3 if depthwise else 0)
+        bias = self.rng.integers(-2000, 2000, outputs).astype(np.int32)
+        b = self.m.tensor((outputs,), self.scale * scales, data=bias)
+        options = {"DilationHFactor": dilation[0], "DilationWFactor": dilation[1], "DepthMultiplier": 1}
+        if not depthwise:
+            del options["DepthMultiplier"]
+        spread = self.scale * float(scales.max()) * 70 * np.sqrt(weights.size / outputs)
+        op = "DEPTHWISE_CONV_2D" if depthwise else "CONV_2D"
+        return self._add(op, [w, b], kernel, stride, dilation, padding, outputs, float(np.float32(spread)), options)
+
+    def pool(self, op: str, kernel: tuple[int, int], stride: tuple[int, int], padding: int = VALID) -> Network:
+        """A pool."""
+        options = {"FilterHeight": kernel[0], "FilterWidth": kernel[1]}
+        return self._add(op, [], kernel, stride, (1, 1), padding, self.shape[2], self.scale, options)
+
+    def _add(
+        self,
+        op: str,
+        constants: list[int],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        dilation: tuple[int, int],
+        padding: int,
+        channels: int,
+        scale: float,
+        options: dict[str, int],
+    ) -> Network:
+        rows, columns = (
+            -(-(extent if padding == SAME else extent - (k - 1) * d) // step)
+            for extent, k, d, step in zip(self.shape, kernel, dilation, stride, strict=False)
+        )
+        if op != "MAX_POOL_2D" and constants:
+            self.zero = int(self.rng.integers(-100, 100))
+        self.shape, self.scale = (rows, columns, channels), scale
+        out = self.m.tensor((1, *self.shape), scale, self.zero)
+        self.m.operator(
+            op,
+            [self.x, *constants],
+            [out],
+            StrideH=stride[0],
+            StrideW=stride[1],
+            Padding=padding,
+            FusedActivationFunction=0,
+            **options,
+        )
+        self.x = out
+        return self
+
+    def done(self) -> bytes:
+        """The file."""
+        return self.m.finish([self.first], [self.x])
+
+
+NETWORKS = {
+    "spectrum": lambda: Network((49, 10, 1), 1).conv((10, 4), 5, stride=(2, 2)).conv((5, 3)).conv((1, 1), 6),
+    "tall": lambda: Network((12, 6, 5), 2).conv((7, 2), 6, padding=VALID).conv((4, 5), 3, dilation=(1, 1)),
+    "dilated": lambda: Network((9, 11, 3), 3).conv((3, 3), 4, dilation=(3, 2)).conv((2, 9), 5, dilation=(5, 1)),
+    "depthwise": lambda: Network((10, 9, 9), 4).conv((5, 5), stride=(2, 2)).conv((1, 1), 12).conv((7, 7)).conv((1, 5)),
+    "depthwise_tall": lambda: Network((9, 8, 6), 5).conv((5, 1)).conv((4, 1), stride=(3, 1)).conv((1, 1), 3),
+    "depthwise_dilated": lambda: (
+        Network((9, 9, 6), 6).conv((3, 3), dilation=(2, 2)).conv((1, 1), 4).conv((3, 2), dilation=(4, 7))
+    ),
+    "grouped": lambda: Network((6, 5, 16), 7).conv((3, 3), 16, groups=2).conv((2, 2), 8, groups=4),
+    "averages": lambda: (
+        Network((12, 13, 6), 8)
+        .pool("AVERAGE_POOL_2D", (2, 2), (1, 2), SAME)
+        .pool("AVERAGE_POOL_2D", (5, 4), (2, 1))
+        .pool("MAX_POOL_2D", (4, 3), (1, 1), SAME)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks(name: str, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulate(NETWORKS[name]().done(), bench_dir, monkeypatch)
+
+
+def test_blocks_have_the_kernels_taps_in_their_places() -> None:
+    """Sums over blocks are the convolution's sums, for every kernel and dilation that is possible."""
+    rng = np.random.default_rng(2)
+    for _ in range(200):
+        kernel, dilation = (
+            (int(rng.integers(1, 8)), int(rng.integers(1, 8))),
+            (int(rng.integers(1, 5)), int(rng.integers(1, 9))),
+        )
+        window = Window(kernel, dilation=dilation)
+        walk = blocks_of(FeedMode.WINDOW, window)
+        assert max(walk.size) <= 3 and possible(FeedMode.WINDOW, window)
+        assert walk.total <= -(-kernel[0] * dilation[0] // 3) * -(-kernel[1] * dilation[1] // 3)
+        weights = rng.integers(-127, 128, (1, *kernel)).astype(np.int8)
+        reach = [(count - 1) * step + size for size, count, step in zip(walk.size, walk.count, walk.step, strict=True)]
+        spread = np.zeros((1, *reach), np.int64)
+        blocks = block_weights(weights, window).reshape(*walk.count, *walk.size)
+        for y, x in np.ndindex(*walk.count):
+            top, left = y * walk.step[0], x * walk.step[1]
+            spread[0, top : top + walk.size[0], left : left + walk.size[1]] += blocks[y, x]
+        assert np.array_equal(spread[:, :: dilation[0], :: dilation[1]][:, : kernel[0], : kernel[1]], weights)
+        assert np.abs(spread).sum() == np.abs(weights.astype(np.int64)).sum()
+
+
+@pytest.mark.parametrize(
+    ("mode", "window", "wanted"),
+    [
+        (FeedMode.TAP, Window((3, 7)), False),
+        (FeedMode.TAP, Window((1, 1), dilation=(2, 2)), False),
+        (FeedMode.TAP, Window((4, 1)), True),
+        (FeedMode.TAP, Window((1, 8)), True),
+        (FeedMode.TAP, Window((3, 3), dilation=(1, 2)), True),
+        (FeedMode.WINDOW, Window((3, 2), dilation=(1, 2)), False),
+        (FeedMode.WINDOW, Window((1, 4)), True),
+        (FeedMode.SUM, Window((9, 9)), False),
+    ],
+)
+def test_row_steps_only_where_they_are_needed(mode: FeedMode, window: Window, wanted: bool) -> None:
+    assert needs_row_steps(mode, window) == wanted
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (pool_model("AVERAGE_POOL_2D", (9, 9, 4), (5, 5), (1, 1), SAME), r"nearest: VALID padding, or 3x3"),
+        (pool_model("MAX_POOL_2D", (11, 11, 4), (3, 3), (5, 5), VALID), r"stride \(5, 5\); nearest: at most 3"),
+        (Network((40, 4, 3), 0).conv((16, 1), 4).done(), r"kernel \(16, 1\) .* nearest: at most 15 rows"),
+        (Network((40, 9, 3), 0).conv((3, 3), dilation=(17, 1)).done(), r"dilation \(17, 1\); nearest"),
+    ],
+)
+def test_nearest_forms(data: bytes, message: str) -> None:
+    with pytest.raises(UnsupportedOpError, match=message):
+        Small.of(data)

@@ -116,19 +116,26 @@ def network(conv: QConv, x: tuple[int, int, int], y: tuple[int, int, int]) -> QG
 
 
 def test_all_problems_are_listed(graph: QGraph) -> None:
-    weights = np.ones((8, 5, 5, 8), np.int8)
-    big = make_conv(weights, Window((5, 5), (1, 1), (2, 2, 2, 2)))
-    with pytest.raises(UnsupportedOpError, match=r"conv: kernel \(5, 5\); at most \(3, 7\) here"):
-        lower(network(big, (9, 9, 8), (9, 9, 8)))
+    big = make_conv(np.ones((8, 16, 1, 8), np.int8), Window((16, 1), (1, 1)))
+    with pytest.raises(
+        UnsupportedOpError, match=r"conv: kernel \(16, 1\) .*nearest: at most 15 rows and columns, 127 taps"
+    ):
+        lower(network(big, (19, 9, 8), (4, 9, 8)))
     grouped = make_conv(np.ones((8, 1, 1, 4), np.int8), Window(), groups=2)
     dilated = dataclasses.replace(
-        make_conv(np.ones((8, 3, 3, 8), np.int8), Window((3, 3), dilation=(2, 2))), name="d", input="y", output="z"
+        make_conv(np.ones((8, 3, 3, 8), np.int8), Window((3, 3), (4, 1), dilation=(16, 2))),
+        name="d",
+        input="y",
+        output="z",
     )
     two = network(grouped, (5, 5, 8), (5, 5, 8))
     two.tensors["z"] = QTensor("z", (1, 1, 8), 1.0, 0)
     two.nodes.append(dilated)
     two.output = "z"
-    with pytest.raises(UnsupportedOpError, match=r"conv: 2 groups.*d: dilation \(2, 2\)"):
+    with pytest.raises(
+        UnsupportedOpError,
+        match=r"conv: 2 groups.*d: kernel.*dilation \(16, 2\).*d: stride \(4, 1\); nearest: at most 3",
+    ):
         lower(two)
     halves = network(
         make_conv(np.ones((8, 3, 3, 1), np.int8), Window((3, 3), (1, 1), (1, 1, 1, 1)), groups=8), (5, 5, 12), (5, 5, 8)

@@ -23,8 +23,8 @@ def _pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> i
         case FeedMode.SUM:
             return groups * max(source.height * max(source.width, 3), WINDOW_WORDS + 1)
         case FeedMode.WINDOW:
-            columns = (item.width - 1) * item.window.stride[1] + item.window.kernel[1]
-            fetch = item.height * groups * max(columns, WINDOW_WORDS + 1)
+            columns = (item.width - 1) * item.window.stride[1] + item.blocks.size[1]
+            fetch = item.height * groups * item.blocks.total * max(columns, WINDOW_WORDS + 1)
         case FeedMode.TAP:
             fetch = pixels * item.window.kernel[0] * item.window.kernel[1] * item.words
     if item.array_node is None:

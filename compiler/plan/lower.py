@@ -13,6 +13,7 @@ import numpy as np
 from compiler.arithmetic import INT8_MIN, MAX_SHIFT
 from compiler.errors import UnsupportedOpError
 from compiler.plan.averages import averages
+from compiler.plan.blocks import MOST_STEPS, MOST_TAPS, blocks_of, possible
 from compiler.plan.combine import COPY_CHANNELS, Combine, combination, copying, partner
 from compiler.plan.fusion import array_input, is_identity, pointwise_behind, takes_table
 from compiler.plan.image import ImageFold
@@ -33,14 +34,11 @@ from compiler.qgraph import (
     QTable,
 )
 from compiler.window import Window
-from hw.config import WORD_BYTES
+from hw.config import WINDOW_TAPS, WORD_BYTES
 from hw.descriptor import FeedMode, WindowOp
 
-MAX_KERNEL = (3, 7)
-"""Largest kernel of a standard convolution (rows, columns)."""
-
-MAX_WINDOW = (3, 3)
-"""Largest kernel of a depthwise convolution or a max pool."""
+MAX_STRIDE, MAX_LEFT = 3, 16
+"""Most rows and columns from an output to the next; most columns of padding before the first one."""
 
 _Nodes = tuple[QConv | None, QConv | None, QTable | None]
 """Of a pass: what the array computes, what the window computes, the window's table."""
@@ -218,6 +216,7 @@ class _Lowering:
             name = f"{node.name}/c{first}" if out.channels > COPY_CHANNELS else node.name
             copy = copying(name, node.left, node.output, count)
             part = View(view.buffer, view.first + first, count)
+            loop: dict[str, Any] = _taps(copy, part)
             self.passes.append(
                 LogicalPass(
                     name=name,
@@ -241,7 +240,7 @@ class _Lowering:
                     identity=None,
                     combine=made,
                     first_channel=first,
-                    **_taps(copy, part),
+                    **loop,
                 )
             )
 
@@ -291,7 +290,7 @@ class _Lowering:
         made = {node.output for node in (window_table, array, array_table) if node is not None}
         fold = self.fold if first.input == self.graph.input else None
         if fold is None:
-            self._check(first, MAX_WINDOW if depthwise else MAX_KERNEL)
+            self._check(first, FeedMode.WINDOW if depthwise else FeedMode.TAP)
         if array is not None and array.groups != 1:
             self.problems.append(f"{array.name}: {array.groups} groups; grouped convolutions must be depthwise")
         view = self._input(first.input, first.name, aligned=depthwise is not None)
@@ -356,13 +355,14 @@ class _Lowering:
         last, made = table or node, {table.output} if table else set()
         window = Window((source.height, source.width)) if isinstance(node, QMean) else node.window
         whole = window.kernel == (source.height, source.width) and not any(window.padding)
-        average = None
+        average, single = None, True
         if isinstance(node, QMaxPool):
-            self._check(node, MAX_WINDOW)
+            self._check(node, FeedMode.WINDOW)
         elif isinstance(node, QAvgPool) and not whole:
-            self._check(node, MAX_WINDOW)
+            self._check(node, FeedMode.WINDOW)
             average = averages(window, source.height, source.width)
-            if average is None:
+            single = blocks_of(FeedMode.WINDOW, window).total == 1
+            if average is None or (not single and average.scales != (1, 1, 1, 1)):
                 self.problems.append(
                     f"{node.name}: windows of {window.kernel} with padding {window.padding} have too many counts of valid "
                     "elements; nearest: VALID padding, or 3x3"
@@ -380,7 +380,8 @@ class _Lowering:
         elif whole:
             mode, op = FeedMode.SUM, WindowOp.MAC
         else:
-            mode, op = FeedMode.WINDOW, WindowOp.AVERAGE
+            # Sums of several blocks are not scaled on the way.
+            mode, op = FeedMode.WINDOW, WindowOp.AVERAGE if single else WindowOp.MAC
         self.passes.append(
             LogicalPass(
                 name=last.name,
@@ -402,19 +403,28 @@ class _Lowering:
         )
         return made
 
-    def _check(self, node: QConv | QMaxPool | QAvgPool, limit: tuple[int, int]) -> None:
+    def _check(self, node: QConv | QMaxPool | QAvgPool, mode: FeedMode) -> None:
         window = node.window
-        if window.kernel[0] > limit[0] or window.kernel[1] > limit[1]:
-            self.problems.append(f"{node.name}: kernel {window.kernel}; at most {limit} here")
-        if window.dilation != (1, 1):
-            self.problems.append(f"{node.name}: dilation {window.dilation}; only 1 is possible")
-        if max(window.stride) > 3:
-            self.problems.append(f"{node.name}: stride {window.stride}; at most 3")
+        if not possible(mode, window):
+            limit = 3 * MOST_STEPS if mode == FeedMode.WINDOW else MOST_STEPS
+            taps = f", {MOST_TAPS} taps" if mode == FeedMode.TAP else ""
+            self.problems.append(
+                f"{node.name}: kernel {window.kernel} with dilation {window.dilation}; nearest: at most {limit} rows and columns{taps}, "
+                f"dilation {MOST_STEPS}"
+            )
+        if isinstance(node, QMaxPool) and max(window.kernel) > WINDOW_TAPS:
+            self.problems.append(
+                f"{node.name}: a pool of {window.kernel} with stride {window.stride}; nearest: stride 1 to 3"
+            )
+        if max(window.stride) > MAX_STRIDE:
+            self.problems.append(f"{node.name}: stride {window.stride}; nearest: at most {MAX_STRIDE}")
+        if window.padding[2] > MAX_LEFT:
+            self.problems.append(f"{node.name}: {window.padding[2]} columns of padding; nearest: at most {MAX_LEFT}")
         if isinstance(node, QConv) and (node.shift.min() < 0 or node.shift.max() > MAX_SHIFT):
             self.problems.append(f"{node.name}: {_shift_text(int(node.shift.min()))}")
         if window.kernel == (1, 1):
             return  # a copy may cut off and surround
-        wide = window.padding[0] >= window.kernel[0] or window.padding[2] >= window.kernel[1]
+        wide = window.padding[0] >= window.span[0] or window.padding[2] >= window.span[1]
         if wide and any(window.padding):
             self.problems.append(
                 f"{node.name}: padding {window.padding} must be smaller than the kernel {window.kernel}"

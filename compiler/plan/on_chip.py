@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from compiler.errors import ResourceError, UnsupportedOpError
 from compiler.plan.bands import Segment, build_steps
+from compiler.plan.blocks import CHAIN_KERNEL
 from compiler.plan.estimate import estimate
 from compiler.plan.fit import Fit, Parts, Weights, cut, fit
 from compiler.plan.image import image_folds
-from compiler.plan.lower import MAX_KERNEL, lower
+from compiler.plan.lower import lower
 from compiler.plan.passes import Lowered
 from compiler.plan.residence import reside
 from compiler.plan.resources import Part, resources
@@ -47,7 +48,7 @@ def plan_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], Frame
     weights = sum(conv.weights.size for conv in graph.convs())
     if weights > board.part.ebr * _BLOCK_BYTES:
         return None
-    for fold in (*image_folds(graph, MAX_KERNEL[0]), None):
+    for fold in (*image_folds(graph, CHAIN_KERNEL[0]), None):
         try:
             lowered = lower(graph, fold=fold, whole_image=True)
         except UnsupportedOpError:

@@ -7,7 +7,9 @@ import numpy as np
 from compiler import arithmetic
 from compiler.errors import ModelError
 from compiler.plan.bands import Step
-from compiler.qgraph import QAvgPool, QConv, QMaxPool, QMean
+from compiler.plan.blocks import block_weights
+from compiler.qgraph import QConv, QMaxPool, QMean
+from compiler.window import Window
 from hw.config import WINDOW_WORDS
 from hw.descriptor import COMBINE_WORDS, FeedMode, WindowOp
 
@@ -74,38 +76,48 @@ def window_channels(step: Step) -> int:
     return step.channels if step.source.mode == FeedMode.SUM else step.source.input.channels
 
 
+def window_entries(step: Step, lanes: int) -> int:
+    """Units of WINDOW_WORDS words that a step's window parameters take: subgroups times blocks."""
+    return -(-window_channels(step) // lanes) * step.source.blocks.total
+
+
 def window_words(step: Step, lanes: int) -> np.ndarray | None:
     """Window parameters of a step, uint8 [subgroups * 8, 18 * lanes / 8]; None if the window needs none.
 
+    A subgroup whose kernel consists of blocks has as many times 8 words, a block behind the other.
     Words 0..3 of a subgroup: taps 0..8 of all lanes; words 4..7: parameters of the lanes, lanes / 4 in a word.
     """
     node = step.source.window_node
     if node is None or isinstance(node, QMaxPool) or step.source.op == WindowOp.MAX:
         return None
     channels, look_up = window_channels(step), step.source.window_table is not None
-    groups = -(-channels // lanes)
-    taps = np.zeros((groups * lanes, _TAPS), np.int8)
+    groups, blocks = -(-channels // lanes), step.source.blocks.total
+    taps = np.zeros((groups * lanes, blocks, _SIDE, _SIDE), np.int8)
     parameters = np.zeros((groups * lanes, _PARAMETER_BYTES), np.uint8)
     if isinstance(node, QConv):
-        kernel_h, kernel_w = node.window.kernel
-        for row in range(kernel_h):
-            first = _SIDE * (row + 1) - kernel_w
-            taps[:channels, first : first + kernel_w] = node.weights[:, row, :, 0]
+        _set_taps(taps[:channels], node.weights[:, :, :, 0], node.window)
         parameters[:channels] = _parameter_bytes(node.folded_bias, node.multiplier, node.shift, look_up)
     else:
-        kernel_h, kernel_w = node.window.kernel if isinstance(node, QAvgPool) else (0, 0)
         if isinstance(node, QMean):
             bias, multiplier, shift = node.folded_bias, node.multiplier, node.shift
         elif step.source.average is None:
+            kernel_h, kernel_w = node.window.kernel
             bias, (multiplier, shift) = 0, arithmetic.average_multiplier(kernel_h * kernel_w)
         else:
             bias, (multiplier, shift) = 0, arithmetic.average_multiplier(step.source.average.divisor)
-            for row in range(kernel_h):
-                taps[:, _SIDE * (row + 1) - kernel_w : _SIDE * (row + 1)] = 1
+            _set_taps(taps, np.ones((len(taps), *node.window.kernel), np.int8), node.window)
         parameters[:] = _parameter_bytes(np.array([bias]), np.array([multiplier]), np.array([shift]), look_up)
     half = WINDOW_WORDS // 2
-    weights = taps.reshape(groups, lanes, _TAPS).transpose(0, 2, 1).reshape(groups, half, -1).view(np.uint8)
-    return np.concatenate([weights, parameters.reshape(groups, half, -1)], axis=1).reshape(groups * WINDOW_WORDS, -1)
+    ordered = taps.reshape(groups, lanes, blocks, _TAPS).transpose(0, 2, 3, 1)
+    weights = ordered.reshape(groups * blocks, half, -1).view(np.uint8)
+    repeated = np.repeat(parameters.reshape(groups, half, -1), blocks, axis=0)
+    return np.concatenate([weights, repeated], axis=1).reshape(groups * blocks * WINDOW_WORDS, -1)
+
+
+def _set_taps(taps: np.ndarray, weights: np.ndarray, window: Window) -> None:
+    """Weights [channels, kernel rows, kernel columns] at their places [channels, block, row, column]: the last column is column 2."""
+    blocks = block_weights(weights, window)
+    taps[:, :, : blocks.shape[2], _SIDE - blocks.shape[3] :] = blocks
 
 
 def table_halfwords(table: np.ndarray) -> np.ndarray:

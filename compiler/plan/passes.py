@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compiler.plan.averages import Averages
+from compiler.plan.blocks import Blocks, blocks_of
 from compiler.plan.combine import Combine
 from compiler.plan.image import ImageFold
 from compiler.qgraph import QAvgPool, QConv, QMaxPool, QMean, QTable
@@ -123,6 +124,11 @@ class LogicalPass:
         return self.inner * self.outer
 
     @property
+    def blocks(self) -> Blocks:
+        """How the ring walks over the kernel."""
+        return blocks_of(self.mode, self.window)
+
+    @property
     def whole(self) -> bool:
         """The pass needs all input rows before its first result."""
         return self.mode == FeedMode.SUM
@@ -135,7 +141,7 @@ class LogicalPass:
         """Rows (first, past) of an input of `height` rows that output rows `first .. past - 1` need."""
         if self.whole:
             return 0, height
-        stride, pad, kernel = self.window.stride[0], self.window.padding[0], self.window.kernel[0]
+        stride, pad, kernel = self.window.stride[0], self.window.padding[0], self.window.span[0]
         low = max(0, first * stride - pad)
         return low, max(low, min(height, (past - 1) * stride - pad + kernel))
 

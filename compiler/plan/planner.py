@@ -11,6 +11,7 @@ from compiler import arithmetic
 from compiler.errors import ResourceError
 from compiler.legalise import legalise
 from compiler.plan.bands import channel_parts
+from compiler.plan.blocks import needs_row_steps
 from compiler.plan.estimate import estimate
 from compiler.plan.fit import Parts, Weights, cut, fit
 from compiler.plan.lower import lower
@@ -19,10 +20,11 @@ from compiler.plan.passes import LogicalPass, Lowered
 from compiler.plan.resources import Part, resources
 from compiler.plan.result import Board, FrameTiming, Plan
 from compiler.plan.schedule import schedule
+from compiler.program.descriptors import ring_words
 from compiler.program.program import Program, build_program
 from compiler.qgraph import QConv, QGraph, QMean
 from hw.config import WINDOW_WORDS, RingConfig
-from hw.descriptor import CombineOp, FeedMode
+from hw.descriptor import CombineOp, FeedMode, WindowOp
 
 __all__ = ["Board", "FrameTiming", "Plan", "plan"]
 
@@ -36,6 +38,9 @@ _FAVOURITE = 0.85  # another shape must need less than this share of the favouri
 _WEIGHT_DEPTHS = (16384, 8192, 4096, 2048)
 _ACTIVATION_STEP, _ACTIVATION_MOST = 2048, 16384
 _PARAMETER_STEP, _WINDOW_STEP = 512, 512
+_WINDOW_LEAST, _WINDOW_LARGE = 2048, 4096
+_RING_STEP, _RING_MOST = 512, 4096
+_PARTIAL_STEP = 512
 _PART_SHARES = (4, 2, 6)
 """Passes are cut into parts of at most this share of the weight memory, so that loading runs on while they compute; the
 first one decides which memories the ring gets."""
@@ -111,7 +116,12 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
     window_clamp = max((int(conv.clamp_bits.max()) for conv in window), default=0)
     channels = max((item.channels for item in lowered.passes if item.array_node is not None), default=1)
     groups = max(
-        (-(-item.input.channels // lanes) for item in lowered.passes if item.mode == FeedMode.WINDOW), default=1
+        (
+            -(-item.input.channels // lanes) * item.blocks.total
+            for item in lowered.passes
+            if item.mode == FeedMode.WINDOW and item.op != WindowOp.MAX
+        ),
+        default=1,
     )
     floorplan = part.name if part.name == "LFE5U-85F" and (rows, cols) == (13, 12) else None
     return RingConfig(
@@ -121,15 +131,41 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
         acc_bits=max(_LEAST_ACC, acc_bits),
         array_clamp_bits=max([_LEAST_CLAMP, *(int(conv.clamp_bits.max()) for conv in array)]),
         window_clamp_bits=max(_LEAST_CLAMP, window_clamp, _average_bits(lowered)),
-        ring_depth=512,
+        ring_depth=_ring_depth(lowered, rows),
         parameter_depth=_rounded(min(2 * channels, 1024), _PARAMETER_STEP),
-        window_depth=_rounded(2 * groups * WINDOW_WORDS, _WINDOW_STEP, 2048),
+        window_depth=_window_depth(2 * groups * WINDOW_WORDS),
         segment_fifo=64,
         array_table=any(item.array_table is not None for item in lowered.passes),
         window_table=any(item.window_table is not None for item in lowered.passes),
         floorplan=floorplan,
+        **_kernels(lowered),
         **_combine(lowered, rows, cols),
     )
+
+
+def _kernels(lowered: Lowered) -> dict[str, Any]:
+    """What the ring has for kernels beyond those of the row chain and of the window's three rows and columns."""
+    wide = [item for item in lowered.passes if needs_row_steps(item.mode, item.window)]
+    if not wide:
+        return {}
+    sums = [item.width for item in wide if item.mode == FeedMode.WINDOW]
+    return {"row_steps": True, "partial_depth": _rounded(max(sums), _PARTIAL_STEP) if sums else 0}
+
+
+def _ring_depth(lowered: Lowered, rows: int) -> int:
+    """Words of the pixel ring for the pass that needs most of them."""
+    least = 0
+    for item in lowered.passes:
+        if not item.to_rows:
+            tiles = -(-(item.width + rows - 1) // rows)
+            least = max(least, tiles * ring_words(item))
+    return _rounded(min(least, _RING_MOST), _RING_STEP)
+
+
+def _window_depth(words: int) -> int:
+    """Words of the window's parameter memory: a power of two, or if that is large whole blocks."""
+    depth = _rounded(words, _WINDOW_STEP, _WINDOW_LEAST)
+    return depth if depth <= _WINDOW_LARGE else -(-words // _WINDOW_STEP) * _WINDOW_STEP
 
 
 def _combine(lowered: Lowered, rows: int, cols: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from compiler.errors import ResourceError
 from compiler.plan.bands import Step
-from compiler.plan.pack import parameter_head, window_channels
+from compiler.plan.pack import parameter_head, window_entries
 from compiler.plan.schedule import StepLoads
 from hw.config import WINDOW_WORDS, RingConfig
 from hw.descriptor import TABLE_BITS, WindowOp
@@ -56,7 +56,7 @@ def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads
             head = parameter_head(step)
             bases[1] = parameters.place(key, head + chunks * cols) + head
         if item.window_node is not None and item.op != WindowOp.MAX:
-            groups = -(-window_channels(step) // lanes)
+            groups = window_entries(step, lanes)
             # The parts of a global pool have equal parameters, the parts of a convolution the same.
             bases[2] = windows.place((item.name, groups), groups)
         numbers = [

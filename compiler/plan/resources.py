@@ -14,6 +14,7 @@ from hw.counters import RECORD_WORDS, RECORDED_PASSES
 from hw.primitives.bram import simple_blocks, true_blocks
 from hw.sequencer import QUEUE_DEPTH, descriptor_words
 from hw.table import TABLE_WORDS
+from hw.window import SUM_BITS
 
 _WORD_BITS = 8 * WORD_BYTES
 _TABLE_BITS = 16
@@ -22,6 +23,7 @@ _TABLE_BITS = 16
 _ELEMENT = (52, 82)  # of the array
 _REQUANTISER = (950, 800)  # a lane behind the array
 _WINDOW_LANE = (2300, 2600)
+_ROW_STEPS = (300, 200)
 _RING_ROW = (60, 100)  # of the pixel ring
 _COLUMN = (300, 330)  # crossbar, collector, operand fetch for one byte of a segment
 _COMBINE_LANE = (2100, 2100)
@@ -76,6 +78,7 @@ def resources(config: RingConfig) -> Resources:
         (_ELEMENT, elements),
         (_REQUANTISER, config.lanes),
         (_WINDOW_LANE, config.window_lanes),
+        (_ROW_STEPS, int(config.row_steps)),
         (_RING_ROW, config.rows),
         (_COLUMN, config.cols),
         (_COMBINE_LANE, config.combine_lanes),
@@ -92,6 +95,8 @@ def resources(config: RingConfig) -> Resources:
         "segments": simple_blocks(8 * config.cols, config.segment_fifo),
         "counters": simple_blocks(32, RECORDED_PASSES * RECORD_WORDS),
     }
+    if config.partial_depth:
+        memories["partial sums"] = simple_blocks(SUM_BITS * config.window_lanes, config.partial_depth)
     tables = config.array_table * config.lanes + config.window_table * config.window_lanes
     if tables:
         memories["tables"] = tables * simple_blocks(_TABLE_BITS, TABLE_WORDS * config.table_slots)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from compiler.errors import ResourceError
 from compiler.plan.bands import Step
-from compiler.plan.pack import parameter_head, window_channels
+from compiler.plan.pack import parameter_head, window_entries
 from compiler.qgraph import QTable
 from hw.config import WINDOW_WORDS, RingConfig
 from hw.descriptor import FeedMode, PacketKind, WindowOp
@@ -166,7 +166,7 @@ def schedule(steps: Sequence[Step], config: RingConfig) -> list[StepLoads]:
         bases = [0, 0, 0]
         item = step.source
         if item.window_node is not None and item.op != WindowOp.MAX:
-            groups = -(-window_channels(step) // config.window_lanes)
+            groups = window_entries(step, config.window_lanes)
             # The parts of a global pool have equal parameters, the parts of a convolution the same.
             part = groups if item.mode == FeedMode.SUM else 0
             bases[2], packets = windows.take((item.name, part), groups, groups, step)

@@ -11,7 +11,7 @@ from amaranth.lib import data
 from compiler.errors import ResourceError
 from compiler.plan.bands import Step
 from compiler.plan.memory import Layout
-from compiler.plan.passes import Lowered
+from compiler.plan.passes import LogicalPass, Lowered
 from compiler.plan.schedule import StepLoads
 from compiler.qgraph import QAvgPool, QConv, QMaxPool, QMean
 from hw.config import BANKS, WORD_BYTES, RingConfig
@@ -31,9 +31,8 @@ def ring_shape(words: int, config: RingConfig) -> tuple[int, int]:
     return slots, slots * config.rows
 
 
-def ring_words(step: Step, lanes: int) -> int:
+def ring_words(item: LogicalPass) -> int:
     """Words per pixel in the pixel ring; 0 if the pass does not go through it."""
-    item = step.source
     if item.to_rows:
         return 0
     if item.mode == FeedMode.TAP:
@@ -70,13 +69,13 @@ def describe(
     whole = item.mode == FeedMode.SUM
     source, source_layout = lowered.buffers[item.input.buffer], layouts[item.input.buffer]
     lanes, stride = config.window_lanes, item.window.stride
-    kernel_h, kernel_w = (1, 1) if whole else item.window.kernel
+    walk = item.blocks
     in_y = 0 if whole else step.first_row * stride[0] - item.window.padding[0]
     # Parts of a pooled tensor read their own channels; parts of a convolution all of them.
     view_first = item.input.first + (step.first_channel if whole else 0)
     view_channels = step.channels if whole else item.input.channels
     out_w = source.width if whole else item.width
-    words = ring_words(step, lanes)
+    words = ring_words(item)
     slots, ring_pixels = ring_shape(words, config) if words else (0, 0)
     if words and ring_pixels < out_w + config.rows - 1:
         raise ResourceError(
@@ -99,9 +98,14 @@ def describe(
         "groups": item.words if item.mode == FeedMode.TAP else -(-view_channels // lanes),
         "stride_y": stride[0] if not whole else 1,
         "stride_x": stride[1] if not whole else 1,
-        "kernel_h": kernel_h,
-        "kernel_w": kernel_w,
-        "columns": (item.width - 1) * stride[1] + kernel_w if item.mode == FeedMode.WINDOW else 0,
+        "kernel_h": walk.size[0],
+        "kernel_w": walk.size[1],
+        "columns": (item.width - 1) * stride[1] + walk.size[1] if item.mode == FeedMode.WINDOW else 0,
+        "tap_rows": walk.step[0] if config.row_steps else 0,
+        "tap_columns": walk.step[1] if config.row_steps else 0,
+        "tap_words": walk.step[1] * source_layout.pixel_words if config.row_steps else 0,
+        "blocks_h": walk.count[0] if config.row_steps else 0,
+        "blocks_w": walk.count[1] if config.row_steps else 0,
         "fill": item.fill & 0xFF,
         "out_rows": source.height if whole else step.rows,
         "out_w": out_w,
