@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from compiler import tflite
 from hwgen import cli
+from sim import golden
 from sim.machine import FrameResult, PassResult
+from tests.tflite_networks import network
 
 ARGUMENTS = ["sim", "shufflenet_v2", "--width", "0.5", "--resolution", "32", "--image", "photo.png"]
 
@@ -28,22 +31,22 @@ def simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[int,
         calls: list[Any] = []
 
         def simulate_frame(
-            program: Any, sdram: Any, image: Any, golden: Any, build_dir: Path, **options: Any
+            program: Any, sdram: Any, image: Any, values: Any, build_dir: Path, **options: Any
         ) -> FrameResult:
             from sim.timing import predict
 
             calls.append((image, build_dir, options))
             timing = predict(program, sdram)
             passes = [PassResult(entry.name, entry.start, entry.start + entry.cycles, 0) for entry in timing.passes]
-            passes[3] = PassResult(passes[3].name, passes[3].start, passes[3].done + late_cycles, wrong_bytes)
-            tensors = dict.fromkeys(golden, 0) | {program.result_tensor: wrong_bytes}
+            passes[1] = PassResult(passes[1].name, passes[1].start, passes[1].done + late_cycles, wrong_bytes)
+            tensors = dict.fromkeys(values, 0) | {program.result_tensor: wrong_bytes}
             return FrameResult(
                 cycles=timing.cycles + late_cycles,
                 passes=passes,
                 compared=1000,
                 tensors=tensors,
                 seconds=1.5,
-                output=np.zeros(1000, np.int8),
+                output=values[program.result_tensor],
             )
 
         monkeypatch.setattr("sim.machine.simulate_frame", simulate_frame)
@@ -83,3 +86,50 @@ def test_disagreement(simulated: Any, capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[0].startswith("shufflenet_v2_0.5_32: 5 mismatches over ")
     assert "weights: random, seed 0" in lines
     assert len([line for line in lines if line.startswith("  ")]) == 1, "the one pass that took other cycles"
+
+
+def test_a_model_from_an_array(simulated: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """The machine's tensor, finished by the host, is the model's output; its greatest elements have names."""
+    simulated(0, 0)
+    data = network("head")
+    (tmp_path / "m.tflite").write_bytes(data)
+    graph = tflite.parse(data, "m.tflite")
+    x = np.random.default_rng(2).integers(-128, 128, graph.host.input_shape).astype(np.int8)
+    np.save("x.npy", x)
+    Path("labels.txt").write_text("".join(f"name{i}\n" for i in range(10)))
+    with pytest.raises(SystemExit) as status:
+        cli.main(["sim", "m.tflite", "--input", "x.npy", "--output", "y.npy", "--labels", "labels.txt"])
+    assert status.value.code == 0
+    expected = golden.predict(graph, x)
+    np.testing.assert_array_equal(np.load("y.npy"), expected)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("m: 0 mismatches over ")
+    best = [line.split() for line in lines if "name" in line]
+    order = np.argsort(-expected.ravel().astype(int), kind="stable")[:5]
+    assert [(int(index), name) for _, index, name in best] == [(i, f"name{i}") for i in order]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--input", "absent.npy"], "absent.npy: no such file"),
+        (["--input", "x.npy"], "input must be int8"),
+        (["--input", "x.npy", "--output", "absent/y.npy"], "absent/y.npy: its folder must exist"),
+        (["--input", "good.npy", "--labels", "labels.txt"], "labels.txt: 2 labels"),
+    ],
+)
+def test_wrong_input(
+    simulated: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    """One line before anything is planned or compiled."""
+    calls = simulated(0, 0)
+    data = network("head")
+    (tmp_path / "m.tflite").write_bytes(data)
+    np.save("x.npy", np.zeros((2, 2), np.int8))
+    np.save("good.npy", np.zeros(tflite.parse(data, "m").host.input_shape, np.int8))
+    Path("labels.txt").write_text("a\nb\n")
+    with pytest.raises(SystemExit) as status:
+        cli.main(["sim", "m.tflite", *arguments])
+    err = capsys.readouterr().err.splitlines()
+    assert status.value.code == 2 and not calls
+    assert message in err[-1]
