@@ -15,6 +15,8 @@ INT8_MIN, INT8_MAX = -128, 127
 MULTIPLIER_BITS = 31  # M < 2^31
 MAX_SHIFT = 31
 ADD_LEFT_SHIFT = 20  # equation 13
+UNIT = ((1 << MULTIPLIER_BITS) - 1, 0)
+"""M and n that leave any accumulator below 2^30 as it is (equation 21)."""
 
 
 def round_half_away(value: np.ndarray | float) -> np.ndarray:

@@ -210,6 +210,16 @@ def _padded(net: Net, x: int) -> int:
     return net.conv(outer, 4, 3, padding=VALID)
 
 
+def _surrounded(net: Net, x: int) -> int:
+    """More padding than a kernel has rows and columns, around a convolution and a depthwise one."""
+    _, height, width, channels = net.shape(x)
+    first = net.one("PAD", x, (1, height + 5, width + 7, channels), constants=[[[0, 0], [3, 2], [3, 4], [0, 0]]])
+    middle = net.conv(first, 5, 3, stride=2, padding=VALID)
+    _, height, width, channels = net.shape(middle)
+    second = net.one("PAD", middle, (1, height + 4, width + 4, channels), constants=[[[0, 0], [2, 2], [2, 2], [0, 0]]])
+    return net.depthwise(second, 2)
+
+
 def _large_factors(net: Net, x: int) -> int:
     """A factor above 1: weights are doubled until the shift is to the right."""
     net.rng = np.random.default_rng(5)
@@ -267,6 +277,7 @@ NETWORKS: dict[str, Callable[[Net, int], int]] = {
         _head,
         _flattened,
         _padded,
+        _surrounded,
         _large_factors,
         _clamped,
         _residual,

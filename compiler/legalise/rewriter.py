@@ -11,11 +11,6 @@ from compiler import arithmetic
 from compiler.qgraph import QConv, QGraph, QMaxPool, QNode, QTensor, Shape
 from compiler.window import Window
 
-_DOUBLE = 2
-"""Weight of a value that only moves: twice the value, halved by the requantisation, exactly (equation 7)."""
-
-_HALF = (1 << 30, 0)  # M, n of a factor 1/2
-
 
 class Rewriter:
     """New nodes in order, and all tensors."""
@@ -58,10 +53,10 @@ def selection(name: str, x: QTensor, out: QTensor, order: Sequence[int], fill: i
     weights = np.zeros((len(order), 1, 1, x.channels), np.int8)
     moved = [(i, channel) for i, channel in enumerate(order) if channel >= 0]
     for i, channel in moved:
-        weights[i, 0, 0, channel] = _DOUBLE
-    # acc - _DOUBLE * z_in + bias = _DOUBLE * (q - z_out)
-    bias = np.full(len(order), _DOUBLE * ((out.zero_point if fill is None else fill) - out.zero_point), np.int32)
-    bias[[i for i, _ in moved]] = _DOUBLE * (x.zero_point - out.zero_point)
+        weights[i, 0, 0, channel] = 1
+    # q - z_in + bias = q - z_out
+    bias = np.full(len(order), (out.zero_point if fill is None else fill) - out.zero_point, np.int32)
+    bias[[i for i, _ in moved]] = x.zero_point - out.zero_point
     return _conv(name, x, out, weights, bias, groups=1)
 
 
@@ -72,9 +67,13 @@ def order_of(conv: QConv) -> np.ndarray | None:
     matrix = conv.weights[:, 0, 0, :]
     order = matrix.argmax(axis=1)
     same = np.zeros_like(matrix)
-    same[np.arange(len(order)), order] = _DOUBLE
-    moves = np.array_equal(matrix, same) and (conv.multiplier == _HALF[0]).all() and (conv.shift == _HALF[1]).all()
-    return order if moves and not (conv.folded_bias + _DOUBLE * conv.output_zero_point).any() else None
+    same[np.arange(len(order)), order] = 1
+    moves = (
+        np.array_equal(matrix, same)
+        and (conv.multiplier == arithmetic.UNIT[0]).all()
+        and (conv.shift == arithmetic.UNIT[1]).all()
+    )
+    return order if moves and not (conv.folded_bias + conv.output_zero_point).any() else None
 
 
 def identity(
@@ -85,8 +84,8 @@ def identity(
     window: Window | None = None,
 ) -> QConv:
     """The same bytes, clamped, surrounded with the input's zero point: a depthwise 1x1 convolution, behind which a table may stand."""
-    weights = np.full((x.channels, 1, 1, 1), _DOUBLE, np.int8)
-    bias = np.full(x.channels, _DOUBLE * (x.zero_point - out.zero_point), np.int32)
+    weights = np.ones((x.channels, 1, 1, 1), np.int8)
+    bias = np.full(x.channels, x.zero_point - out.zero_point, np.int32)
     conv = _conv(name, x, out, weights, bias, x.channels)
     return replace(conv, act_min=limits[0], act_max=limits[1], window=window or Window())
 
@@ -98,8 +97,8 @@ def _conv(name: str, x: QTensor, out: QTensor, weights: np.ndarray, bias: np.nda
         output=out.name,
         weights=weights,
         bias=bias,
-        multiplier=np.full(len(weights), _HALF[0], np.int64),
-        shift=np.full(len(weights), _HALF[1], np.int64),
+        multiplier=np.full(len(weights), arithmetic.UNIT[0], np.int64),
+        shift=np.full(len(weights), arithmetic.UNIT[1], np.int64),
         window=Window(),
         groups=groups,
         input_zero_point=x.zero_point,

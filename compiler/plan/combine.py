@@ -16,7 +16,6 @@ COPY_CHANNELS = 3 * WORD_BYTES
 """Channels that one pass copies through the array: as many steps as moving the sums out takes anyway, and whole words."""
 
 _HALF = (1 << 30, 0)
-_ONE = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -113,15 +112,15 @@ def combination(graph: QGraph, node: QAdd | QMul, through_array: str, *, stored:
 
 
 def copying(name: str, source: str, target: str, channels: int) -> QConv:
-    """A 1x1 convolution that changes nothing: weight 1, M = 2^31 - 1 and n = 0, which give `(q * M + 2^30) >> 31 = q` for every int8."""
+    """A 1x1 convolution that changes nothing (equation 21)."""
     return QConv(
         name=name,
         input=source,
         output=target,
         weights=np.eye(channels, dtype=np.int8).reshape(channels, 1, 1, channels),
         bias=np.zeros(channels, np.int32),
-        multiplier=np.full(channels, _ONE, np.int64),
-        shift=np.zeros(channels, np.int64),
+        multiplier=np.full(channels, arithmetic.UNIT[0], np.int64),
+        shift=np.full(channels, arithmetic.UNIT[1], np.int64),
         window=Window((1, 1)),
         groups=1,
         input_zero_point=0,

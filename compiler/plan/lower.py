@@ -422,8 +422,8 @@ class _Lowering:
             self.problems.append(f"{node.name}: {window.padding[2]} columns of padding; nearest: at most {MAX_LEFT}")
         if isinstance(node, QConv) and (node.shift.min() < 0 or node.shift.max() > MAX_SHIFT):
             self.problems.append(f"{node.name}: {_shift_text(int(node.shift.min()))}")
-        if window.kernel == (1, 1):
-            return  # a copy may cut off and surround
+        if isinstance(node, QConv) or window.kernel == (1, 1):
+            return  # it may cut off and surround
         wide = window.padding[0] >= window.span[0] or window.padding[2] >= window.span[1]
         if wide and any(window.padding):
             self.problems.append(

@@ -187,7 +187,7 @@ class _Replay:
             start = row if number else first
             assert view is not None
             if view is item.input and item.mode == FeedMode.SUM:
-                used = slice(step.first_channel, step.first_channel + step.channels)
+                used = slice(view.first + step.first_channel, view.first + step.first_channel + step.channels)
             else:
                 used = slice(view.first, view.first + view.channels)
             places = _walk(pointer, past - start)
