@@ -133,7 +133,7 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
         window_clamp_bits=max(_LEAST_CLAMP, window_clamp, _average_bits(lowered)),
         ring_depth=_ring_depth(lowered, rows),
         parameter_depth=_rounded(min(2 * channels, 1024), _PARAMETER_STEP),
-        window_depth=_window_depth(2 * groups * WINDOW_WORDS),
+        window_depth=_window_depth(groups * WINDOW_WORDS),
         segment_fifo=64,
         array_table=any(item.array_table is not None for item in lowered.passes),
         window_table=any(item.window_table is not None for item in lowered.passes),
