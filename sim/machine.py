@@ -174,11 +174,7 @@ def compare(program: Program, trace: Trace, golden: Mapping[str, np.ndarray], se
         replay.apply(index)
         wrong = 0
         for written in program.written[index]:
-            expected = golden[written.tensor][
-                written.first_row : written.first_row + written.rows,
-                :,
-                written.first_channel : written.first_channel + written.channels,
-            ]
+            expected = written.of(golden[written.tensor])
             found = written.read(replay.memory, expected.shape[1])
             author = written.read(replay.writer, expected.shape[1])
             bad = int(((found != expected) | (author != index)).sum())

@@ -66,9 +66,9 @@ def test_all_that_is_left_is_refused_at_once() -> None:
     net = Net()
     x = net.tensor((1, 4, 6, 2))
     folded = net.one("RESHAPE", net.conv(x, 2), (1, 6, 4, 2))
-    large = net.one("RESIZE_NEAREST_NEIGHBOR", net.conv(folded, 2), (1, 12, 8, 2), constants=[[12, 8]])
+    large = net.one("RESIZE_NEAREST_NEIGHBOR", net.conv(folded, 2), (1, 12, 9, 2), constants=[[12, 9]])
     flipped = net.one(
-        "STRIDED_SLICE", net.conv(large, 2), (1, 12, 8, 2), constants=[[0, 11, 0, 0], [1, -13, 8, 2], [1, -1, 1, 1]]
+        "STRIDED_SLICE", net.conv(large, 2), (1, 12, 9, 2), constants=[[0, 11, 0, 0], [1, -13, 9, 2], [1, -1, 1, 1]]
     )
     error = refusal(net.m.finish([x], [net.conv(flipped, 2)]))
     assert error.headline == "model: the machine cannot do all of it"

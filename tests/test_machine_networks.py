@@ -19,6 +19,11 @@ def test_network(name: str, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) ->
     small.simulate(x, bench_dir, monkeypatch)
 
 
+def test_resized_columns_and_rows(bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Small.of(network("pyramid", (5, 8, 4)))
+    small.simulate(small.input(3), bench_dir, monkeypatch)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("shape", [(3, 3, 8), (4, 3, 1), (7, 8, 16)])
 def test_shapes(name: str, shape: tuple[int, int, int]) -> None:

@@ -256,6 +256,20 @@ def _excited(net: Net, x: int) -> int:
     return net.conv(net.two("MUL", wide, gate, (0.04, 2)), 5)
 
 
+def _pyramid(net: Net, x: int) -> int:
+    """A map enlarged into a concatenation and a sum with finer ones, another one made smaller."""
+    fine = net.conv(x, 8)
+    _, height, width, _ = net.shape(fine)
+    coarse = net.conv(fine, 8, stride=2)
+    size = (2 * net.shape(coarse)[1], 3 * net.shape(coarse)[2])
+    large = net.one("RESIZE_NEAREST_NEIGHBOR", coarse, (1, *size, 8), constants=[size])
+    cut = net.one("STRIDED_SLICE", large, (1, height, width, 8), constants=[[0] * 4, [1, height, width, 8], [1] * 4])
+    small = net.one("RESIZE_NEAREST_NEIGHBOR", fine, (1, 3, max(1, width // 2), 8), constants=[(3, max(1, width // 2))])
+    again = net.one("RESIZE_NEAREST_NEIGHBOR", small, (1, 6, 2 * (width // 2), 8), constants=[(6, 2 * (width // 2))])
+    joined = net.conv(net.join(net.two("ADD", cut, fine, (0.08, 0)), net.conv(cut, 3)), 6)
+    return net.join(net.conv(joined, 4, 3), joined) if height != 6 else net.conv(net.join(again, again), 5)
+
+
 def _enlarged(net: Net, x: int) -> int:
     """Ends with what only the host has."""
     small = net.conv(x, 4)
@@ -282,6 +296,7 @@ NETWORKS: dict[str, Callable[[Net, int], int]] = {
         _clamped,
         _residual,
         _excited,
+        _pyramid,
         _enlarged,
     )
 }

@@ -16,6 +16,7 @@ from compiler.qgraph import (
     QMean,
     QMul,
     QNode,
+    QResize,
     QShuffleMerge,
     QSlice,
     QTable,
@@ -141,4 +142,6 @@ def _readers(graph: QGraph, tensor: str) -> list[QNode]:
 
 def _reads_words(node: QNode) -> bool:
     """Through the window, or as a second operand."""
-    return isinstance(node, QMaxPool | QAvgPool | QMean | QAdd | QMul) or (isinstance(node, QConv) and node.depthwise)
+    return isinstance(node, QMaxPool | QAvgPool | QMean | QAdd | QMul | QResize) or (
+        isinstance(node, QConv) and node.depthwise
+    )

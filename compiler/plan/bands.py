@@ -6,6 +6,7 @@ pass makes just the rows that are wanted and not yet there, so that the tensors 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -142,8 +143,10 @@ def build_steps(lowered: Lowered, segments: Sequence[Segment], parts: dict[str, 
     steps: list[Step] = []
     for number, segment in enumerate(segments):
         for band, item, first, past in segment_bands(lowered, segment):
-            for part, (channel, channels) in enumerate(parts.get(item.name, [(0, item.channels)])):
-                steps.append(Step(len(steps), item, first, past - first, channel, channels, number, band, part))
+            edges = range(first, past + 1) if item.row_of else (first, past)
+            for low, high in itertools.pairwise(edges):
+                for part, (channel, channels) in enumerate(parts.get(item.name, [(0, item.channels)])):
+                    steps.append(Step(len(steps), item, low, high - low, channel, channels, number, band, part))
     return steps
 
 

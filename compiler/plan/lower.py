@@ -6,6 +6,7 @@ is a pointwise one shares its pass.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from compiler.qgraph import (
     QMean,
     QMul,
     QNode,
+    QResize,
     QShuffleMerge,
     QSlice,
     QTable,
@@ -101,6 +103,8 @@ class _Lowering:
                     self._sum_or_product(node)
                 case QMaxPool() | QAvgPool() | QMean():
                     shared |= self._pool(node)
+                case QResize() if (columns := resized_columns(node)) is not None:
+                    self._resize(node, *columns)
                 case QSlice():
                     self._view(node, node.offset)
                 case QTable() if is_identity(node):
@@ -403,6 +407,31 @@ class _Lowering:
         )
         return made
 
+    def _resize(self, node: QResize, repeat: int, first: int, stride: int) -> None:
+        """Row by row; columns that are repeated take a pass for each place."""
+        view = self._input(node.input, node.name, aligned=True)
+        output, _, _ = self._place(node)
+        out = self.graph.tensors[node.output]
+        for pixel in range(repeat if view is not None else 0):
+            assert view is not None
+            self.passes.append(
+                LogicalPass(
+                    name=f"{node.name}/{pixel}" if repeat > 1 else node.name,
+                    tensor=node.output,
+                    mode=FeedMode.WINDOW,
+                    op=WindowOp.MAX,
+                    to_rows=True,
+                    input=view,
+                    window=Window(stride=(1, stride), padding=(0, 0, -first, 0)),
+                    fill=INT8_MIN,
+                    output=replace(output, pixel=pixel, pixels=repeat),
+                    height=out.height,
+                    width=out.width // repeat,
+                    channels=out.channels,
+                    row_of=node.rows,
+                )
+            )
+
     def _check(self, node: QConv | QMaxPool | QAvgPool, mode: FeedMode) -> None:
         window = node.window
         if not possible(mode, window):
@@ -442,6 +471,16 @@ def _parts(graph: QGraph) -> dict[str, tuple[str, int]]:
                 found[name] = node.output, first
                 past = first + graph.tensors[name].channels
     return found
+
+
+def resized_columns(node: QResize) -> tuple[int, int, int] | None:
+    """(repeat, first, stride): every column that many times, or every `stride`-th from `first` on; None for other columns."""
+    columns, repeat = node.columns, node.columns.count(node.columns[0])
+    if len(columns) % repeat == 0 and columns == tuple(x // repeat for x in range(len(columns))):
+        return repeat, 0, 1
+    strides = {int(step) for step in np.diff(columns)} or {1}
+    stride = min(strides)
+    return (1, columns[0], stride) if len(strides) == 1 and 1 <= stride <= MAX_STRIDE else None
 
 
 def _shift_text(shift: int) -> str:

@@ -4,7 +4,8 @@ from compiler.qgraph import QNode
 
 _NEAREST = {
     "reshape": "a reshape inside the network; nearest: flatten before FULLY_CONNECTED, or RESHAPE as the last operator",
-    "resize": "a resize inside the network; nearest: RESIZE_NEAREST_NEIGHBOR as the last operator, which the host computes",
+    "resize": "a width that is not an integer multiple, a half or a third; nearest: such a width, or RESIZE_NEAREST_NEIGHBOR as the last "
+    "operator, which the host computes",
     "strided_slice": "negative steps, or steps that are no product of 2 and 3; nearest: such steps as the last operator, "
     "which the host computes",
     "channel_table": "more than 256 different functions of one value; nearest: MUL by a constant for each channel",

@@ -61,6 +61,8 @@ class Placement:
     buffer: str
     byte: int = 0
     step: int = 1
+    pixel: int = 0  # pixel x of the output is the buffer's pixel `pixel + pixels * x`
+    pixels: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,7 @@ class LogicalPass:
         combine: what becomes of the array's result and the operand, element by element, or None.
         first_channel: channel of `tensor` that is channel 0 of the pass.
         average: of a local average pool, or None.
+        row_of: input row of every output row, each a pass of its own; () if the window goes over the rows.
         macs: multiply-accumulates of the array for the whole tensor, padding not counted.
     """
 
@@ -112,6 +115,7 @@ class LogicalPass:
     array_table: QTable | None = None
     weights: np.ndarray | None = None
     average: Averages | None = None
+    row_of: tuple[int, ...] = ()
     operand: View | None = None
     identity: str | None = None
     combine: Combine | None = None
@@ -141,6 +145,8 @@ class LogicalPass:
         """Rows (first, past) of an input of `height` rows that output rows `first .. past - 1` need."""
         if self.whole:
             return 0, height
+        if self.row_of:
+            return self.row_of[first], self.row_of[past - 1] + 1
         stride, pad, kernel = self.window.stride[0], self.window.padding[0], self.window.span[0]
         low = max(0, first * stride - pad)
         return low, max(low, min(height, (past - 1) * stride - pad + kernel))

@@ -42,7 +42,8 @@ class _Replay:
         # Bytes between the parts of a concatenation that no pass ever writes count as written: zero weights meet them.
         self.gaps = {name: np.ones(buffer.pixel_words * WORD_BYTES, bool) for name, buffer in lowered.buffers.items()}
         for step, fields in zip(steps, program.descriptors, strict=True):
-            self.gaps[step.source.output.buffer][_written_bytes(fields)] = False
+            gaps = self.gaps[step.source.output.buffer]
+            gaps[_written_bytes(fields) % len(gaps)] = False
         self.bytes = {
             name: np.zeros((buffer.height, buffer.pixel_words * WORD_BYTES), bool)
             for name, buffer in lowered.buffers.items()
@@ -198,7 +199,8 @@ class _Replay:
                 if words != self.lowered.buffers[name].row_words or not self.bytes[name][y, used].all():
                     raise ProgramError(f"{step.name}: row {y} of {name} is not complete")
                 touched[bank, addr : addr + words] |= self._words_of_row(name, used.start, used.stop)
-        name, written = item.output.buffer, _written_bytes(fields)
+        name = item.output.buffer
+        written = _written_bytes(fields) % (WORD_BYTES * self.lowered.buffers[name].pixel_words)
         rows = 1 if item.mode == FeedMode.SUM else step.rows
         pointer = fields["output"]
         for i, (bank, addr, words) in enumerate(_walk(pointer, rows)):

@@ -71,6 +71,8 @@ def describe(
     lanes, stride = config.window_lanes, item.window.stride
     walk = item.blocks
     in_y = 0 if whole else step.first_row * stride[0] - item.window.padding[0]
+    if item.row_of:
+        in_y = item.row_of[step.first_row]
     # Parts of a pooled tensor read their own channels; parts of a convolution all of them.
     view_first = item.input.first + (step.first_channel if whole else 0)
     view_channels = step.channels if whole else item.input.channels
@@ -151,8 +153,8 @@ def _output(step: Step, layouts: Mapping[str, Layout]) -> Fields:
     byte = item.output.step * step.first_channel + (0 if spread else item.output.byte)
     fields: Fields = {
         "output": row_pointer(layout, 0 if item.mode == FeedMode.SUM else step.first_row),
-        "out_pixel_words": layout.pixel_words,
-        "out_word": byte // WORD_BYTES,
+        "out_pixel_words": layout.pixel_words * item.output.pixels,
+        "out_word": byte // WORD_BYTES + layout.pixel_words * item.output.pixel,
         "out_half": byte % WORD_BYTES // (WORD_BYTES // 2),
         "spread": int(spread),
         "odd": item.output.byte if spread else 0,

@@ -30,7 +30,7 @@ class Written:
 
     Channel `first_channel + i` (0 <= i < channels) of rows `first_row .. first_row + rows - 1` of `tensor` is byte `byte + step * i` of
     the pixels at `layout`: pixel x of row y starts at word `layout.locate(y)[1] + x * layout.pixel_words` of bank
-    `layout.locate(y)[0]`.
+    `layout.locate(y)[0]`. Of the columns every `column_step`-th is written, from `first_column` on.
     """
 
     tensor: str
@@ -41,15 +41,24 @@ class Written:
     layout: Layout
     byte: int
     step: int
+    first_column: int = 0
+    column_step: int = 1
+
+    def of(self, tensor: np.ndarray) -> np.ndarray:
+        """These values of the whole tensor [height, width, channels]."""
+        rows = slice(self.first_row, self.first_row + self.rows)
+        channels = slice(self.first_channel, self.first_channel + self.channels)
+        return tensor[rows, self.first_column :: self.column_step, channels]
 
     def read(self, memory: np.ndarray, width: int) -> np.ndarray:
-        """These values out of a memory [banks, depth, 8]: [rows, width, channels] of the same type."""
+        """These values, `width` columns of them, out of a memory [banks, depth, 8]: [rows, width, channels] of the same type."""
         pixel = self.layout.pixel_words
         found = np.empty((self.rows, width, self.channels), memory.dtype)
+        columns = slice(self.first_column, None, self.column_step)
         for i in range(self.rows):
             bank, addr = self.layout.locate(self.first_row + i)
-            row = memory[bank, addr : addr + width * pixel].reshape(width, pixel * WORD_BYTES)
-            found[i] = row[:, self.byte : self.byte + self.step * self.channels : self.step]
+            row = memory[bank, addr : addr + width * self.column_step * pixel].reshape(-1, pixel * WORD_BYTES)
+            found[i] = row[columns, self.byte : self.byte + self.step * self.channels : self.step]
         return found
 
 
@@ -374,7 +383,8 @@ def _written(step: Step, layouts: Mapping[str, Layout]) -> list[Written]:
     first = place.byte + place.step * step.first_channel
     layout = layouts[place.buffer]
     channel = item.first_channel + step.first_channel
-    found = [Written(item.tensor, *rows, channel, step.channels, layout, first, place.step)]
+    columns = place.pixel, place.pixels
+    found = [Written(item.tensor, *rows, channel, step.channels, layout, first, place.step, *columns)]
     if item.identity is not None:
         other = first + 1 - 2 * place.byte
         found.append(Written(item.identity, *rows, step.first_channel, step.channels, layout, other, place.step))
