@@ -61,3 +61,8 @@ def test_program_finds_everything_in_place(planned: Plan) -> None:
     check_program(planned.lowered, planned.fit.steps, planned.program)
     once = sum(-(-item.channels // planned.config.cols) * item.depth for item in planned.lowered.passes)
     assert streamed_bytes(planned.loads, planned.config) <= 1.02 * once * planned.config.cols
+
+
+def test_report_says_what_combines(planned: Plan) -> None:
+    assert "2, for sums of tensors" in str(planned)
+    assert planned.to_json()["ring"]["combine_lanes"] == 2

@@ -228,6 +228,9 @@ def _totals(plan: Plan) -> Table:
         ("clock", f"{timing.clock_hz / 1e6:g} MHz"),
         ("frames per second", f"{plan.fps:.1f}"),
     ]
+    if config.combine_lanes:
+        operations = "sums and products" if config.combine_multiply else "sums"
+        rows.insert(1, ("combine lanes", f"{config.combine_lanes}, for {operations} of tensors"))
     for name, value in rows:
         table.add_row(name, value)
     return table
