@@ -32,10 +32,11 @@ def load_network(
     if Path(name).suffix.lower() == ".tflite":
         from compiler import tflite
 
-        if weights is not None or calibrate is not None:
-            raise ModelError(
-                f"{name}: a .tflite file has weights and quantisation; leave out --weights and --calibrate"
-            )
+        given = {"--width": width != 1.0, "--resolution": resolution != 224, "--seed": seed != 0}
+        given |= {"--weights": weights is not None, "--calibrate": calibrate is not None}
+        if any(given.values()):
+            unwanted = " and ".join(option for option, there in given.items() if there)
+            raise ModelError(f"{name}: a .tflite file has its size, weights and quantisation; leave out {unwanted}")
         return tflite.load(name)
     graph = zoo.build(name, width, resolution, classes)
     parameters = weight_files.random(graph, seed) if weights is None else weight_files.load(graph, weights)

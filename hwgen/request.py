@@ -38,22 +38,30 @@ class Request:
     clock_mhz: float | None = None
 
     @property
+    def file(self) -> Path | None:
+        """The network's file; None for a network of the zoo."""
+        path = Path(self.network)
+        return path if path.suffix.lower() == ".tflite" else None
+
+    @property
     def name(self) -> str:
         """Names the build and its folder."""
-        if Path(self.network).suffix.lower() == ".tflite":
-            return Path(self.network).stem
+        if self.file is not None:
+            return self.file.stem
         return f"{self.network}_{self.width:g}_{self.resolution}"
 
     def content(self) -> str:
         """SHA-256 of the network's file; empty for a network of the zoo."""
         from hwgen.steps import file_digest
 
-        return file_digest(Path(self.network)) if Path(self.network).suffix.lower() == ".tflite" else ""
+        return "" if self.file is None else file_digest(self.file)
 
     @property
     def options(self) -> dict[str, str | int | float | None]:
-        """The network's options as JSON types."""
+        """The network's options as JSON types; of a file, which has none, those that were given all the same."""
         entries = {key: value for key, value in asdict(self).items() if key not in ("network", "board", "clock_mhz")}
+        if self.file is not None:
+            entries = {key: value for key, value in entries.items() if value != getattr(Request(""), key)}
         return {key: str(value) if isinstance(value, Path) else value for key, value in entries.items()}
 
     def resolve(self) -> tuple[Board, Pll]:

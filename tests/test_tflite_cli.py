@@ -95,3 +95,14 @@ def test_verify_names_the_first_difference(
     monkeypatch.setattr(verify.Reference, "open", lambda data: None)
     code, out, _ = run(capsys, "verify", str(model))
     assert code == 0 and "nothing was compared, because no TensorFlow Lite interpreter is installed" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "unwanted"),
+    [(["--width", "0.5"], "--width"), (["--resolution", "96", "--seed", "1"], "--resolution and --seed")],
+)
+def test_a_file_has_no_options(
+    model: Path, capsys: pytest.CaptureFixture[str], options: list[str], unwanted: str
+) -> None:
+    code, out, err = run(capsys, "plan", str(model), *options)
+    assert (code, out) == (2, "") and err.rstrip().endswith(f"leave out {unwanted}") and len(err.splitlines()) == 1

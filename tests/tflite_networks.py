@@ -270,6 +270,15 @@ def _pyramid(net: Net, x: int) -> int:
     return net.join(net.conv(joined, 4, 3), joined) if height != 6 else net.conv(net.join(again, again), 5)
 
 
+def _cropped(net: Net, x: int) -> int:
+    """Every third column from one far to the right on."""
+    _, height, width, channels = net.shape(x)
+    size = (height, 4 * width)
+    wide = net.one("RESIZE_NEAREST_NEIGHBOR", x, (1, *size, channels), constants=[size])
+    begin, end = [0, 1, size[1] - 7, 0], [1, height, size[1], channels]
+    return net.one("STRIDED_SLICE", wide, (1, height - 1, 3, channels), constants=[begin, end, [1, 1, 3, 1]])
+
+
 def _enlarged(net: Net, x: int) -> int:
     """Ends with what only the host has."""
     small = net.conv(x, 4)
@@ -297,6 +306,7 @@ NETWORKS: dict[str, Callable[[Net, int], int]] = {
         _residual,
         _excited,
         _pyramid,
+        _cropped,
         _enlarged,
     )
 }

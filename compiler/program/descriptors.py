@@ -21,6 +21,9 @@ Fields = dict[str, Any]
 """A descriptor: field name -> number, a dict of the fields of a structure, or a list for an array."""
 
 _MAX_RING_PIXELS = 8191
+_MOST_RIGHT = 15
+"""Columns that a pass may begin to the right of a tensor's first one without another first word."""
+
 _NO_CLAMP = {"zero_point": 0, "low": -128, "high": 127}
 _NO_ROWS = {"slot": 0, "addr": 0, "base": 0, "depth": BANKS, "row_words": 0}
 
@@ -73,6 +76,8 @@ def describe(
     in_y = 0 if whole else step.first_row * stride[0] - item.window.padding[0]
     if item.row_of:
         in_y = item.row_of[step.first_row]
+    left = 0 if whole else item.window.padding[2]
+    skipped = max(0, -left - _MOST_RIGHT)  # columns that the view begins behind
     # Parts of a pooled tensor read their own channels; parts of a convolution all of them.
     view_first = item.input.first + (step.first_channel if whole else 0)
     view_channels = step.channels if whole else item.input.channels
@@ -93,10 +98,10 @@ def describe(
         "input": row_pointer(source_layout, in_y),
         "in_y": in_y,
         "in_h": source.height,
-        "in_w": source.width,
-        "in_x": 0 if whole else -item.window.padding[2],
+        "in_w": source.width - skipped,
+        "in_x": -left - skipped,
         "pixel_words": source_layout.pixel_words,
-        "first_word": view_first // WORD_BYTES,
+        "first_word": view_first // WORD_BYTES + skipped * source_layout.pixel_words,
         "groups": item.words if item.mode == FeedMode.TAP else -(-view_channels // lanes),
         "stride_y": stride[0] if not whole else 1,
         "stride_x": stride[1] if not whole else 1,
