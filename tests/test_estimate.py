@@ -8,22 +8,28 @@ import pytest
 
 from boards.ulx3s import ULX3S
 from compiler import weights
+from compiler.errors import ResourceError
 from compiler.graph import Builder
 from compiler.plan.estimate import estimate
+from compiler.plan.fit import Fit
+from compiler.plan.passes import Lowered
 from compiler.plan.planner import plan
 from compiler.preprocess import INPUT_RANGE, normalise, synthetic_images
+from compiler.program.check import check_program
 from compiler.qgraph import QGraph
 from compiler.quantise import quantise
+from hw.config import BANKS, WORD_BYTES
+from tests.test_machine import SmallBoard
 from tests.test_planner import timing
 
 RESOLUTION = 32
 PAD = (1, 1, 1, 1)
 
 
-def blocks(expanded: int, channels: int = 16) -> QGraph:
+def blocks(expanded: int, channels: int = 16, resolution: int = RESOLUTION) -> QGraph:
     """Stem and two blocks: expand, depthwise 3x3, project."""
     b = Builder("blocks")
-    x = b.add("image", "input", shape=(RESOLUTION, RESOLUTION, 3))
+    x = b.add("image", "input", shape=(resolution, resolution, 3))
     options = {"kernel": (3, 3), "stride": (2, 2), "pad": PAD}
     x = b.add("stem", "conv2d", x, channels=channels, weight="stem.weight", bias="stem.bias", **options)
     for i in range(2):
@@ -35,7 +41,7 @@ def blocks(expanded: int, channels: int = 16) -> QGraph:
     x = b.add("pool", "global_avg_pool", x)
     x = b.add("fc", "fully_connected", x, channels=10, weight="fc.weight", bias="fc.bias")
     graph = b.graph(x)
-    calibration = [normalise(pixels) for pixels in synthetic_images(2, RESOLUTION, 1)]
+    calibration = [normalise(pixels) for pixels in synthetic_images(2, resolution, 1)]
     return quantise(graph, weights.random(graph, 3), calibration, input_range=INPUT_RANGE)
 
 
@@ -44,6 +50,33 @@ def test_lanes_of_a_streamed_network(expanded: int, channels: int, lanes: int) -
     """Few channels behind the depthwise convolution: the window holds up the array, unless it has more lanes."""
     found = plan(blocks(expanded, channels), ULX3S, timing, external=True)
     assert found.config.window_lanes == lanes
+
+
+def test_bands_without_sdram() -> None:
+    """A tensor larger than the memory exists in bands; its passes share their weights."""
+    board = SmallBoard(28, 80)
+    found = plan(blocks(96, 12, 64), board, timing)
+    assert found.on_chip and found.resources.ebr <= 80
+    assert BANKS * found.config.activation_depth * WORD_BYTES < 32 * 32 * 96
+    assert found.config.resident_passes == len(found.fit.steps) > len(found.lowered.passes)
+    bases = {step.source.name: set[int]() for step in found.fit.steps}
+    for step, place in zip(found.fit.steps, found.loads, strict=True):
+        bases[step.source.name].add(place.weight_base)
+    assert all(len(places) == 1 for places in bases.values())
+    check_program(found.lowered, found.fit.steps, found.program)
+
+
+def test_a_failed_search_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors that never fit are searched once for each way to lay the image, not for every shape of the array."""
+    sizes = []
+
+    def no_fit(lowered: Lowered, words: int, *rest: object) -> Fit:
+        sizes.append(words)
+        raise ResourceError("no")
+
+    monkeypatch.setattr("compiler.plan.on_chip.fit", no_fit)
+    assert not plan(blocks(48), ULX3S, timing).on_chip
+    assert 0 < len(sizes) <= 16
 
 
 def test_estimate_is_near() -> None:

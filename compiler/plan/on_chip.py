@@ -67,6 +67,7 @@ class _Search:
     ) -> None:
         self._graph, self._lowered, self._board, self._predict = graph, lowered, board, predict
         self._fits: list[Fit] = []
+        self._too_small = 0  # words of a bank that were searched in vain
 
     def run(self, base: Base) -> Plan | None:
         """The plan with the fewest cycles."""
@@ -135,8 +136,14 @@ class _Search:
         for known in self._fits:
             if known.used <= words:
                 return known
+        if words <= self._too_small:
+            raise ResourceError(f"{self._graph.name}: no fit in {self._too_small} words of a bank")
         sizes = [-(-item.channels // config.cols) * item.depth for item in self._lowered.passes]
-        found = fit(self._lowered, words, Weights(sizes, sum(sizes), 0), _EFFORTS)
+        try:
+            found = fit(self._lowered, words, Weights(sizes, sum(sizes), 0), _EFFORTS)
+        except ResourceError:
+            self._too_small = words
+            raise
         self._fits.append(found)
         return found
 
