@@ -33,9 +33,19 @@ _WORDS = 4096
 RECORDED_PASSES = _WORDS // RECORD_WORDS
 """Passes of a frame that are recorded; later ones are not (the frame's total is always right)."""
 
+_LEAST_WORDS = 512  # of a block RAM of this width
+
+
+def counter_words(passes: int) -> int:
+    """Words of the memory that records frames of so many passes, at most RECORDED_PASSES."""
+    return min(_WORDS, max(_LEAST_WORDS, 1 << (passes * RECORD_WORDS).bit_length()))
+
 
 class Counters(wiring.Component):
     """Counts per pass and writes a record when the pass is done.
+
+    Parameters:
+        passes: of a frame, if that is known; the memory is only as large as it must be.
 
     Members:
         frame_start, start, done : In(1), strobes of the sequencer's pass.
@@ -47,7 +57,8 @@ class Counters(wiring.Component):
     Timing: a record is complete `len(Counter) + 1` cycles after `done`; the next `done` is later than that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, passes: int = RECORDED_PASSES) -> None:
+        self._passes = min(passes, RECORDED_PASSES)
         super().__init__(
             {
                 "frame_start": In(1),
@@ -65,7 +76,8 @@ class Counters(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.memory = memory = Memory(shape=32, depth=_WORDS, init=[])
+        depth = counter_words(self._passes)
+        m.submodules.memory = memory = Memory(shape=32, depth=depth, init=[])
         write = memory.write_port()
         read = memory.read_port()
         m.d.comb += [read.addr.eq(self.read_addr), read.en.eq(1), self.read_data.eq(read.data)]
@@ -104,14 +116,14 @@ class Counters(wiring.Component):
             held.append(hold)
 
         word = Signal(range(RECORD_WORDS))
-        address = Signal(range(_WORDS))
+        address = Signal(range(depth))
         writing, full = Signal(), Signal()
         m.d.comb += [
             write.en.eq(writing & ~full),
             write.addr.eq(address),
             write.data.eq(Array(held)[word]),
         ]
-        m.d.sync += full.eq(address == RECORDED_PASSES * RECORD_WORDS)
+        m.d.sync += full.eq(address == self._passes * RECORD_WORDS)
         with m.If(writing):
             m.d.sync += word.eq(word + 1)
             with m.If(~full):

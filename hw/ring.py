@@ -13,7 +13,7 @@ from hw.array import SystolicArray
 from hw.collector import Collector
 from hw.combine import Combine
 from hw.config import RingConfig
-from hw.counters import Counters
+from hw.counters import RECORDED_PASSES, Counters
 from hw.descriptor import FeedMode
 from hw.descriptor_copy import DescriptorCopy
 from hw.dma import ImageWord
@@ -114,7 +114,7 @@ class Ring(wiring.Component):
         config = self.config
         content = self.resident or Resident((), (), (), ())
         m.submodules.sequencer = sequencer = Sequencer(content.descriptors)
-        m.submodules.counters = counters = Counters()
+        m.submodules.counters = counters = Counters(config.resident_passes or RECORDED_PASSES)
         m.submodules.memory = memory = ActivationMemory(config)
         m.submodules.fetch = fetch = Fetch(config, memory.READ_LATENCY)
         m.submodules.window = window = Window(config, content.window, content.window_tables)

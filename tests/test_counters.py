@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
 from amaranth.sim import Simulator
 
-from hw.counters import RECORD_WORDS, RECORDED_PASSES, Counter, Counters
+from hw.counters import RECORD_WORDS, RECORDED_PASSES, Counter, Counters, counter_words
 
 PASS_CYCLES = RECORD_WORDS + 3
 
 
-def test_passes_beyond_the_memory() -> None:
-    dut = Counters()
+@pytest.mark.parametrize("recorded", [RECORDED_PASSES, 102, 103, 3])
+def test_passes_beyond_the_memory(recorded: int) -> None:
+    dut = Counters(recorded)
     found: list[int] = []
 
     async def frame(ctx) -> None:  # type: ignore[no-untyped-def]
         ctx.set(dut.frame_start, 1)
         await ctx.tick()
         ctx.set(dut.frame_start, 0)
-        for index in range(RECORDED_PASSES + 3):
+        for index in range(recorded + 3):
             ctx.set(dut.start, 1)
             await ctx.tick()
             ctx.set(dut.start, 0)
@@ -26,7 +28,7 @@ def test_passes_beyond_the_memory() -> None:
             await ctx.tick()
             ctx.set(dut.done, 0)
         await ctx.tick().repeat(PASS_CYCLES)
-        for index in range(RECORDED_PASSES):
+        for index in range(recorded):
             ctx.set(dut.read_addr, index * RECORD_WORDS + Counter.CYCLES)
             await ctx.tick()
             found.append(ctx.get(dut.read_data))
@@ -35,4 +37,8 @@ def test_passes_beyond_the_memory() -> None:
     simulator.add_clock(1e-8)
     simulator.add_testbench(frame)
     simulator.run()
-    assert found == [PASS_CYCLES + index % 4 for index in range(RECORDED_PASSES)]
+    assert found == [PASS_CYCLES + index % 4 for index in range(recorded)]
+
+
+def test_memory_is_as_large_as_needed() -> None:
+    assert [counter_words(passes) for passes in (1, 102, 103, RECORDED_PASSES, 5000)] == [512, 512, 1024, 4096, 4096]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hw.config import BANKS, PARAMETER_BITS, WORD_BYTES, RingConfig
-from hw.counters import RECORD_WORDS, RECORDED_PASSES
+from hw.counters import RECORDED_PASSES, counter_words
 from hw.primitives.bram import simple_blocks, true_blocks
 from hw.sequencer import QUEUE_DEPTH, descriptor_words
 from hw.table import TABLE_WORDS
@@ -93,7 +93,7 @@ def resources(config: RingConfig) -> Resources:
         "window parameters": simple_blocks(PARAMETER_BITS // 4 * config.window_lanes, config.window_depth),
         "descriptors": simple_blocks(16, descriptor_words(config.resident_passes or QUEUE_DEPTH)),
         "segments": simple_blocks(8 * config.cols, config.segment_fifo),
-        "counters": simple_blocks(32, RECORDED_PASSES * RECORD_WORDS),
+        "counters": simple_blocks(32, counter_words(config.resident_passes or RECORDED_PASSES)),
     }
     if config.partial_depth:
         memories["partial sums"] = simple_blocks(SUM_BITS * config.window_lanes, config.partial_depth)
