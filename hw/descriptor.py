@@ -130,11 +130,12 @@ Descriptor = data.StructLayout(
         "tap_words": 13,  # tap_columns * pixel_words
         "blocks_h": 4,  # with row steps: rows and columns of blocks of a window, 1..15; else 0
         "blocks_w": 4,
+        "blocks": 8,  # blocks_h * blocks_w
         "fill": 8,
         "out_rows": 10,  # output rows of this pass; SUM: input rows
         "out_w": 10,  # output columns; SUM: input columns
         # window
-        "window_base": 11,  # first subgroup in the window's parameter memory (WINDOW_WORDS words each)
+        "window_base": 11,  # first subgroup in the window's parameter memory, in units of WINDOW_WORDS words
         "window_clamp": Clamp,
         "window_table": TABLE_BITS,  # as `array_table`
         "average_scale": data.ArrayLayout(6, 4),  # factor of the sum, by {columns cut, rows cut}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -35,7 +35,7 @@ class WindowParameters(wiring.Component):
 
     A subgroup has WINDOW_WORDS words: four with the weights (tap 0 of all lanes, tap 1, ...), four with the lanes' ChannelParameters.
     Subgroups follow each other from `window_base` on, and from the start again for every output row. A subgroup whose kernel consists of
-    several blocks has as many times these words, one block behind the other. In feed mode SUM the weights
+    several blocks has as many times four words with weights, and four with parameters behind the last. In feed mode SUM the weights
     are 1 for SUM_TAP and 0 for the others, whatever the memory holds.
 
     Parameters:
@@ -97,23 +97,31 @@ class WindowParameters(wiring.Component):
 
         step = Signal(range(WINDOW_WORDS))
         loading = Signal()
-        subgroup = Signal(len(memory.r_addr) - len(step), reset_less=True)
+        blocks = self._config.partial_depth > 0
+        # The word's address above the step's bits: of eight words, with blocks of four.
+        step_bits = len(step) - blocks
+        place = Signal(len(memory.r_addr) - step_bits, reset_less=True)
+        first = Cat(Const(0, 1), d.window_base) if blocks else d.window_base
         left = Signal(len(d.groups), reset_less=True)
         entry = Signal(range(_ENTRIES))
-        m.d.comb += [memory.r_en.eq(1), memory.r_addr.eq(Cat(step, subgroup))]
+        m.d.comb += [memory.r_en.eq(1), memory.r_addr.eq(Cat(step[:step_bits], place))]
         with m.If(loading):
             m.d.sync += step.eq(step + 1)
             with m.If(step == WINDOW_WORDS - 1):
                 m.d.sync += loading.eq(0)
+        if blocks:
+            self._count_blocks(m, loading, step, place)
         with m.If(self.advance):
-            m.d.sync += [loading.eq(1), entry.eq(entry + 1), subgroup.eq(subgroup + 1)]
-            closes = self.closes if self._config.partial_depth else Const(1)
+            m.d.sync += [loading.eq(1), entry.eq(entry + 1)]
+            if not blocks:
+                m.d.sync += place.eq(place + 1)
+            closes = self.closes if blocks else Const(1)
             with m.If(closes):
                 m.d.sync += left.eq(left - 1)
             with m.If(closes & (left == 1)):
-                m.d.sync += [subgroup.eq(d.window_base), left.eq(d.groups)]
+                m.d.sync += [place.eq(first), left.eq(d.groups)]
         with m.If(self.start & (d.mode != FeedMode.TAP)):
-            m.d.sync += [loading.eq(1), step.eq(0), subgroup.eq(d.window_base), left.eq(d.groups), entry.eq(0)]
+            m.d.sync += [loading.eq(1), step.eq(0), place.eq(first), left.eq(d.groups), entry.eq(0)]
 
         # What arrives: the same counts, as late as the memory.
         arrived: tuple[Signal, Signal, Signal] = (loading, step, entry)
@@ -158,3 +166,18 @@ class WindowParameters(wiring.Component):
             ]
             m.d.sync += parameters.eq(read.data)
         return m
+
+    def _count_blocks(self, m: Module, loading: Value, step: Value, place: Signal) -> None:
+        """Goes on by four words behind a block's weights, and by four more behind the last block's parameters.
+
+        All blocks take eight cycles; what is read where there are no parameters is not used.
+        """
+        d = self.descriptor
+        left = Signal(len(d.blocks), reset_less=True)
+        final = Signal(reset_less=True)  # the block that is read is its subgroup's last
+        with m.If(self.advance):
+            m.d.sync += [left.eq(Mux(final, d.blocks, left - 1)), final.eq(Mux(final, d.blocks == 1, left == 2))]
+        with m.If(self.start):
+            m.d.sync += [left.eq(d.blocks), final.eq(d.blocks == 1)]
+        with m.If(loading & ((step == WINDOW_WORDS - 1) | (final & (step == _WEIGHT_WORDS - 1)))):
+            m.d.sync += place.eq(place + 1)

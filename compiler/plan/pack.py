@@ -77,14 +77,19 @@ def window_channels(step: Step) -> int:
 
 
 def window_entries(step: Step, lanes: int) -> int:
-    """Units of WINDOW_WORDS words that a step's window parameters take: subgroups times blocks."""
-    return -(-window_channels(step) // lanes) * step.source.blocks.total
+    """Units of WINDOW_WORDS words that a step's window parameters take."""
+    return parameter_units(-(-window_channels(step) // lanes), step.source.blocks.total)
+
+
+def parameter_units(groups: int, blocks: int) -> int:
+    """Units of WINDOW_WORDS words of `groups` subgroups: half a unit for each block's weights, and half for the parameters."""
+    return -(-groups * (blocks + 1) // 2)
 
 
 def window_words(step: Step, lanes: int) -> np.ndarray | None:
     """Window parameters of a step, uint8 [subgroups * 8, 18 * lanes / 8]; None if the window needs none.
 
-    A subgroup whose kernel consists of blocks has as many times 8 words, a block behind the other.
+    A subgroup whose kernel consists of blocks has as many times words 0..3, a block behind the other; zeros fill the last unit.
     Words 0..3 of a subgroup: taps 0..8 of all lanes; words 4..7: parameters of the lanes, lanes / 4 in a word.
     """
     node = step.source.window_node
@@ -109,9 +114,11 @@ def window_words(step: Step, lanes: int) -> np.ndarray | None:
         parameters[:] = _parameter_bytes(np.array([bias]), np.array([multiplier]), np.array([shift]), look_up)
     half = WINDOW_WORDS // 2
     ordered = taps.reshape(groups, lanes, blocks, _TAPS).transpose(0, 2, 3, 1)
-    weights = ordered.reshape(groups * blocks, half, -1).view(np.uint8)
-    repeated = np.repeat(parameters.reshape(groups, half, -1), blocks, axis=0)
-    return np.concatenate([weights, repeated], axis=1).reshape(groups * blocks * WINDOW_WORDS, -1)
+    weights = ordered.reshape(groups, blocks * half, -1).view(np.uint8)
+    words = np.concatenate([weights, parameters.reshape(groups, half, -1)], axis=1).reshape(
+        groups * (blocks + 1) * half, -1
+    )
+    return np.pad(words, ((0, -len(words) % WINDOW_WORDS), (0, 0)))
 
 
 def _set_taps(taps: np.ndarray, weights: np.ndarray, window: Window) -> None:

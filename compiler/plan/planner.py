@@ -16,6 +16,7 @@ from compiler.plan.estimate import estimate
 from compiler.plan.fit import Parts, Weights, cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.on_chip import plan_on_chip
+from compiler.plan.pack import parameter_units
 from compiler.plan.passes import LogicalPass, Lowered
 from compiler.plan.resources import Part, resources
 from compiler.plan.result import Board, FrameTiming, Plan
@@ -117,7 +118,7 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
     channels = max((item.channels for item in lowered.passes if item.array_node is not None), default=1)
     groups = max(
         (
-            -(-item.input.channels // lanes) * item.blocks.total
+            parameter_units(-(-item.input.channels // lanes), item.blocks.total)
             for item in lowered.passes
             if item.mode == FeedMode.WINDOW and item.op != WindowOp.MAX
         ),

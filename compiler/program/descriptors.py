@@ -113,6 +113,7 @@ def describe(
         "tap_words": walk.step[1] * source_layout.pixel_words if config.row_steps else 0,
         "blocks_h": walk.count[0] if config.row_steps else 0,
         "blocks_w": walk.count[1] if config.row_steps else 0,
+        "blocks": walk.total if config.row_steps else 0,
         "fill": item.fill & 0xFF,
         "out_rows": source.height if whole else step.rows,
         "out_w": out_w,

@@ -42,8 +42,8 @@ class SubgroupParameters:
         fields = (self.weights, self.bias, self.multiplier, self.shift, self.look_up)
         return SubgroupParameters(*(value[count - 1 :: count] for value in fields))
 
-    def words(self) -> list[int]:
-        """Words of 18 L bits: for each subgroup four of weights (the newest column is tap column 2), four of channels."""
+    def words(self, blocks: int = 1) -> list[int]:
+        """Words of 18 L bits: for each subgroup four of each block's weights (the newest column is tap column 2), four of channels."""
         count, height, width, lanes = self.weights.shape
         taps = np.zeros((count, KERNEL, KERNEL, lanes), dtype=np.int64)
         taps[:, :height, KERNEL - width :] = self.weights
@@ -57,7 +57,7 @@ class SubgroupParameters:
                 word = (int(self.bias[at]) & 0xFFFFFFFF) | int(self.multiplier[at]) << 32
                 word |= int(self.shift[at]) << 63 | int(self.look_up[at]) << 69
                 channels |= word << (72 * lane)
-            for packed in (weights, channels):
+            for packed in (weights, channels) if (subgroup + 1) % blocks == 0 else (weights,):
                 words += [(packed >> (bits * i)) & ((1 << bits) - 1) for i in range(4)]
         return words
 

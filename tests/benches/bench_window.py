@@ -59,6 +59,7 @@ class Case:
             "groups": one.x.shape[2] // L,
             "kernel_h": one.kernel[0],
             "kernel_w": one.kernel[1],
+            "blocks": one.blocks[0] * one.blocks[1],
             "columns": 0 if one.mode == FeedMode.SUM else one.columns_per_block,
             "window_base": self.base,
             "window_clamp": {"zero_point": zero_point, "low": low, "high": high},
@@ -138,7 +139,7 @@ def passes(seed: int, count: int) -> list[Case]:
     cases, base = [], int(rng.integers(0, 4))
     for one in made:
         cases.append(Case(one, parameters_of(rng, one), base))
-        base += one.x.shape[2] // L * one.blocks[0] * one.blocks[1]
+        base += -(-one.x.shape[2] // L * (one.blocks[0] * one.blocks[1] + 1) // 2)
     assert base <= GROUPS_IN_MEMORY, f"{base} subgroups"
     return cases
 
@@ -150,7 +151,7 @@ def table_of(seed: int) -> np.ndarray:
 async def load(dut: Any, cases: list[Case], table: np.ndarray) -> None:
     bits = (CONFIG.window_depth - 1).bit_length()
     for case in cases:
-        for i, word in enumerate(case.parameters.words()):
+        for i, word in enumerate(case.parameters.words(case.one.blocks[0] * case.one.blocks[1])):
             dut.write.value = 1 | (8 * case.base + i) << 1 | word << (1 + bits)
             await RisingEdge(dut.clk)
     dut.write.value = 0
