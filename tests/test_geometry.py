@@ -7,18 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from boards.ulx3s import ULX3S
+from compiler import tflite
 from compiler.arithmetic import average_multiplier, divide_half_away, scale_by
 from compiler.errors import UnsupportedOpError
 from compiler.legalise.pools import LARGEST, max_pool
 from compiler.legalise.rewriter import Rewriter
 from compiler.plan.averages import averages
 from compiler.plan.blocks import block_weights, blocks_of, needs_row_steps, possible
+from compiler.plan.planner import plan
 from compiler.qgraph import QGraph, QMaxPool, QTensor
 from compiler.window import Window
 from hw.descriptor import FeedMode
 from sim.golden import run
+from sim.timing import predict
 from tests.make_tflite import SAME, VALID, Maker
-from tests.small_machine import Small
+from tests.small_machine import SDRAM, Small
 
 SCALE, ZERO = 0.05, 3
 
@@ -289,3 +293,54 @@ def test_row_steps_only_where_they_are_needed(mode: FeedMode, window: Window, wa
 def test_nearest_forms(data: bytes, message: str) -> None:
     with pytest.raises(UnsupportedOpError, match=message):
         Small.of(data)
+
+
+def random_chain(seed: int) -> Network:
+    """Two to four operators with random windows."""
+    rng = np.random.default_rng([77, seed])
+    integers = lambda low, high: int(rng.integers(low, high + 1))  # noqa: E731
+    made = Network((integers(6, 20), 2 * integers(3, 8), int(rng.choice([1, 3, 5, 8, 12]))), seed)
+    for number in range(integers(2, 4)):
+        height, width, _ = made.shape
+        kernel = integers(1, min(7, height)), integers(1, min(7, width))
+        stride = integers(1, 3), integers(1, 3)
+        dilation = (integers(1, 3), integers(1, 3)) if stride == (1, 1) else (1, 1)
+        fits = (kernel[0] - 1) * dilation[0] < height and (kernel[1] - 1) * dilation[1] < width
+        padding = integers(SAME, VALID) if fits else SAME
+        match integers(0, 4):
+            case 0:
+                made.conv(kernel, integers(2, 9), stride=stride, dilation=dilation, padding=padding)
+            case 1 | 2:
+                made.conv(kernel, stride=stride, dilation=dilation, padding=padding)
+            case 3:
+                made.conv((1, 1), integers(2, 12))
+            case _ if number:
+                fits = kernel[0] <= height and kernel[1] <= width
+                made.pool("AVERAGE_POOL_2D" if fits else "MAX_POOL_2D", kernel, stride, VALID if fits else SAME)
+            case _:
+                made.conv((7, 7), 4, stride=(2, 2)) if min(height, width) > 6 else made.conv((3, 3), 4)
+    return made
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_chains(seed: int, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulate(random_chain(seed).done(), bench_dir, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("network", "config"),
+    [
+        (NETWORKS["spectrum"](), {"row_steps": True, "partial_depth": 512, "ring_depth": 512}),
+        (Network((28, 28, 64), 1).conv((5, 5), 16), {"row_steps": True, "partial_depth": 0, "ring_depth": 1024}),
+        (
+            Network((28, 28, 8), 1).conv((3, 3), 16).conv((3, 3)),
+            {"row_steps": False, "partial_depth": 0, "ring_depth": 512},
+        ),
+    ],
+)
+def test_the_ring_has_what_its_kernels_need(network: Network, config: dict[str, int]) -> None:
+    """On a board, with weights in external memory: nothing for small kernels, room for the words of large ones."""
+    made = plan(
+        tflite.parse(network.done(), "model.tflite"), ULX3S, lambda program: predict(program, SDRAM), external=True
+    )
+    assert {name: getattr(made.config, name) for name in config} == config

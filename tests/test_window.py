@@ -15,7 +15,13 @@ LANES_4 = RingConfig(window_lanes=4)
 LANES_8 = RingConfig(window_lanes=8, window_clamp_bits=23, window_depth=1536, window_table=True)
 
 
-def run(config: RingConfig, bench_dir: Path, mutation: str = "", testcase: str | None = None) -> None:
+def run(
+    config: RingConfig,
+    bench_dir: Path,
+    mutation: str = "",
+    testcase: str | None = None,
+    bench: str = "bench_window",
+) -> None:
     env = {
         "LANES": str(config.window_lanes),
         "CLAMP_BITS": str(config.window_clamp_bits),
@@ -27,7 +33,7 @@ def run(config: RingConfig, bench_dir: Path, mutation: str = "", testcase: str |
     simulate(
         Window(config),
         name="window",
-        test_module="tests.benches.bench_window",
+        test_module=f"tests.benches.{bench}",
         build_dir=bench_dir,
         env=env,
         sources=[ROOT / "sim/models/DP16KD.v"],
@@ -41,6 +47,10 @@ BLOCKS = RingConfig(window_lanes=4, row_steps=True, partial_depth=512, window_de
 @pytest.mark.parametrize("config", [LANES_4, LANES_8, BLOCKS], ids=["lanes4", "lanes8_table", "blocks"])
 def test_window(bench_dir: Path, config: RingConfig) -> None:
     run(config, bench_dir)
+
+
+def test_short_blocks(bench_dir: Path) -> None:
+    run(BLOCKS, bench_dir, bench="bench_window_blocks")
 
 
 @pytest.mark.parametrize("mutation", ["weight", "maximum", "latency", "period"])
