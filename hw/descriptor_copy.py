@@ -1,4 +1,4 @@
-"""A register for the descriptor next to the element that uses it."""
+"""Registers for the descriptor and `start` next to the element that uses them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ class DescriptorCopy(wiring.Component):
 
     Members:
         i : In(Descriptor), o : Out(Descriptor).
+        starting : In(1), start : Out(1).
 
     Timing: one cycle.
     """
 
     def __init__(self) -> None:
-        super().__init__({"i": In(Descriptor), "o": Out(Descriptor)})
+        super().__init__({"i": In(Descriptor), "o": Out(Descriptor), "starting": In(1), "start": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         copy = Signal(Descriptor, reset_less=True)
-        m.d.sync += copy.eq(self.i)
+        m.d.sync += [copy.eq(self.i), self.start.eq(self.starting)]
         m.d.comb += self.o.eq(copy)
         return m

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import enum
 
-from amaranth import Cat, Const, Module, Signal, Value, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.config import PARAMETER_BITS, WORD_BYTES, RingConfig
 from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, PacketKind
+from hw.fifo import StreamFifo
 from hw.sdram_config import ADDRESS_BITS, BURST
 
 FIFO_DEPTH = 64
@@ -20,6 +21,15 @@ CHECK_CYCLES = 2
 """Cycles from a header's last halfword until the first of its payload can be used: `wait` is compared."""
 
 TABLE_HALFWORDS = 128
+
+WRITE_DELAY = 2
+"""Cycles from the use of a unit's last halfword to its write."""
+
+IMAGE_DELAY = WRITE_DELAY + StreamFifo.LATENCY
+"""The same for an IMAGE word."""
+
+IMAGE_WORDS = 12
+"""IMAGE words that may wait for the activation memory."""
 
 ImageWord = data.StructLayout({"bank": 2, "addr": 14, "data": 64})
 """A word for the activation memory."""
@@ -81,9 +91,10 @@ class Dma(wiring.Component):
     Timing (halfword i arrives at `data` in cycle a): used in cycle u = max(a + 2, cycle after the use of halfword i - 1);
         the first of a packet's payload not before CHECK_CYCLES + 1 cycles after the header's last nor before
         t + 2, where t is the first cycle with passes_done >= wait; the first of a descriptor when `room`. A unit's
-        write shows one cycle after the use of its last halfword (IMAGE: two cycles). An IMAGE word that is not taken
-        stops the stream at the end of the next unit, and before the next packet's payload. The first request comes in
-        the cycle after `start`; more follow while FIFO_DEPTH halfwords are not under way or waiting.
+        write shows WRITE_DELAY cycles after the use of its last halfword (IMAGE: IMAGE_DELAY, if those before it have been taken).
+        The stream stops at the end of a unit while IMAGE_WORDS words wait, and before the payload of a packet of another kind
+        while any does. The first request comes in the cycle after `start`; more follow while FIFO_DEPTH halfwords are not under way
+        or waiting.
     """
 
     def __init__(self, config: RingConfig) -> None:
@@ -177,6 +188,8 @@ class Dma(wiring.Component):
         units = Signal(16, reset_less=True)
         pass_needed = Signal(16, reset_less=True)
         reached = Signal(reset_less=True)
+        images = Signal(range(IMAGE_WORDS + 2))  # words that wait, those that are just being put together included
+        image_full, image_some = Signal(), Signal()
         length = Signal(range(TABLE_HALFWORDS), reset_less=True)
         left = Signal(range(TABLE_HALFWORDS), reset_less=True)
         at_start = Signal(reset_less=True)
@@ -187,8 +200,7 @@ class Dma(wiring.Component):
         m.d.comb += [
             self.busy.eq(state != _State.IDLE),
             blocked.eq(
-                (kinds[PacketKind.DESCRIPTOR] & at_start & ~self.room)
-                | (kinds[PacketKind.IMAGE] & at_end & self.image.valid)
+                (kinds[PacketKind.DESCRIPTOR] & at_start & ~self.room) | (kinds[PacketKind.IMAGE] & at_end & image_full)
             ),
             take.eq(word_valid & ((state == _State.HEADER) | ((state == _State.PAYLOAD) & ~blocked))),
         ]
@@ -221,7 +233,7 @@ class Dma(wiring.Component):
                 m.d.sync += [length.eq(selected), left.eq(selected)]
                 m.d.sync += [at_start.eq(1), at_end.eq(0), state.eq(_State.CHECK)]
             with m.Case(_State.CHECK):
-                with m.If(self.image.valid):
+                with m.If(image_some & ~kinds[PacketKind.IMAGE]):
                     pass
                 with m.Elif(kinds[PacketKind.END]):
                     m.d.sync += state.eq(_State.IDLE)
@@ -238,19 +250,24 @@ class Dma(wiring.Component):
                     with m.If(last_unit):
                         m.d.sync += state.eq(_State.HEADER)
 
-        # Units are shifted together from the top, so that the last halfwords that came are the unit.
+        # Units are shifted together from the top, so that the last halfwords that came are the unit: a cycle after their use, because the
+        # unit is wide and stands elsewhere. Where it goes is latched in that cycle, before the next header can change it.
         widths = [8 * config.cols, 16 * unit_halfwords(config, PacketKind.WINDOW), 16 * 5, 64]
-        unit = Signal(max(widths), reset_less=True)
-        with m.If(used):
-            m.d.sync += unit.eq(Cat(unit[16:], word))
+        unit, late_word = Signal(max(widths), reset_less=True), Signal(16, reset_less=True)
+        shift = Signal()
+        m.d.sync += [shift.eq(used), late_word.eq(word)]
+        with m.If(shift):
+            m.d.sync += unit.eq(Cat(unit[16:], late_word))
+        ended = {kind: Signal(name=f"{kind.name.lower()}_ended") for kind in PacketKind}
         strobes = {kind: Signal(name=f"{kind.name.lower()}_valid") for kind in PacketKind}
         for kind, strobe in strobes.items():
             every = kind in (PacketKind.DESCRIPTOR, PacketKind.TABLE)
-            m.d.sync += strobe.eq(used & kinds[kind] & (Const(1) if every else at_end))
+            m.d.sync += ended[kind].eq(used & kinds[kind] & (Const(1) if every else at_end))
+            m.d.sync += strobe.eq(ended[kind])
+        place = Signal(data.StructLayout({"addr": 14, "bank": 2, "unpack": 1}), reset_less=True)
+        m.d.sync += [place.addr.eq(addr), place.bank.eq(bank), place.unpack.eq(unpack)]
         counted = Signal()
-        m.d.comb += counted.eq(
-            Cat(signal for kind, signal in strobes.items() if kind is not PacketKind.DESCRIPTOR).any()
-        )
+        m.d.comb += counted.eq(Cat(signal for kind, signal in ended.items() if kind is not PacketKind.DESCRIPTOR).any())
         with m.If(counted):
             m.d.sync += addr.eq(addr + 1)
 
@@ -261,35 +278,42 @@ class Dma(wiring.Component):
         window = unit_halfwords(config, PacketKind.WINDOW)
         m.d.comb += [
             self.weights.valid.eq(strobes[PacketKind.WEIGHTS]),
-            self.weights.addr.eq(addr),
+            self.weights.addr.eq(place.addr),
             self.weights.data.eq(top(8 * config.cols, config.cols // 2)),
             self.parameters.valid.eq(strobes[PacketKind.PARAMETERS]),
-            self.parameters.addr.eq(addr),
+            self.parameters.addr.eq(place.addr),
             self.parameters.data.eq(top(PARAMETER_BITS, five)),
             self.window.valid.eq(strobes[PacketKind.WINDOW]),
-            self.window.addr.eq(addr),
+            self.window.addr.eq(place.addr),
             self.window.data.eq(top(18 * config.window_lanes, window)),
             self.push.valid.eq(strobes[PacketKind.DESCRIPTOR]),
             self.push.data.eq(top(16, 1)),
             self.table.valid.eq(strobes[PacketKind.TABLE]),
-            self.table.addr.eq(addr),
+            self.table.addr.eq(place.addr),
             self.table.data.eq(top(16, 1)),
         ]
 
+        # The activation memory may keep image words waiting.
         gap = Const(0, 8)
-        image_valid = Signal()
-        image_word = Signal(ImageWord, reset_less=True)
         pixels = top(48, 3)
-        m.d.comb += [self.image.valid.eq(image_valid), self.image.payload.eq(image_word)]
-        with m.If(self.image.ready):
-            m.d.sync += image_valid.eq(0)
-        with m.If(strobes[PacketKind.IMAGE]):
-            m.d.sync += [image_valid.eq(1), image_word.bank.eq(bank), image_word.addr.eq(addr)]
-            with m.If(unpack):
-                m.d.sync += image_word.data.eq(Cat(pixels[:24], gap, pixels[24:], gap))
-            with m.Else():
-                m.d.sync += image_word.data.eq(top(64, 4))
+        m.submodules.image_fifo = fifo = StreamFifo(ImageWord, 16)
+        m.d.comb += [
+            fifo.i.valid.eq(strobes[PacketKind.IMAGE]),
+            fifo.i.payload.bank.eq(place.bank),
+            fifo.i.payload.addr.eq(place.addr),
+            fifo.i.payload.data.eq(Mux(place.unpack, Cat(pixels[:24], gap, pixels[24:], gap), top(64, 4))),
+        ]
+        wiring.connect(m, fifo.o, wiring.flipped(self.image))
+        entered, left_fifo = Signal(), Signal()
+        m.d.comb += [
+            entered.eq(used & kinds[PacketKind.IMAGE] & at_end),
+            left_fifo.eq(fifo.o.valid & fifo.o.ready),
+        ]
+        with m.If(entered & ~left_fifo):
+            m.d.sync += [images.eq(images + 1), image_some.eq(1), image_full.eq(images >= IMAGE_WORDS - 1)]
+        with m.If(left_fifo & ~entered):
+            m.d.sync += [images.eq(images - 1), image_some.eq(images != 1), image_full.eq(images > IMAGE_WORDS)]
 
         with m.If(self.start):
-            m.d.sync += [state.eq(_State.HEADER), field.eq(0), self.error.eq(0), image_valid.eq(0)]
-            m.d.sync += [strobe.eq(0) for strobe in strobes.values()]
+            m.d.sync += [state.eq(_State.HEADER), field.eq(0), self.error.eq(0)]
+            m.d.sync += [strobe.eq(0) for strobe in (*ended.values(), *strobes.values())]

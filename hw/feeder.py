@@ -47,12 +47,13 @@ class Feeder(wiring.Component):
         ctl : Out(ArrayControl), to the array, in the cycle in which the step's operands arrive there.
         segment_taken : In(1), strobe: one segment has left the collector.
         chunk_start : Out(1), strobe: the next chunk of lane parameters is wanted; tiles * chunks times in a pass.
-        issuing, waiting_pixels, waiting_room : Out(1), what the feeder did in the cycle before; at most one at a time. None of them in
-            the cycle behind a tile of a single step, and where it only waits for the drain chains.
+        issuing, waiting_pixels, waiting_room : Out(1), what the feeder did in the cycle before; at most one at a time. None of them
+            where it only waits for the drain chains.
 
-    Timing: let F and L be the cycles of a chunk's first and last step, L' the last step before it (`start` for the first), A the cycle
+    Timing: let F and L be the cycles of a chunk's first and last step, L' the last step before it (`start` for the first), A two cycles
     after the `row_done` that completes the tile (for the tile's first chunk only) and T the cycle after the `segment_taken` that
-    makes room. Then F = max(L' + 1, A) and L = max(F + K - 1, L' + 2 R, T); for K = 1, F = L = the larger of both. All
+    makes room. Then F = max(L' + 1, A, 3 cycles after the first step of the tile before) and L = max(F + K - 1, L' + 2 R, T); for K = 1,
+    F = L = the larger of both. All
     steps but the last follow F without a gap. `read_addr` of a step in cycle t is out in cycle t + read_delay, `weight_addr` in
     t + weight_delay (one of the delays is 0), `ctl` in t + LATENCY; `tile_free` in cycle
     L + read_delay + R of a tile's last chunk; `chunk_start` in cycle start + 1 and in cycle L + 1 of every chunk but the last.
@@ -141,8 +142,8 @@ class Feeder(wiring.Component):
         return m
 
     def _pixels(self, m: Module, start: Value, begun: Value) -> Value:
-        """Whether the pixels of the next tile are complete. `begun` comes a cycle after a tile's first step, which is in time: the next
-        tile's first step is at least two cycles after it."""
+        """Whether the pixels of the next tile are complete; not for the first two cycles after a tile's first step, whose pixels are
+        taken off meanwhile (`begun` comes a cycle after it)."""
         d, rows = self.descriptor, self._config.rows
         spare = Signal(signed(len(d.ring_pixels) + 1))  # pixels beyond the R that a tile needs
         all_rows = Signal()
@@ -161,7 +162,9 @@ class Feeder(wiring.Component):
         with m.If(start):
             left.restart()
             m.d.sync += [spare.eq(-rows), all_rows.eq(0)]
-        return ~spare[-1] | all_rows
+        enough, begun_before = Signal(), Signal()
+        m.d.sync += [enough.eq((~spare[-1] | all_rows) & ~start), begun_before.eq(begun)]
+        return enough & ~begun & ~begun_before
 
     def _drained(self, m: Module, again: Value) -> Value:
         """Whether the array may end a chunk: 2 R cycles after the last step before. The start counts as one, so that `chunk_start` strobes

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import PARAMETER_BITS, RingConfig
 from hw.descriptor import COMBINE_WORDS, ChannelParameters, CombineParameters, Descriptor
+from hw.loop import Loop
 from hw.primitives.bram import SimpleDualPort
 
 ParameterWrite = data.StructLayout({"valid": 1, "addr": 11, "data": PARAMETER_BITS})
@@ -84,7 +85,7 @@ class LaneParameters(wiring.Component):
 
         # Channels in the order in which columns need them: 0, Q, 1, Q + 1, ...
         base = Signal(address_bits, reset_less=True)
-        left = Signal(len(self.descriptor.chunks), reset_less=True)
+        chunk = Loop(m, "chunk", self.descriptor.chunks)
         now, other = Signal(address_bits, reset_less=True), Signal(address_bits, reset_less=True)
         column = Signal(range(cols), reset_less=True)
         active = Signal()
@@ -100,11 +101,12 @@ class LaneParameters(wiring.Component):
                 active.eq(1),
                 loading.eq(count),
                 count.eq(count + 1),
-                left.eq(Mux(left == 1, self.descriptor.chunks, left - 1)),
-                base.eq(Mux(left == 1, self.descriptor.parameter_base, base + cols)),
+                base.eq(Mux(chunk.last, self.descriptor.parameter_base, base + cols)),
             ]
+            chunk.advance()
         with m.If(self.start):
-            m.d.sync += [base.eq(self.descriptor.parameter_base), left.eq(self.descriptor.chunks), count.eq(0)]
+            m.d.sync += [base.eq(self.descriptor.parameter_base), count.eq(0)]
+            chunk.restart()
 
         if self._config.combine_lanes:
             self._read_combine(m, now, other, active & (column == cols - 1))

@@ -137,11 +137,14 @@ class Machine(wiring.Component):
         connect_reads(m, host, ring)
 
         heartbeat = Signal(HEARTBEAT_BITS)
-        m.d.sync += heartbeat.eq(heartbeat + 1)
+        m.d.sync += [
+            heartbeat.eq(heartbeat + 1),
+            # A register on the way to the pads, which are far.
+            self.leds.eq(Cat(heartbeat[-1], memory.initialised, busy, dma.error, ring.passes_done[:4])),
+        ]
         m.d.comb += [
             self.initialised.eq(memory.initialised),
             self.passes_done.eq(ring.passes_done),
-            self.leds.eq(Cat(heartbeat[-1], memory.initialised, busy, dma.error, ring.passes_done[:4])),
             self.trace.eq(ring.trace),
         ]
         return m

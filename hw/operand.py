@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.activation_memory import ReadRequest, memory_port
+from hw.activation_memory import ADDRESS_BITS, BANK_BITS, ReadRequest, memory_port
 from hw.config import WORD_BYTES, RingConfig
 from hw.crossbar import plain_words
 from hw.descriptor import Descriptor
@@ -15,7 +15,12 @@ from hw.pixel_walk import PixelWalk
 
 _WORD_BITS = 8 * WORD_BYTES
 _FIFO_DEPTH = 16
+"""Words under way or waiting: more than the memory's latency and the queues' together, so that a read starts every cycle."""
 
+START_CYCLES = 6
+"""Cycles from `start` to the first segment, beyond its reads and the memory's latency: see `OperandFetch`."""
+
+Request = data.StructLayout({"bank": BANK_BITS, "addr": ADDRESS_BITS, "half": 1})
 Word = data.StructLayout({"half": 1, "data": _WORD_BITS})
 
 
@@ -34,7 +39,7 @@ class OperandFetch(wiring.Component):
         o : Out(stream of {data: 8 C}).
 
     Timing: a segment takes W = plain_words(C) reads, one per cycle. If no read is refused and every segment is taken at once, the
-    first one is offered latency + W + 4 cycles after `start` and a further one every W cycles; a missing pixel costs one cycle.
+    first one is offered latency + W + START_CYCLES cycles after `start` and a further one every W cycles; a missing pixel costs one cycle.
     """
 
     def __init__(self, config: RingConfig, latency: int) -> None:
@@ -57,41 +62,48 @@ class OperandFetch(wiring.Component):
         combines = bool(self._config.combine_lanes)
         m.d.comb += start.eq(self.start & (d.merge | (d.combine.any() if combines else 0)))
 
-        # Requests: for every pixel the words of the chunk.
+        # Requests: for every pixel the words of the chunk. They wait in a queue, so that nothing here depends on the arbiter's answer.
         step, send, skip = Signal(), Signal(), Signal()
         word_index = Signal(range(max(2, words)))
         walk = PixelWalk(m, self._config, d, d.operand, d.operand_pixel_words, start, step)
         chunk_word, half = self._chunk_place(m, start, step & walk.row_last, walk.chunk_last)
-        request = self.memory.request
-        free, room = Signal(), Signal()
+        room = Signal(init=1)
         bank, pixel, missing = walk.bank, walk.pixel, walk.missing
         if combines:
             bank, pixel, missing = self._still(m, walk, start, step)
         last_word = word_index == words - 1
+        sent = Signal(Request, reset_less=True)
+        sent_valid = Signal()
         m.d.comb += [
-            free.eq(~request.valid | self.memory.ready),
             skip.eq(running & missing),
-            send.eq(running & ~missing & free & room),
+            send.eq(running & ~missing & room),
             step.eq(skip | (send & last_word)),
         ]
-        with m.If(free):
-            m.d.sync += [
-                request.valid.eq(send),
-                request.bank.eq(bank),
-                request.addr.eq(pixel + chunk_word + word_index),
-            ]
+        m.d.sync += [
+            sent_valid.eq(send),
+            sent.bank.eq(bank),
+            sent.addr.eq(pixel + chunk_word + word_index),
+            sent.half.eq(half),
+        ]
         with m.If(send):
             m.d.sync += word_index.eq(Mux(last_word, 0, word_index + 1))
         with m.If(step & walk.row_last & walk.chunk_last & walk.tile_last):
             m.d.sync += running.eq(0)
         with m.If(start):
             m.d.sync += [running.eq(1), word_index.eq(0)]
+        m.submodules.requests = requests = StreamFifo(Request, _FIFO_DEPTH)
+        request = self.memory.request
+        m.d.comb += [
+            requests.i.valid.eq(sent_valid),  # there is room: no more are under way than the FIFO of answers holds
+            requests.i.payload.eq(sent),
+            request.valid.eq(requests.o.valid),
+            request.bank.eq(requests.o.payload.bank),
+            request.addr.eq(requests.o.payload.addr),
+            requests.o.ready.eq(self.memory.ready),
+        ]
 
-        # Answers come word_latency after the request was taken; `half` waits that long.
-        sent_half = Signal(reset_less=True)
-        with m.If(free):
-            m.d.sync += sent_half.eq(half)
-        late: Value = sent_half
+        # Answers come `latency` cycles after the request was taken; `half` waits that long.
+        late: Value = requests.o.payload.half
         for i in range(self._latency):
             register = Signal(name=f"half_{i}", reset_less=True)
             m.d.sync += register.eq(late)
@@ -102,10 +114,12 @@ class OperandFetch(wiring.Component):
             fifo.i.payload.half.eq(late),
             fifo.i.payload.data.eq(self.memory.read_data),
         ]
-        promised = Signal(range(_FIFO_DEPTH + 1))
-        taken = fifo.o.valid & fifo.o.ready
-        m.d.sync += promised.eq(promised + send - taken)
-        m.d.comb += room.eq(promised != _FIFO_DEPTH)
+        promised, taken = Signal(range(_FIFO_DEPTH + 1)), Signal()
+        m.d.comb += taken.eq(fifo.o.valid & fifo.o.ready)
+        with m.If(send & ~taken):
+            m.d.sync += [promised.eq(promised + 1), room.eq(promised != _FIFO_DEPTH - 1)]
+        with m.If(taken & ~send):
+            m.d.sync += [promised.eq(promised - 1), room.eq(1)]
         self._assemble(m, fifo.o, words)
         return m
 

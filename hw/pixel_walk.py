@@ -8,7 +8,7 @@ from amaranth.lib import data
 from hw.config import RingConfig
 from hw.descriptor import Descriptor
 from hw.loop import Loop
-from hw.row_pointer import next_row
+from hw.row_pointer import last_slot, next_row
 
 
 class PixelWalk:
@@ -60,7 +60,9 @@ class PixelWalk:
         self.row_last, self.missing = row_last, missing
         self.chunk_last, self.tile_last = chunk.last, tile.last
 
-        slot, addr = next_row(here.slot, here.row, pointer.base, pointer.depth, pointer.row_words)
+        slot, addr = next_row(
+            here.slot, here.row, pointer.base, pointer.depth, pointer.row_words, last_slot(m, pointer)
+        )
         m.d.comb += [
             following.eq(here),
             following.pixel.eq(here.pixel + pixel_words),

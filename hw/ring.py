@@ -149,17 +149,19 @@ class Ring(wiring.Component):
         for name, element in elements.items():
             # `start` comes in the second cycle of a new descriptor, when the copies have it.
             m.submodules[f"{COPY_PREFIX}{name}"] = copy = DescriptorCopy()
-            m.d.comb += [copy.i.eq(descriptor), element.descriptor.eq(copy.o)]
-            if element is not fetch:
-                m.d.comb += element.start.eq(sequencer.start)
-        late_start = sequencer.start
-        for i in range(FETCH_START_DELAY):
-            register = Signal(name=f"fetch_start_{i}")
-            m.d.sync += register.eq(late_start)
-            late_start = register
+            m.d.comb += [
+                copy.i.eq(descriptor),
+                copy.starting.eq(sequencer.starting),
+                element.descriptor.eq(copy.o),
+            ]
+            start: Value = copy.start
+            for i in range(FETCH_START_DELAY if element is fetch else 0):
+                register = Signal(name=f"fetch_start_{i}")
+                m.d.sync += register.eq(start)
+                start = register
+            m.d.comb += element.start.eq(start)
         done = Signal()
         m.d.comb += [
-            fetch.start.eq(late_start),
             done.eq(writer.done | row_writer.done),
             sequencer.done.eq(done),
             sequencer.frame_start.eq(self.frame_start),

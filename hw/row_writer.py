@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hw.config import WORD_BYTES, RingConfig
 from hw.descriptor import Descriptor, FeedMode
 from hw.loop import Loop
-from hw.row_pointer import next_row
+from hw.row_pointer import last_slot, next_row
 from hw.write_request import WriteRequest
 
 
@@ -63,7 +63,9 @@ class RowWriter(wiring.Component):
         pixel, word = Signal(len(output.addr)), Signal(len(d.out_word))
         half = Signal()
         x, subgroup = Loop(m, "x", d.out_w), Loop(m, "subgroup", d.groups)
-        following_slot, following_row = next_row(slot, row, output.base, output.depth, output.row_words)
+        following_slot, following_row = next_row(
+            slot, row, output.base, output.depth, output.row_words, last_slot(m, output)
+        )
         with m.If(take):
             m.d.sync += pixel.eq(pixel + d.out_pixel_words)
             x.advance()

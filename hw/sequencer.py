@@ -17,7 +17,7 @@ QUEUE_DEPTH = 16
 
 _SLOT_BITS = 6  # a descriptor takes a slot of 64 halfwords, so that its address is {slot, index}
 
-START_GAP = 3
+START_GAP = 4
 """Cycles from a pass's `done` to the `start` of the next one when its descriptor is loaded."""
 
 LOAD_CYCLES = DESCRIPTOR_HALFWORDS + 3
@@ -51,7 +51,7 @@ class Sequencer(wiring.Component):
             resident_load_cycles after the frame before it or later.
         done : In(1), strobe: the present pass has written its last word.
         descriptor : Out(Descriptor), present pass; stable from `start` to `done`.
-        start : Out(1), strobe in the second cycle of the new descriptor.
+        starting : Out(1), strobe in the first cycle of the new descriptor; start : Out(1), strobe in its second one.
         running : Out(1), a pass is under way (from the new descriptor to `done`).
         waiting : Out(1), inside a frame, no pass is under way.
         passes_done : Out(16), passes finished in this frame.
@@ -70,6 +70,7 @@ class Sequencer(wiring.Component):
                 "frame_start": In(1),
                 "done": In(1),
                 "descriptor": Out(Descriptor),
+                "starting": Out(1),
                 "start": Out(1),
                 "running": Out(1),
                 "waiting": Out(1),
@@ -97,11 +98,18 @@ class Sequencer(wiring.Component):
             self.descriptor.as_value().eq(present),
             self.waiting.eq(in_frame & ~self.running),
         ]
-        changed = Signal()
+        taking = Signal()  # a register, because it enables so many
         # A cycle between the new descriptor and `start`: its fields reach far.
-        m.d.sync += [changed.eq(load), self.start.eq(changed), self.frame_done.eq(0)]
+        m.d.sync += [
+            taking.eq(load),
+            self.starting.eq(taking),
+            self.start.eq(self.starting),
+            self.frame_done.eq(0),
+        ]
         with m.If(load):
-            m.d.sync += [present.eq(following), self.running.eq(1)]
+            m.d.sync += self.running.eq(1)
+        with m.If(taking):
+            m.d.sync += present.eq(following)
         m.d.comb += last.eq(self.descriptor.last)
         with m.If(self.done & self.running):
             m.d.sync += [self.running.eq(0), self.passes_done.eq(self.passes_done + 1)]

@@ -130,7 +130,7 @@ class Window(wiring.Component):
             parameters.write.eq(self.write),
             parameters.advance.eq(flow[0].begin),
             parameters.closes.eq(self.i.payload.closes if kept is not None else 1),
-            parameters.advance_weights.eq(flow[_TAPS_AT - 1].begin),
+            parameters.advance_weights.eq(flow[_TAPS_AT - 2].begin),
             parameters.advance_parameters.eq(flow[_ACC_AT - parameters.PARAMETERS_DELAY].begin),
         ]
 
@@ -146,9 +146,11 @@ class Window(wiring.Component):
 
         scale = Signal(6, reset_less=True)
         keep, accumulate = Signal(reset_less=True), Signal(reset_less=True)
-        cut = flow[_MAC_AT - 1]
+        cut = flow[_MAC_AT - 2]
+        next_scale = Signal(6, reset_less=True)
         m.d.sync += [
-            scale.eq(Mux(is_average, d.average_scale[Cat(cut.rows_cut, cut.cols_cut)], 1)),
+            scale.eq(next_scale),  # a register on the way to the lanes
+            next_scale.eq(Mux(is_average, d.average_scale[Cat(cut.rows_cut, cut.cols_cut)], 1)),
             # SUM adds a column to the sum that it keeps, unless it begins one.
             keep.eq(is_sum & ~flow[_ACC_AT - 2].begin),
             accumulate.eq(~is_sum | flow[_ACC_AT - 2].taken),

@@ -50,7 +50,7 @@ class WindowParameters(wiring.Component):
         advance_weights : In(1), strobe: hand over the weights; in the cycle of `advance` or the one after it.
         advance_parameters : In(1), strobe: hand over the parameters; MIN_DELAY to 2 PERIOD cycles after `advance`.
         ready : Out(1), the next subgroup may begin.
-        weights : Out(ArrayLayout(ArrayLayout(signed(8), L), TAPS)), from the cycle after `advance_weights` on.
+        weights : Out(ArrayLayout(ArrayLayout(signed(8), L), TAPS)), from two cycles after `advance_weights` on.
         parameters : Out(ArrayLayout(ChannelParameters, L)), from PARAMETERS_DELAY cycles after `advance_parameters` on.
 
     Timing: `ready` from PERIOD cycles after `start` and after each `advance` on.
@@ -142,8 +142,13 @@ class WindowParameters(wiring.Component):
         is_sum = Signal()
         m.d.sync += is_sum.eq(d.mode == FeedMode.SUM)
         ones = Cat(Const(1, 8).replicate(lanes) if tap == SUM_TAP else Const(0, 8 * lanes) for tap in range(TAPS))
-        with m.If(self.advance_weights):
-            m.d.sync += active.eq(Mux(is_sum, ones, shadow))
+        # Enables from registers, because there are so many weights.
+        take_weights, take_ones = Signal(), Signal()
+        m.d.sync += [take_weights.eq(self.advance_weights), take_ones.eq(self.advance_weights & is_sum)]
+        with m.If(take_weights):
+            m.d.sync += active.eq(shadow)
+        with m.If(take_ones):
+            m.d.sync += active.eq(ones)
         m.d.comb += [self.weights.as_value().eq(active), self.ready.eq(~loading)]
 
         using = Signal(range(_ENTRIES), init=_ENTRIES - 1)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.config import WORD_BYTES, RingConfig
 from hw.crossbar import Crossbar, plain_words, spread_words
 from hw.descriptor import Descriptor, FeedMode
+from hw.fifo import StreamFifo
 from hw.pixel_walk import PixelWalk
 from hw.write_request import WriteRequest
+
+_PLACES = 16
+"""Segments whose places are worked out ahead."""
 
 
 class Writer(wiring.Component):
@@ -33,10 +37,14 @@ class Writer(wiring.Component):
         done : Out(1), strobe: all of the pass can be read.
 
     Timing: a segment costs `plain_words(C)` cycles, with `spread` `spread_words(C)`, and 1 if it has no pixel. It is taken, together
-    with its operand segment if it has one, in the first cycle in which both are valid and at least the cost of the segment before it
-    has passed since that one was taken. Its words are requested in cycles taken + REQUEST_DELAY to taken + REQUEST_DELAY + cost - 1;
-    `done` comes write_to_read cycles after the last request of the last segment (or the cycle where it would be without a pixel).
+    with its operand segment if it has one, in the first cycle from start + PLACE_DELAY on in which both are valid and at least the
+    cost of the segment before it has passed since that one was taken. Its words are requested in cycles taken + REQUEST_DELAY to
+    taken + REQUEST_DELAY + cost - 1; `done` comes write_to_read cycles after the last request of the last segment (or the cycle
+    where it would be without a pixel).
     """
+
+    PLACE_DELAY = 4
+    """Cycles from `start` to the earliest transfer of a segment."""
 
     REQUEST_DELAY = 2
     """Cycles from a segment's transfer to the request of its first word."""
@@ -58,11 +66,9 @@ class Writer(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         d, cols = self.descriptor, self._config.cols
-        start, take = Signal(), Signal()
-        m.d.comb += start.eq(self.start & (d.mode != FeedMode.SUM) & ~d.to_rows)
-        walk = PixelWalk(m, self._config, d, d.output, d.out_pixel_words, start, take)
-        missing = walk.missing
-        chunk_word, half, keep = self._chunk_place(m, start, take & walk.row_last, walk.chunk_last)
+        take = Signal()
+        places = self._places(m, take)
+        goal = places.payload
 
         # The segment under way.
         held, written, final, word_last = Signal(), Signal(), Signal(), Signal()
@@ -77,8 +83,8 @@ class Writer(wiring.Component):
         m.d.comb += [
             free.eq(~held | word_last),
             take.eq(self.segments.valid & self.segments.ready),
-            self.segments.ready.eq(free & (~d.merge | missing | self.operands.valid)),
-            self.operands.ready.eq(free & self.segments.valid & d.merge & ~missing),
+            self.segments.ready.eq(free & places.valid & (goal.alone | self.operands.valid)),
+            self.operands.ready.eq(free & places.valid & ~goal.alone & self.segments.valid),
         ]
         m.d.comb += [next_word.eq(word + 1), next_variant.eq(variant)]
         m.d.sync += [
@@ -88,17 +94,17 @@ class Writer(wiring.Component):
             place.addr.eq(place.addr + 1),
         ]
         with m.If(free):
-            m.d.comb += [next_word.eq(0), next_variant.eq(Mux(d.spread, d.odd, half))]
+            m.d.comb += [next_word.eq(0), next_variant.eq(goal.variant)]
             m.d.sync += [
                 held.eq(take),
-                written.eq(~missing),
-                final.eq(walk.row_last & walk.chunk_last & walk.tile_last),
+                written.eq(~goal.missing),
+                final.eq(goal.final),
                 segment.eq(self.segments.payload.data),
                 operand.eq(self.operands.payload.data),
-                kept.eq(keep),
-                place.bank.eq(walk.bank),
-                place.addr.eq(walk.pixel + chunk_word),
-                word_last.eq(missing | (words == 1)),
+                kept.eq(goal.keep),
+                place.bank.eq(goal.bank),
+                place.addr.eq(goal.addr),
+                word_last.eq(goal.missing | (words == 1)),
             ]
 
         m.d.comb += [
@@ -128,6 +134,54 @@ class Writer(wiring.Component):
         m.d.comb += self.done.eq(done)
         return m
 
+    def _places(self, m: Module, take: Value) -> stream.Interface:
+        """Where the segments go, worked out before they come; `take` takes one."""
+        d = self.descriptor
+        layout = data.StructLayout(
+            {
+                "bank": 2,
+                "addr": len(d.output.addr),
+                "variant": 1,  # of the crossbar
+                "keep": self._config.cols,  # bytes that have a channel
+                "missing": 1,  # it has no pixel
+                "alone": 1,  # no operand segment comes with it
+                "final": 1,  # the last one of the pass
+            }
+        )
+        start, running, step, last = Signal(), Signal(), Signal(), Signal()
+        walk = PixelWalk(m, self._config, d, d.output, d.out_pixel_words, start, step)
+        chunk_word, half, keep = self._chunk_place(m, start, step & walk.row_last, walk.chunk_last)
+        entry, entry_valid = Signal(layout, reset_less=True), Signal()
+        ahead, room = Signal(range(_PLACES + 1)), Signal(init=1)
+        m.submodules.places = fifo = StreamFifo(layout, _PLACES)
+        m.d.comb += [
+            start.eq(self.start & (d.mode != FeedMode.SUM) & ~d.to_rows),
+            step.eq(running & room),
+            last.eq(walk.row_last & walk.chunk_last & walk.tile_last),
+            fifo.i.valid.eq(entry_valid),  # there is room: no more are ahead than it holds
+            fifo.i.payload.eq(entry),
+            fifo.o.ready.eq(take),
+        ]
+        m.d.sync += [
+            entry_valid.eq(step),
+            entry.bank.eq(walk.bank),
+            entry.addr.eq(walk.pixel + chunk_word),
+            entry.variant.eq(Mux(d.spread, d.odd, half)),
+            entry.keep.eq(keep),
+            entry.missing.eq(walk.missing),
+            entry.alone.eq(walk.missing | ~d.merge),
+            entry.final.eq(last),
+        ]
+        with m.If(step & last):
+            m.d.sync += running.eq(0)
+        with m.If(start):
+            m.d.sync += running.eq(1)
+        with m.If(step & ~take):
+            m.d.sync += [ahead.eq(ahead + 1), room.eq(ahead != _PLACES - 1)]
+        with m.If(take & ~step):
+            m.d.sync += [ahead.eq(ahead - 1), room.eq(1)]
+        return fifo.o
+
     def _chunk_place(
         self, m: Module, start: Signal, chunk_end: Signal, chunk_last: Signal
     ) -> tuple[Signal, Signal, Signal]:
@@ -140,10 +194,11 @@ class Writer(wiring.Component):
             m.d.sync += left.eq(left - cols)
             with m.If(d.spread):
                 m.d.sync += word.eq(word + spread_words(cols))
-            with m.Elif(cols % WORD_BYTES == 0):
-                m.d.sync += word.eq(word + cols // WORD_BYTES)
             with m.Else():
-                m.d.sync += [word.eq(word + cols // WORD_BYTES + half), half.eq(~half)]
+                if cols % WORD_BYTES == 0:
+                    m.d.sync += word.eq(word + cols // WORD_BYTES)
+                else:
+                    m.d.sync += [word.eq(word + cols // WORD_BYTES + half), half.eq(~half)]
         with m.If(start | (chunk_end & chunk_last)):
             m.d.sync += [word.eq(d.out_word), half.eq(d.out_half), left.eq(d.channels)]
         # left > i, as a table: comparisons would be a carry chain each.

@@ -17,6 +17,7 @@ from hw.combine import combine_cycles, combine_latency
 from hw.config import RingConfig
 from hw.crossbar import plain_words
 from hw.descriptor import FeedMode, WindowOp
+from hw.operand import START_CYCLES as OPERAND_START
 from hw.pixel_ring import pixel_latency
 from hw.ring import FETCH_START_DELAY
 from hw.weight_memory import weight_latency
@@ -27,7 +28,6 @@ from sim.elements.row_writer import REQUEST_DELAY as ROW_REQUEST_DELAY
 from sim.elements.writer import done_cycle, segment_cost
 
 _ROW_DONE = 1  # from the last beat of an output row at the pixel ring to `row_done`
-_OPERAND_START = 4  # of the operand fetch beyond its reads, see hw.operand
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _through_array(
         out_w=fields["out_w"],
     )
     cost = segment_cost(config.cols, bool(fields["spread"]))
-    operand = delays.port_b_latency + plain_words(config.cols) + _OPERAND_START
+    operand = delays.port_b_latency + plain_words(config.cols) + OPERAND_START
     free = operand if fields["merge"] else 0
     combine = _Combining(operand, combine_cycles(config), combine_latency(config)) if fields["combine"] else None
     row_done: list[int] = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from compiler.program.program import Program
 from hw.config import RingConfig
 from hw.descriptor import PacketKind
+from hw.dma import WRITE_DELAY
 from hw.sdram_config import SdramConfig
 from hw.sequencer import LOAD_CYCLES, QUEUE_DEPTH, START_GAP, resident_load_cycles
 from sim.pass_timing import PassTiming, RingDelays, pass_timing
@@ -15,7 +16,7 @@ from sim.sdram_timing import SdramTiming
 from sim.stream_timing import StreamTiming
 
 _FRAME_START = 1  # of sequencer and DMA, after the SDRAM's `frame_ready`
-_PUSH = 1  # from the use of a halfword to its push into the queue
+_AHEAD = 1  # the next descriptor's loading begins before the present pass's `start`
 _QUEUED = 2  # from a descriptor's last push to the beginning of its loading
 _TAKEN = LOAD_CYCLES - 2  # from there until the DMA sees its place in the queue free
 _REACHED = 3  # from a pass's `done` to the first payload of a packet that waits for it
@@ -135,8 +136,8 @@ def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
             continue
         index = packet.step
         free = dones[-1] + START_GAP if dones else _FRAME_START + START_GAP
-        loading.append(max(used + _PUSH + _QUEUED, starts[-1] if starts else 0))
-        start = max(free, loading[-1] + LOAD_CYCLES)
+        loading.append(max(used + WRITE_DELAY + _QUEUED, starts[-1] - _AHEAD if starts else 0))
+        start = max(free, loading[-1] + LOAD_CYCLES + _AHEAD)
         earliest = max(free, starts[-1] + LOAD_CYCLES) if starts else free
         timing = timings(program.descriptors[index])
         starts.append(start)

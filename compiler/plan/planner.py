@@ -49,6 +49,10 @@ first one decides which memories the ring gets."""
 _WINDOW_SHARE = 2
 """The same for passes with a window, which computes everything again for each part."""
 
+_LEAN = 1.02
+"""Half the weight memory is chosen if the frame takes at most this much longer: a part whose block RAMs are all in use is hard to
+place, and the clock loses more."""
+
 _FIRST_EFFORTS, _LAST_EFFORTS, _FINE_EFFORTS = (0, 2), (3,), (1,)
 """Search for bands: of each memory, of each if none fits, once more of the best."""
 
@@ -90,6 +94,12 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
     first, *others = _PART_SHARES
     best = min((maker.make(first) for maker in makers), key=lambda one: one.cycles)
     maker = next(maker for maker in makers if maker.config == best.config)
+    with contextlib.suppress(ResourceError, StopIteration):
+        half = next(depth for depth in _WEIGHT_DEPTHS if depth < best.config.weight_depth)
+        leaner = _Maker(graph, lowered, board, replace(best.config, weight_depth=half), predict, maker.efforts)
+        lean = leaner.make(first)
+        if lean.cycles <= _LEAN * best.cycles:
+            best, maker = lean, leaner
     with contextlib.suppress(ResourceError):
         fine = _Maker(graph, lowered, board, best.config, predict, _FINE_EFFORTS)
         better = fine.make(first)
@@ -255,6 +265,7 @@ class _Maker:
         efforts: Sequence[int],
     ) -> None:
         self._graph, self._lowered, self._board, self.config = graph, lowered, board, config
+        self.efforts = efforts
         self._predict = predict
         self._needs = resources(config)
         if short := self._needs.short(board.part):

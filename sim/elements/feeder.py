@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+PIXELS_DELAY = 2
+"""Cycles from the `row_done` that completes a tile to its first step."""
+
+TILE_GAP = 3
+"""Least cycles between the first steps of two tiles."""
+
 
 @dataclass
 class FeederModel:
@@ -52,7 +58,9 @@ class FeederModel:
         before = self.last[-1] if self.last else self.start
         begin = before + 1
         if index % self.chunks == 0:
-            begin = max(begin, row_done[self.rows_needed(index // self.chunks) - 1] + 1)
+            begin = max(begin, row_done[self.rows_needed(index // self.chunks) - 1] + PIXELS_DELAY)
+            if index:
+                begin = max(begin, self.first[index - self.chunks] + TILE_GAP)
         end = max(begin + self.steps - 1, before + 2 * self.rows)
         needed = self.segments_needed(index)
         if needed > 0:

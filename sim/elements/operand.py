@@ -9,6 +9,7 @@ import numpy as np
 
 from hw.config import BANKS, WORD_BYTES
 from hw.crossbar import plain_words
+from hw.operand import START_CYCLES
 
 Fields = Mapping[str, Any]
 
@@ -56,5 +57,5 @@ def operand_segments(
             continue
         cycle += plain_words(cols)
         value = int.from_bytes(operand_bytes(d, memory, chunk, pixel, cols), "little")
-        segments.append((cycle - 1 + latency + 4, value))
+        segments.append((cycle - 1 + latency + START_CYCLES, value))
     return segments

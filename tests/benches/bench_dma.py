@@ -12,6 +12,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from hw.config import RingConfig
 from hw.descriptor import PacketKind
+from hw.dma import IMAGE_DELAY, WRITE_DELAY
 from sim.bench.streams import StreamMonitor, reset
 from sim.sdram_timing import Access, SdramTiming
 from sim.stream_timing import StreamTiming
@@ -115,7 +116,7 @@ def predict(
             stream, CONFIG, packet.kind, packet.units, unpack=packet.unpack, reached=reached, room=next_room
         )
         assert len(uses) == len(packet.payload)
-        late = 2 if packet.kind == PacketKind.IMAGE else 1
+        late = IMAGE_DELAY if packet.kind == PacketKind.IMAGE else WRITE_DELAY
         if packet.kind != PacketKind.END:
             writes += [(uses[index] + late, *item) for index, *item in packet.writes(CONFIG)]  # type: ignore[misc]
     return writes, sdram.requests

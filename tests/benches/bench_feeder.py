@@ -10,7 +10,7 @@ import cocotb
 
 from hw.descriptor import FeedMode
 from sim.bench.streams import Pattern, every, never, random
-from sim.elements.feeder import FeederModel
+from sim.elements.feeder import PIXELS_DELAY, TILE_GAP, FeederModel
 from tests.benches.passes import Pass, bench_config, bench_number, packed_descriptor
 
 CONFIG = bench_config()
@@ -181,10 +181,11 @@ def compare(
         assert issuing + pixels + room <= 1
     for begin, index in begins.items():
         previous = model.last[index - 1] if index else 0
-        ready = row_done[model.rows_needed(index // shape.chunks) - 1] + 1
+        ready = row_done[model.rows_needed(index // shape.chunks) - 1] + PIXELS_DELAY
+        if index:
+            ready = max(ready, model.first[index - shape.chunks] + TILE_GAP)
         waited = sum(status[t + 1][1] for t in range(previous + 1, begin))
-        unseen = int(index > 0 and k == shape.chunks == 1)
-        assert waited == max(0, ready - previous - 1 - unseen)
+        assert waited == max(0, ready - previous - 1)
     for index, last in enumerate(model.last):
         before = model.last[index - 1] if index else 0
         needed = model.segments_needed(index)
@@ -197,7 +198,9 @@ def compare(
 
 def begins_at(model: FeederModel, row_done: list[int], index: int, before: int) -> int:
     """First cycle in which a chunk of one step has its pixels."""
-    ready = row_done[model.rows_needed(index // model.chunks) - 1] + 1 if index % model.chunks == 0 else 0
+    ready = row_done[model.rows_needed(index // model.chunks) - 1] + PIXELS_DELAY if index % model.chunks == 0 else 0
+    if index >= model.chunks and index % model.chunks == 0:
+        ready = max(ready, model.first[index - model.chunks] + TILE_GAP)
     return max(before + 1, ready)
 
 

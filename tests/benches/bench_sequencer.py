@@ -108,5 +108,5 @@ async def frames(dut: Any, seed: int, pause: int) -> None:
         for i in range(count):
             assert await counter(dut, i, Counter.CYCLES) == durations[i]
             if i:
-                assert await counter(dut, i, Counter.WAIT) == frame.starts[i] - dones[i - 1] - 2
+                assert await counter(dut, i, Counter.WAIT) == frame.starts[i] - dones[i - 1] - (START_GAP - 1)
         assert int(dut.frame_cycles.value) == dones[-1] + 1  # cycle 0 here is the one after `frame_start`
