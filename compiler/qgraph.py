@@ -127,7 +127,7 @@ class QGraph:
     def verify(self) -> None:
         """Raise one ModelError listing everything that is unsound: order, shapes, zero points, tied scales, ranges."""
         problems: list[str] = []
-        written = {self.input}
+        written, names = {self.input}, set[str]()
         for node in self.nodes:
             missing = [name for name in (*node.inputs, node.output) if name not in self.tensors]
             early = [name for name in node.inputs if name not in written]
@@ -137,6 +137,9 @@ class QGraph:
                 )
                 continue
             written.add(node.output)
+            if node.name in names:
+                problems.append(f"two nodes are called {node.name}")
+            names.add(node.name)
             problems += [f"{node.name}: {text}" for text in node_problems(node, self.tensors)]
         if self.output not in written:
             problems.append(f"output {self.output} is never written")

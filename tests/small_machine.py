@@ -17,7 +17,7 @@ from compiler.plan.lower import lower
 from compiler.plan.schedule import schedule
 from compiler.program.check import check_program
 from compiler.program.program import Program, build_program
-from compiler.qgraph import QConcat, QGraph, QSlice, QTable
+from compiler.qgraph import QConcat, QGraph, QShuffleMerge, QSlice, QTable
 from hw.config import RingConfig
 from hw.machine import Machine
 from hw.sdram_config import SdramConfig
@@ -102,7 +102,7 @@ class Small:
         return {
             node.output
             for node in self.legal.nodes
-            if not isinstance(node, QSlice | QConcat)
+            if not isinstance(node, QSlice | QConcat | QShuffleMerge)
             and not (isinstance(node, QTable) and is_identity(node))
             and takes_table(self.legal, node) is None
         }

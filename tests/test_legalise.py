@@ -50,6 +50,12 @@ def test_a_shuffle_goes_into_the_weights() -> None:
     assert sum(node.op == "conv" for node in graph.nodes) == 4  # two grouped, one depthwise, one dense
 
 
+def test_halves_are_written_alternately() -> None:
+    found = operations(legal("shuffled_units"))
+    assert found.count("shuffle_merge") == 3 and not {"concat", "shuffle"} & set(found)
+    assert len(lower(legal("shuffled_units")).passes) == 3 + 2 * 2 + 1
+
+
 def test_the_host_takes_the_end() -> None:
     graph = legal("enlarged")
     assert [node.op for node in graph.host.nodes] == ["resize"]

@@ -167,6 +167,18 @@ def _grouped(net: Net, x: int) -> int:
     return net.conv(net.depthwise(first), 12, groups=2)
 
 
+def _shuffled_units(net: Net, x: int) -> int:
+    """Units of ShuffleNet v2: one that halves the map, two that leave half of the channels as they are."""
+    left = net.conv(net.depthwise(x, stride=2), 12, activation="RELU")
+    right = net.conv(net.depthwise(net.conv(x, 12, activation="RELU"), stride=2), 12, activation="RELU")
+    joined = net.shuffle(net.join(left, right), 2)
+    for _ in range(2):
+        kept, half = net.split(joined, 12, 12)
+        made = net.conv(net.depthwise(net.conv(half, 12, activation="RELU")), 12, activation="RELU")
+        joined = net.shuffle(net.join(kept, made), 2)
+    return net.conv(joined, 7)
+
+
 def _multiplied(net: Net, x: int) -> int:
     """A depth multiplier, an even stride, then a grouped 3x3 convolution of few channels."""
     return net.conv(net.depthwise(x, stride=2, multiplier=3), 6, 3, groups=3)
@@ -295,6 +307,7 @@ NETWORKS: dict[str, Callable[[Net, int], int]] = {
         _odd_branches,
         _nested,
         _grouped,
+        _shuffled_units,
         _multiplied,
         _halves,
         _head,
@@ -338,7 +351,7 @@ def _random_operator(net: Net, x: int, made: list[int]) -> list[int]:
     rng, (_, height, width, channels) = net.rng, net.shape(x)
     alike = [other for other in made if other != x and net.shape(other) == net.shape(x)]
     quantisation = (float(rng.choice([SCALE, 0.03, 0.08])), int(rng.choice([ZERO, -128, 20])))
-    match int(rng.integers(13)):
+    match int(rng.integers(14)):
         case 0 | 1:
             groups = int(rng.choice([g for g in (1, 1, 2, 3, 4) if channels % g == 0]))
             kernel, stride = int(rng.choice([1, 1, 3])), int(rng.choice([1, 1, 2]))
@@ -385,5 +398,8 @@ def _random_operator(net: Net, x: int, made: list[int]) -> list[int]:
         case 12:
             gate = net.one("MEAN", x, (1, 1, 1, channels), constants=[[1, 2]], KeepDims=True, quantisation=quantisation)
             return [net.two("MUL", x, gate, (0.1, 0))]
+        case 13 if alike and all(net.scale(other) == net.scale(x) for other in alike):
+            left = alike[-1] if rng.integers(2) else net.split(net.join(x, x), channels, channels)[0]
+            return [net.shuffle(net.join(left, net.conv(x, channels, quantisation=net.scale(x))), 2)]
         case _:
             return []

@@ -1,15 +1,16 @@
 """Rewrites an int8 graph into the operations that the machine has; exact in every tensor that stays.
 
-Order matters: what the host can do at the end goes to the host; clamps and pads disappear into their neighbours; every other
-operation becomes convolutions, copies, slices and concatenations; those get places that the machine can read and write; and
-convolutions that only move channels are taken into the weights of their neighbours.  What no rewrite knows stays and is refused
-by `compiler.plan.lower`, with all the rest.
+Order matters: what the host can do at the end goes to the host; clamps and pads disappear into their neighbours; concatenation and
+shuffle of two halves become one; every other operation becomes convolutions, copies, slices and concatenations; those get places that
+the machine can read and write; and convolutions that only move channels are taken into the weights of their neighbours.  What no
+rewrite knows stays and is refused by `compiler.plan.lower`, with all the rest.
 """
 
 from compiler.legalise.absorb import absorb
 from compiler.legalise.expand import expand
 from compiler.legalise.fold import fold
 from compiler.legalise.host_tail import host_tail
+from compiler.legalise.merge import merge
 from compiler.legalise.places import places
 from compiler.qgraph import QGraph
 
@@ -19,7 +20,7 @@ __all__ = ["legalise"]
 def legalise(graph: QGraph) -> QGraph:
     """The same network in the machine's operations; `graph` itself where it has no others."""
     result = host_tail(graph)
-    for rewrite in (fold, expand, places, absorb):
+    for rewrite in (fold, merge, expand, places, absorb):
         result = rewrite(result)
     if [node for node in result.nodes if node not in graph.nodes] or len(result.nodes) != len(graph.nodes):
         result.verify()

@@ -31,7 +31,7 @@ def absorb(graph: QGraph) -> QGraph:
 
 
 def _before(graph: QGraph, move: QConv, order: np.ndarray) -> dict[str, QConv]:
-    """The convolution that makes the input makes the output instead: new nodes by the old ones' names."""
+    """The convolution that makes the input makes the output instead: new nodes by the old ones' outputs."""
     maker = graph.producer(move.input)
     if not isinstance(maker, QConv) or maker.groups != 1 or graph.consumers(move.input) != [move]:
         return {}
@@ -47,7 +47,7 @@ def _before(graph: QGraph, move: QConv, order: np.ndarray) -> dict[str, QConv]:
         multiplier=maker.multiplier[order],
         shift=maker.shift[order],
     )
-    return {maker.name: changed}
+    return {maker.output: changed}
 
 
 def _behind(graph: QGraph, move: QConv, order: np.ndarray) -> dict[str, QConv]:
@@ -67,12 +67,12 @@ def _behind(graph: QGraph, move: QConv, order: np.ndarray) -> dict[str, QConv]:
             weights[..., channel] += reader.weights[..., i]
         if weights.min() < -128 or weights.max() > 127:
             return {}
-        found[reader.name] = replace(reader, input=move.input, weights=weights.astype(np.int8))
+        found[reader.output] = replace(reader, input=move.input, weights=weights.astype(np.int8))
     return found
 
 
 def _without(graph: QGraph, move: QConv, replaced: dict[str, QConv]) -> QGraph:
-    nodes: list[QNode] = [replaced.get(node.name, node) for node in graph.nodes if node is not move]
+    nodes: list[QNode] = [replaced.get(node.output, node) for node in graph.nodes if node is not move]
     used = {graph.input, *(node.output for node in nodes)}
     tensors = {name: tensor for name, tensor in graph.tensors.items() if name in used}
     return replace(graph, nodes=nodes, tensors=tensors)

@@ -113,31 +113,21 @@ def first_channel(graph: QGraph, tensor: str) -> int:
 
 
 def _materialised(graph: QGraph) -> QGraph:
-    """Slices that leave the network, or are read through the window or as a second operand, become tensors if not at a word."""
+    """Slices that are read by words, or leave the network, become tensors if they do not begin with a word."""
     rewriter = Rewriter(graph)
+    begins: dict[str, int] = {}  # first channel of each view in the tensor that it is a view of now
     for node in graph.nodes:
         if isinstance(node, QSlice) or (isinstance(node, QTable) and is_identity(node)):
-            first = first_channel(graph, node.output)
-            readers = _readers(graph, node.output)
-            crooked = first % WORD_BYTES and any(_reads_words(reader) for reader in readers)
+            offset = node.offset if isinstance(node, QSlice) else 0
+            begin = begins.get(node.input, 0) + offset
+            crooked = begin % WORD_BYTES and any(_reads_words(reader) for reader in graph.consumers(node.output))
             if node.output == graph.output or crooked:
                 x, out = graph.tensors[node.input], graph.tensors[node.output]
-                offset = node.offset if isinstance(node, QSlice) else 0
                 rewriter.select(node.name, x, out, range(offset, offset + out.channels))
                 continue
+            begins[node.output] = begin
         rewriter.emit(node)
     return rewriter.result()
-
-
-def _readers(graph: QGraph, tensor: str) -> list[QNode]:
-    """What reads a tensor, views of it included."""
-    found: list[QNode] = []
-    for node in graph.consumers(tensor):
-        if isinstance(node, QSlice) or (isinstance(node, QTable) and is_identity(node)):
-            found += _readers(graph, node.output)
-        else:
-            found.append(node)
-    return found
 
 
 def _reads_words(node: QNode) -> bool:

@@ -71,6 +71,7 @@ class Builder:
         self.broken: set[int] = set()  # tensors that a problem already noted left undefined
         self.entry = ""  # the graph's input
         self._names: set[str] = set()
+        self._node_names: set[str] = set()
 
     # Tensors of the file.
 
@@ -193,7 +194,13 @@ class Builder:
         return self.register(replace(like, name=self.unique(f"{like.name}/{suffix}"), shape=shape or like.shape))
 
     def emit(self, node: QNode | QSoftmax) -> None:
-        """Append a node, noting what is wrong with it."""
+        """Append a node, under a name of its own, noting what is wrong with it."""
+        name, number = node.name, 1
+        while name in self._node_names:
+            number += 1
+            name = f"{node.name}#{number}"
+        self._node_names.add(name)
+        node = replace(node, name=name)
         self.problems += [f"{node.name}: {text}" for text in node_problems(node, self.tensors)]
         self.nodes.append(node)
 
