@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from compiler import tflite
-from compiler.errors import UnsupportedOpError
+from compiler.errors import HwgenError, UnsupportedOpError
 from compiler.frontend import load_network
 from compiler.legalise import legalise
 from compiler.plan.lower import lower
 from compiler.qgraph import QGraph
 from tests.make_tflite import SAME, Maker
+from tests.test_tflite_fuzz import mutate
 from tests.tflite_examples import example
-from tests.tflite_networks import SCALE, Net, network
+from tests.tflite_networks import NETWORKS, SCALE, Net, network
 
 
 def operations(graph: QGraph) -> list[str]:
@@ -96,3 +97,17 @@ def test_too_large_a_factor() -> None:
 
 def test_nothing_for_the_machine() -> None:
     assert refusal(example("SOFTMAX", 0)).details == ("no operation is left for the machine",)
+
+
+def test_damaged_files_are_planned_or_refused() -> None:
+    """What the importer lets through of damaged files: a network that is sound, or one line of error."""
+    rng = np.random.default_rng(3)
+    planned = 0
+    for _ in range(600):
+        name = str(rng.choice(list(NETWORKS)))
+        try:
+            lower(legalise(tflite.parse(mutate(network(name), rng), "model.tflite")))
+            planned += 1
+        except HwgenError as error:
+            assert "\n" not in str(error)
+    assert planned > 20
