@@ -52,7 +52,7 @@ class Counters(wiring.Component):
         waiting, issuing, pixels, room : In(1), conditions that are counted.
         frame_cycles : Out(32), cycles from `frame_start` to the last `done` so far.
         read_addr : In(12), word address: pass * RECORD_WORDS + Counter.
-        read_data : Out(32), one cycle after the address.
+        read_data : Out(32), two cycles after the address.
 
     Timing: a record is complete `len(Counter) + 1` cycles after `done`; the next `done` is later than that.
     """
@@ -80,7 +80,8 @@ class Counters(wiring.Component):
         m.submodules.memory = memory = Memory(shape=32, depth=depth, init=[])
         write = memory.write_port()
         read = memory.read_port()
-        m.d.comb += [read.addr.eq(self.read_addr), read.en.eq(1), self.read_data.eq(read.data)]
+        m.d.comb += [read.addr.eq(self.read_addr), read.en.eq(1)]
+        m.d.sync += self.read_data.eq(read.data)  # half a cycle is gone when the memory has answered
 
         total = Signal(32)
         m.d.sync += total.eq(total + 1)

@@ -90,7 +90,7 @@ class Dma(wiring.Component):
 
     Timing (halfword i arrives at `data` in cycle a): used in cycle u = max(a + 2, cycle after the use of halfword i - 1);
         the first of a packet's payload not before CHECK_CYCLES + 1 cycles after the header's last nor before
-        t + 2, where t is the first cycle with passes_done >= wait; the first of a descriptor when `room`. A unit's
+        t + 2, where t is the first cycle with passes_done >= wait; the first of a descriptor in a cycle behind one with `room`. A unit's
         write shows WRITE_DELAY cycles after the use of its last halfword (IMAGE: IMAGE_DELAY, if those before it have been taken).
         The stream stops at the end of a unit while IMAGE_WORDS words wait, and before the payload of a packet of another kind
         while any does. The first request comes in the cycle after `start`; more follow while FIFO_DEPTH halfwords are not under way
@@ -195,13 +195,16 @@ class Dma(wiring.Component):
         at_start = Signal(reset_less=True)
         at_end = Signal(reset_less=True)
         last_unit, no_units = Signal(reset_less=True), Signal(reset_less=True)
-        blocked = Signal()
+        blocked, no_room, no_place = Signal(), Signal(), Signal()
+        # From registers, because `blocked` decides so much; both conditions come and go long before they matter.
+        m.d.sync += [
+            no_room.eq(kinds[PacketKind.DESCRIPTOR] & ~self.room),
+            no_place.eq(kinds[PacketKind.IMAGE] & image_full),
+        ]
 
         m.d.comb += [
             self.busy.eq(state != _State.IDLE),
-            blocked.eq(
-                (kinds[PacketKind.DESCRIPTOR] & at_start & ~self.room) | (kinds[PacketKind.IMAGE] & at_end & image_full)
-            ),
+            blocked.eq((at_start & no_room) | (at_end & no_place)),
             take.eq(word_valid & ((state == _State.HEADER) | ((state == _State.PAYLOAD) & ~blocked))),
         ]
         selected = Signal.like(length)

@@ -79,7 +79,8 @@ class Machine(wiring.Component):
         for name, member in SdramPins.members.items():
             outside, inside = getattr(self.sdram, name), getattr(memory.pins, name)
             m.d.comb += outside.eq(inside) if member.flow is Out else inside.eq(outside)
-        m.d.comb += [host.rx.eq(self.rx), self.tx.eq(host.tx)]
+        m.d.comb += host.rx.eq(self.rx)
+        m.d.sync += self.tx.eq(host.tx)  # a register on the way to the pad, which is far
 
         # A frame: from the host's request to the last pass.
         busy, go, failed = Signal(), Signal(), Signal()

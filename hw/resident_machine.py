@@ -59,7 +59,8 @@ class ResidentMachine(wiring.Component):
         m.submodules.host = host = HostLink(
             self.clock_hz, baud=BAUD, build=self.build, timeout=int(TIMEOUT_S * self.clock_hz), sdram=False
         )
-        m.d.comb += [host.rx.eq(self.rx), self.tx.eq(host.tx)]
+        m.d.comb += host.rx.eq(self.rx)
+        m.d.sync += self.tx.eq(host.tx)  # a register on the way to the pad, which is far
         wiring.connect(m, wiring.flipped(self.image), ring.image)
 
         busy, go = Signal(), Signal()
@@ -90,11 +91,14 @@ class ResidentMachine(wiring.Component):
             ]
 
         heartbeat = Signal(HEARTBEAT_BITS)
-        m.d.sync += heartbeat.eq(heartbeat + 1)
+        m.d.sync += [
+            heartbeat.eq(heartbeat + 1),
+            # A register on the way to the pads, which are far.
+            self.leds.eq(Cat(heartbeat[-1], 1, busy, 0, ring.passes_done[:4])),
+        ]
         m.d.comb += [
             self.initialised.eq(1),
             self.passes_done.eq(ring.passes_done),
-            self.leds.eq(Cat(heartbeat[-1], 1, busy, 0, ring.passes_done[:4])),
             self.trace.eq(ring.trace),
         ]
         return m

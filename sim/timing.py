@@ -18,7 +18,7 @@ from sim.stream_timing import StreamTiming
 _FRAME_START = 1  # of sequencer and DMA, after the SDRAM's `frame_ready`
 _AHEAD = 1  # the next descriptor's loading begins before the present pass's `start`
 _QUEUED = 2  # from a descriptor's last push to the beginning of its loading
-_TAKEN = LOAD_CYCLES - 2  # from there until the DMA sees its place in the queue free
+_TAKEN = LOAD_CYCLES - 1  # from there until the DMA sees its place in the queue free
 _REACHED = 3  # from a pass's `done` to the first payload of a packet that waits for it
 
 

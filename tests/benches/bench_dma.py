@@ -103,7 +103,7 @@ def predict(
     stream = StreamTiming(sdram, 0, base)
 
     def next_room(cycle: int) -> int:
-        while not room(cycle):
+        while not room(cycle - 1):
             cycle += 1
         return cycle
 

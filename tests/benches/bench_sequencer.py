@@ -73,8 +73,8 @@ class Frame:
 
 async def counter(dut: Any, record: int, word: int) -> int:
     dut.read_addr.value = record * RECORD_WORDS + word
-    await RisingEdge(dut.clk)
-    await RisingEdge(dut.clk)
+    for _ in range(3):
+        await RisingEdge(dut.clk)
     return int(dut.read_data.value)
 
 
