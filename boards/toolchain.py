@@ -67,6 +67,8 @@ class Recipe:
         keep_modules: name patterns of modules whose hierarchy stays until synthesis is done, so that yosys cannot merge registers
             of different elements into one net across the die; it is flattened afterwards.
         synth_options: options of yosys' `synth_ecp5`. `-nodsp`: every multiplier block is instantiated by the RTL.
+        placer: of nextpnr; behind `heap` (the default) router2 never got rid of some 1,300 overused wires of the full ring, behind
+            `static` it routes it.
         router: of nextpnr; router2 was twice as fast as router1.
         seeds: tried one after the other until the clock is met.
         placer_options: more options for nextpnr.
@@ -74,6 +76,7 @@ class Recipe:
 
     keep_modules: tuple[str, ...] = ("*.pe_*", "*.copy_*")
     synth_options: tuple[str, ...] = ("-nodsp",)
+    placer: str = "static"
     router: str = "router2"
     seeds: tuple[int, ...] = (1,)
     placer_options: tuple[str, ...] = ()
@@ -167,7 +170,16 @@ def place_and_route(
     for seed in recipe.seeds:
         arguments = [f"--{board.part.device}", "--package", board.package, "--speed", str(board.speed_grade)]
         arguments += ["--json", netlist, "--lpf", constraints, "--textcfg", config, "--report", "nextpnr.json"]
-        arguments += ["--router", recipe.router, "--seed", str(seed), "--timing-allow-fail", *recipe.placer_options]
+        arguments += [
+            "--placer",
+            recipe.placer,
+            "--router",
+            recipe.router,
+            "--seed",
+            str(seed),
+            "--timing-allow-fail",
+            *recipe.placer_options,
+        ]
         run_tool(NEXTPNR, arguments, folder=folder, log=log, progress=progress, stage=stage)
         routed = read_report(folder / "nextpnr.json", board, seed)
         if best is None or routed.fmax_mhz > best.fmax_mhz:

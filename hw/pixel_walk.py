@@ -8,7 +8,7 @@ from amaranth.lib import data
 from hw.config import RingConfig
 from hw.descriptor import Descriptor
 from hw.loop import Loop
-from hw.row_pointer import last_slot, next_row
+from hw.row_pointer import LastSlot, next_row
 
 
 class PixelWalk:
@@ -49,6 +49,7 @@ class PixelWalk:
         place = data.StructLayout(
             {
                 "slot": Descriptor["output"].shape["slot"].width,
+                "wraps": 1,  # it is the tensor's last slot
                 "row": Descriptor["output"].shape["addr"].width,
                 "pixel": Descriptor["output"].shape["addr"].width,
                 "left": Descriptor["out_w"].width,  # pixels of the row from this one on
@@ -60,9 +61,8 @@ class PixelWalk:
         self.row_last, self.missing = row_last, missing
         self.chunk_last, self.tile_last = chunk.last, tile.last
 
-        slot, addr = next_row(
-            here.slot, here.row, pointer.base, pointer.depth, pointer.row_words, last_slot(m, pointer)
-        )
+        last_slot = LastSlot(m, pointer)
+        slot, addr = next_row(here.slot, here.row, pointer.base, pointer.depth, pointer.row_words, here.wraps)
         m.d.comb += [
             following.eq(here),
             following.pixel.eq(here.pixel + pixel_words),
@@ -72,6 +72,7 @@ class PixelWalk:
         with m.If(here.last):
             m.d.comb += [
                 following.slot.eq(slot),
+                following.wraps.eq(last_slot.following(here.slot)),
                 following.row.eq(addr),
                 following.pixel.eq(addr),
                 following.left.eq(d.out_w),
@@ -96,6 +97,7 @@ class PixelWalk:
             for signal in (here, first):
                 m.d.sync += [
                     signal.slot.eq(pointer.slot),
+                    signal.wraps.eq(last_slot.at_start),
                     signal.row.eq(pointer.addr),
                     signal.pixel.eq(pointer.addr),
                     signal.left.eq(d.out_w),

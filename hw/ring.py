@@ -173,13 +173,17 @@ class Ring(wiring.Component):
         ]
 
         # What the DMA loads.
-        m.d.comb += [
-            weights.write.eq(self.weights),
-            collector.parameter_write.eq(self.parameters),
-            collector.table_write.eq(self.table),
-            window.write.eq(self.window),
-            window.table_write.eq(self.window_table),
-        ]
+        # Through registers: the memories are far from the DMA and from each other.
+        for name, target, source in (
+            ("parameters", collector.parameter_write, self.parameters),
+            ("table", collector.table_write, self.table),
+            ("window", window.write, self.window),
+            ("window_table", window.table_write, self.window_table),
+        ):
+            register = Signal.like(source, name=f"load_{name}")
+            m.d.sync += register.eq(source)
+            m.d.comb += target.eq(register)
+        m.d.comb += weights.write.eq(self.weights)
         wiring.connect(m, wiring.flipped(self.image), memory.dma)
         wiring.connect(m, wiring.flipped(self.host), memory.host)
 

@@ -11,26 +11,41 @@ _BANK_BITS = (BANKS - 1).bit_length()
 
 
 def next_row(
-    slot: Value, addr: Value, base: Value, depth: Value, row_words: Value, last: Value | None = None
+    slot: Value, addr: Value, base: Value, depth: Value, row_words: Value, wraps: Value | None = None
 ) -> tuple[Value, Value]:
     """The row after the one at (`slot`, `addr`), as fields of `hw.descriptor.RowPointer`; combinational.
 
     Rows of one slot group (four rows, a row in each bank) have the same address. The last slot of a group is followed by the first
-    of the next group, `row_words` further, or, at `depth` (a multiple of 4, at least 4), by slot 0 at `base`. `last` is `depth` - 1 from
-    a register (see `last_slot`), which saves the subtraction.
+    of the next group, `row_words` further, or, at `depth` (a multiple of 4, at least 4), by slot 0 at `base`. `wraps` tells from a
+    register that `slot` is the last one (see `LastSlot`), which saves the comparison.
 
     Returns:
         (slot, addr) of the next row, as wide as the arguments.
     """
     group_done = slot[:_BANK_BITS].all()
-    wraps = slot == ((depth - 1)[: len(slot)] if last is None else last)
+    if wraps is None:
+        wraps = slot == (depth - 1)[: len(slot)]
     next_slot = Mux(wraps, Const(0, len(slot)), (slot + 1)[: len(slot)])
     next_addr = Mux(wraps, base, (addr + Mux(group_done, row_words, 0))[: len(addr)])
     return next_slot, next_addr
 
 
-def last_slot(m: Module, pointer: data.View) -> Signal:
-    """The last slot of a tensor, for `next_row`, from a register: from the second cycle of a descriptor on."""
-    last = Signal(len(pointer.depth), name="last_slot", reset_less=True)
-    m.d.sync += last.eq(pointer.depth - 1)
-    return last
+class LastSlot:
+    """Whether a pointer's slot is the tensor's last one, from a register: `next_row` for pointers that move in every cycle.
+
+    Parameters:
+        m: module that gets the registers.
+        pointer: the RowPointer inside a descriptor.
+
+    Attributes:
+        at_start: of the pointer's own slot; combinational.
+    """
+
+    def __init__(self, m: Module, pointer: data.View) -> None:
+        self.at_start = pointer.slot == (pointer.depth - 1)[: len(pointer.slot)]
+        self._before_last = Signal(len(pointer.slot), name="before_last_slot", reset_less=True)
+        m.d.sync += self._before_last.eq(pointer.depth - 2)
+
+    def following(self, slot: Value) -> Value:
+        """Of the slot behind `slot`; from the second cycle of a descriptor on."""
+        return slot == self._before_last

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hw.config import WORD_BYTES, RingConfig
 from hw.descriptor import Descriptor, FeedMode
 from hw.loop import Loop
-from hw.row_pointer import last_slot, next_row
+from hw.row_pointer import LastSlot, next_row
 from hw.write_request import WriteRequest
 
 
@@ -63,9 +63,8 @@ class RowWriter(wiring.Component):
         pixel, word = Signal(len(output.addr)), Signal(len(d.out_word))
         half = Signal()
         x, subgroup = Loop(m, "x", d.out_w), Loop(m, "subgroup", d.groups)
-        following_slot, following_row = next_row(
-            slot, row, output.base, output.depth, output.row_words, last_slot(m, output)
-        )
+        wraps, last_slot = Signal(), LastSlot(m, output)
+        following_slot, following_row = next_row(slot, row, output.base, output.depth, output.row_words, wraps)
         with m.If(take):
             m.d.sync += pixel.eq(pixel + d.out_pixel_words)
             x.advance()
@@ -78,9 +77,11 @@ class RowWriter(wiring.Component):
                     m.d.sync += word.eq(word + 1)
                 with m.If(subgroup.last):
                     m.d.sync += [slot.eq(following_slot), row.eq(following_row), pixel.eq(following_row)]
+                    m.d.sync += wraps.eq(last_slot.following(slot))
                     m.d.sync += [half.eq(0), word.eq(d.out_word)]
         with m.If(self.start):
             m.d.sync += [slot.eq(output.slot), row.eq(output.addr), pixel.eq(output.addr)]
+            m.d.sync += wraps.eq(last_slot.at_start)
             m.d.sync += [half.eq(0), word.eq(d.out_word)]
             x.restart()
             subgroup.restart()
