@@ -120,8 +120,8 @@ Descriptor = data.StructLayout(
         "pixel_words": 9,  # words from one input pixel to the next
         "first_word": 9,  # first word of the view inside a pixel
         "groups": 10,  # TAP: words per tap; WINDOW, SUM: subgroups of L channels
-        "stride_y": 2,
-        "stride_x": 2,
+        "stride_y": 3,  # 1..3, with row steps 1..7
+        "stride_x": 3,
         "kernel_h": 4,  # TAP 1..3, with row steps 1..15; WINDOW 1..3, of a block; SUM: not used
         "kernel_w": 4,  # TAP 1..7, with row steps 1..15; WINDOW 1..3, of a block
         "columns": 11,  # WINDOW: columns read per block, row and subgroup: (out_w - 1) * stride_x + kernel_w

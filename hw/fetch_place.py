@@ -12,6 +12,7 @@ from hw.descriptor import Descriptor, FeedMode
 
 _COLUMN_BITS = 12  # in_x + (out_w - 1) * stride_x + (kernel_w - 1) * tap_columns, signed
 _KERNEL_BITS = 3  # of the columns of a window
+_STRIDE_BITS, _STEPPING_STRIDE_BITS = 2, 3
 
 
 class BeatPlace(wiring.Component):
@@ -38,6 +39,7 @@ class BeatPlace(wiring.Component):
     def __init__(self, config: RingConfig) -> None:
         self._halves = config.window_lanes < WORD_BYTES
         self._steps = config.row_steps
+        self._stride_bits = _STEPPING_STRIDE_BITS if config.row_steps else _STRIDE_BITS
         super().__init__(
             {
                 "descriptor": In(Descriptor),
@@ -85,14 +87,17 @@ class BeatPlace(wiring.Component):
         low, high = Signal(signed(ADDRESS_BITS), reset_less=True), Signal(signed(ADDRESS_BITS), reset_less=True)
         constant, origin = Signal(signed(ADDRESS_BITS), reset_less=True), Signal(ADDRESS_BITS, reset_less=True)
         times = [Mux(d.in_x[i], d.pixel_words, 0) for i in range(len(d.in_x))]
-        strides = [Mux(d.stride_x[i], d.pixel_words, 0) for i in range(len(d.stride_x))]
-        step_x = Signal(len(d.pixel_words) + 2, reset_less=True)
+        strides = [Mux(d.stride_x[i], d.pixel_words, 0) for i in range(self._stride_bits)]
+        words = strides[0] + (strides[1] << 1)
+        if self._steps:
+            words = words + (strides[2] << 2)
+        step_x = Signal(len(d.pixel_words) + self._stride_bits, reset_less=True)
         m.d.sync += [
             low.eq(times[0] + (times[1] << 1)),
             high.eq(times[2] + (times[3] << 1)),
             constant.eq(d.first_word - (times[4] << 4)),
             origin.eq(low + (high << 2) + constant),
-            step_x.eq(Mux(d.mode == FeedMode.TAP, strides[0] + (strides[1] << 1), d.pixel_words)),
+            step_x.eq(Mux(d.mode == FeedMode.TAP, words, d.pixel_words)),
         ]
         return origin, step_x
 
@@ -164,7 +169,7 @@ class BeatPlace(wiring.Component):
         else:
             line = Mux(self.group_last, Mux(self.kx_last, d.in_x, of_tap + 1), of_tap)
         m.d.comb += [
-            following.eq(Mux(self.line_end, line, column + Mux(tap, d.stride_x, 1))),
+            following.eq(Mux(self.line_end, line, column + Mux(tap, d.stride_x[: self._stride_bits], 1))),
             self.column.eq(column),
         ]
         with m.If(self.issue):
@@ -181,6 +186,6 @@ class BeatPlace(wiring.Component):
         m.d.sync += window.eq(d.mode == FeedMode.WINDOW)
         m.d.comb += [due.eq(wait == 0), self.window_emit.eq(window & due)]
         with m.If(self.issue):
-            m.d.sync += wait.eq(Mux(due, d.stride_x, wait) - 1)
+            m.d.sync += wait.eq(Mux(due, d.stride_x[: self._stride_bits], wait) - 1)
         with m.If(self.begin | (self.issue & self.line_end)):
             m.d.sync += wait.eq(d.kernel_w[:_KERNEL_BITS] - 1)

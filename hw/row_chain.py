@@ -11,6 +11,8 @@ from hw.config import BANKS
 from hw.descriptor import Descriptor, FeedMode
 from hw.row_pointer import next_row
 
+_STRIDE_BITS = 2
+
 WINDOW_ROWS = 3
 """Rows whose places are known at a time (one more is kept)."""
 
@@ -103,7 +105,8 @@ class RowChain(wiring.Component):
 
         rows = FourRows(m, d)
 
-        steps = Signal(len(d.stride_y))
+        stride = d.stride_y[:_STRIDE_BITS]
+        steps = Signal(len(stride))
         rewinding = Signal()
         load, step = Signal(), Signal()
         m.d.comb += [
@@ -114,7 +117,7 @@ class RowChain(wiring.Component):
         with m.If(self.restart):
             m.d.sync += steps.eq(0)
         with m.Elif(self.take):
-            m.d.sync += [steps.eq(Mux(is_sum | self.rewind, 1, d.stride_y)), rewinding.eq(self.rewind)]
+            m.d.sync += [steps.eq(Mux(is_sum | self.rewind, 1, stride)), rewinding.eq(self.rewind)]
         with m.Elif(steps != 0):
             m.d.sync += steps.eq(steps - 1)
 

@@ -226,6 +226,10 @@ NETWORKS = {
     "depthwise_dilated": lambda: (
         Network((9, 9, 6), 6).conv((3, 3), dilation=(2, 2)).conv((1, 1), 4).conv((3, 2), dilation=(4, 7))
     ),
+    "strides": lambda: Network((23, 26, 3), 9).conv((4, 4), 8, stride=(4, 5)).conv((3, 5), stride=(1, 4)),
+    "pool_strides": lambda: (
+        Network((23, 26, 3), 10).pool("AVERAGE_POOL_2D", (4, 4), (4, 4)).pool("MAX_POOL_2D", (3, 3), (2, 5), SAME)
+    ),
     "grouped": lambda: Network((6, 5, 16), 7).conv((3, 3), 16, groups=2).conv((2, 2), 8, groups=4),
     "averages": lambda: (
         Network((12, 13, 6), 8)
@@ -270,6 +274,7 @@ def test_blocks_have_the_kernels_taps_in_their_places() -> None:
         (FeedMode.TAP, Window((3, 7)), False),
         (FeedMode.TAP, Window((1, 1), dilation=(2, 2)), False),
         (FeedMode.TAP, Window((4, 1)), True),
+        (FeedMode.TAP, Window((1, 1), (1, 4)), True),
         (FeedMode.TAP, Window((1, 8)), True),
         (FeedMode.TAP, Window((3, 3), dilation=(1, 2)), True),
         (FeedMode.WINDOW, Window((3, 2), dilation=(1, 2)), False),
@@ -285,7 +290,7 @@ def test_row_steps_only_where_they_are_needed(mode: FeedMode, window: Window, wa
     ("data", "message"),
     [
         (pool_model("AVERAGE_POOL_2D", (9, 9, 4), (5, 5), (1, 1), SAME), r"nearest: VALID padding, or 3x3"),
-        (pool_model("MAX_POOL_2D", (11, 11, 4), (3, 3), (5, 5), VALID), r"stride \(5, 5\); nearest: at most 3"),
+        (pool_model("MAX_POOL_2D", (11, 11, 4), (3, 3), (8, 8), VALID), r"stride \(8, 8\); nearest: at most 7"),
         (Network((40, 4, 3), 0).conv((16, 1), 4).done(), r"kernel \(16, 1\) .* nearest: at most 15 rows"),
         (Network((40, 9, 3), 0).conv((3, 3), dilation=(17, 1)).done(), r"dilation \(17, 1\); nearest"),
     ],

@@ -123,7 +123,7 @@ def test_all_problems_are_listed(graph: QGraph) -> None:
         lower(network(big, (19, 9, 8), (4, 9, 8)))
     grouped = make_conv(np.ones((8, 1, 1, 4), np.int8), Window(), groups=2)
     dilated = dataclasses.replace(
-        make_conv(np.ones((8, 3, 3, 8), np.int8), Window((3, 3), (4, 1), dilation=(16, 2))),
+        make_conv(np.ones((8, 3, 3, 8), np.int8), Window((3, 3), (8, 1), dilation=(16, 2))),
         name="d",
         input="y",
         output="z",
@@ -134,7 +134,7 @@ def test_all_problems_are_listed(graph: QGraph) -> None:
     two.output = "z"
     with pytest.raises(
         UnsupportedOpError,
-        match=r"conv: 2 groups.*d: kernel.*dilation \(16, 2\).*d: stride \(4, 1\); nearest: at most 3",
+        match=r"conv: 2 groups.*d: kernel.*dilation \(16, 2\).*d: stride \(8, 1\); nearest: at most 7",
     ):
         lower(two)
     halves = network(

@@ -11,7 +11,10 @@ from compiler.qgraph import QMaxPool, QTensor
 from compiler.window import Window
 
 LARGEST = 3
-"""Rows and columns, and stride, of the pools that the machine has."""
+"""Rows and columns, and stride, of the pools that every machine has."""
+
+PRIME_STRIDES = (5, 7)
+"""Strides that cannot be split and need a machine with row steps."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class _Axis:
 
     @property
     def small(self) -> bool:
-        return self.kernel <= LARGEST and self.stride <= LARGEST
+        return self.kernel <= LARGEST and (self.stride <= LARGEST or self.stride in PRIME_STRIDES)
 
     @property
     def after(self) -> int:
@@ -58,7 +61,7 @@ class _Axis:
 
 
 def max_pool(rewriter: Rewriter, node: QMaxPool, x: QTensor, out: QTensor) -> None:
-    """Emit `node`, as several pools if it is larger than the machine's; one with a stride that cannot be split stays as it is."""
+    """Emit `node`, as several pools if it is larger than the machine's; as it is if its stride cannot be split."""
     window = node.window
     kernel, stride, (top, _, left, _) = window.kernel, window.stride, window.padding
     rows = _Axis(kernel[0], stride[0], top, x.height, out.height)

@@ -22,6 +22,9 @@ MOST_TAPS = 127
 CHAIN_KERNEL = (3, 7)
 """Largest kernel of the array, rows and columns, without row steps."""
 
+CHAIN_STRIDE, MOST_STRIDE = 3, 7
+"""Most rows and columns from an output to the next, without and with row steps."""
+
 
 @dataclass(frozen=True)
 class Blocks:
@@ -71,6 +74,8 @@ def _axis(kernel: int, dilation: int) -> tuple[int, int, int]:
 def needs_row_steps(mode: FeedMode, window: Window) -> bool:
     """Whether the fetch must step from row to row, or over columns, inside an output row."""
     walk = blocks_of(mode, window)
+    if mode != FeedMode.SUM and max(window.stride) > CHAIN_STRIDE:
+        return True
     if mode != FeedMode.TAP:
         return walk.total > 1
     return walk.step != (1, 1) or window.kernel[0] > CHAIN_KERNEL[0] or window.kernel[1] > CHAIN_KERNEL[1]

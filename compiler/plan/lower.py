@@ -14,7 +14,7 @@ import numpy as np
 from compiler.arithmetic import INT8_MIN, MAX_SHIFT
 from compiler.errors import UnsupportedOpError
 from compiler.plan.averages import averages
-from compiler.plan.blocks import MOST_STEPS, MOST_TAPS, blocks_of, possible
+from compiler.plan.blocks import CHAIN_STRIDE, MOST_STEPS, MOST_STRIDE, MOST_TAPS, blocks_of, possible
 from compiler.plan.combine import COPY_CHANNELS, Combine, combination, copying, partner
 from compiler.plan.fusion import array_input, is_identity, pointwise_behind, takes_table
 from compiler.plan.image import ImageFold
@@ -39,8 +39,8 @@ from compiler.window import Window
 from hw.config import WINDOW_TAPS, WORD_BYTES
 from hw.descriptor import FeedMode, WindowOp
 
-MAX_STRIDE, MAX_LEFT = 3, 16
-"""Most rows and columns from an output to the next; most columns of padding before the first one."""
+MAX_LEFT = 16
+"""Most columns of padding before the first one."""
 
 _Nodes = tuple[QConv | None, QConv | None, QTable | None]
 """Of a pass: what the array computes, what the window computes, the window's table."""
@@ -443,10 +443,10 @@ class _Lowering:
             )
         if isinstance(node, QMaxPool) and max(window.kernel) > WINDOW_TAPS:
             self.problems.append(
-                f"{node.name}: a pool of {window.kernel} with stride {window.stride}; nearest: stride 1 to 3"
+                f"{node.name}: a pool of {window.kernel} with stride {window.stride}; nearest: stride 1 to 7"
             )
-        if max(window.stride) > MAX_STRIDE:
-            self.problems.append(f"{node.name}: stride {window.stride}; nearest: at most {MAX_STRIDE}")
+        if max(window.stride) > MOST_STRIDE:
+            self.problems.append(f"{node.name}: stride {window.stride}; nearest: at most {MOST_STRIDE}")
         if window.padding[2] > MAX_LEFT:
             self.problems.append(f"{node.name}: {window.padding[2]} columns of padding; nearest: at most {MAX_LEFT}")
         if isinstance(node, QConv) and (node.shift.min() < 0 or node.shift.max() > MAX_SHIFT):
@@ -480,7 +480,7 @@ def resized_columns(node: QResize) -> tuple[int, int, int] | None:
         return repeat, 0, 1
     strides = {int(step) for step in np.diff(columns)} or {1}
     stride = min(strides)
-    return (1, columns[0], stride) if len(strides) == 1 and 1 <= stride <= MAX_STRIDE else None
+    return (1, columns[0], stride) if len(strides) == 1 and 1 <= stride <= CHAIN_STRIDE else None
 
 
 def _shift_text(shift: int) -> str:

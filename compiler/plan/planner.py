@@ -159,7 +159,7 @@ def _kernels(lowered: Lowered) -> dict[str, Any]:
     wide = [item for item in lowered.passes if needs_row_steps(item.mode, item.window)]
     if not wide:
         return {}
-    sums = [item.width for item in wide if item.mode == FeedMode.WINDOW]
+    sums = [item.width for item in wide if item.mode == FeedMode.WINDOW and item.blocks.total > 1]
     return {"row_steps": True, "partial_depth": _rounded(max(sums), _PARTIAL_STEP) if sums else 0}
 
 

@@ -78,7 +78,8 @@ def ordinary(mode: FeedMode, seed: int, late: float) -> Case:
 
 def stepping(mode: FeedMode, rng: np.random.Generator) -> dict[str, Any]:
     """Tall, wide and dilated kernels, windows of several blocks."""
-    steps = {"tap_rows": int(rng.choice([1, 2, 3, 6, 15])), "tap_columns": int(rng.choice([1, 2, 3, 7]))}
+    strides = {"stride_y": int(rng.integers(1, 8)), "stride_x": int(rng.integers(1, 8))}
+    steps = {**strides, "tap_rows": int(rng.choice([1, 2, 3, 6, 15])), "tap_columns": int(rng.choice([1, 2, 3, 7]))}
     if mode == FeedMode.TAP:
         return {
             **steps,
