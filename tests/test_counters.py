@@ -30,7 +30,7 @@ def test_passes_beyond_the_memory(recorded: int) -> None:
         await ctx.tick().repeat(PASS_CYCLES)
         for index in range(recorded):
             ctx.set(dut.read_addr, index * RECORD_WORDS + Counter.CYCLES)
-            await ctx.tick()
+            await ctx.tick().repeat(2)
             found.append(ctx.get(dut.read_data))
 
     simulator = Simulator(dut)
