@@ -78,7 +78,7 @@ class Recipe:
     synth_options: tuple[str, ...] = ("-nodsp",)
     placer: str = "static"
     router: str = "router2"
-    seeds: tuple[int, ...] = (1,)
+    seeds: tuple[int, ...] = (1, 2, 3)
     placer_options: tuple[str, ...] = ()
 
 

@@ -33,8 +33,8 @@ CONFIGS = [
 ]
 
 
-OPERAND_FIRST = {4: 5, 12: 6}
-"""Cycles beyond port B's latency until the first operand segment is there: a read per word, and four."""
+OPERAND_FIRST = {4: 7, 12: 8}
+"""Cycles beyond port B's latency until the first operand segment is there: a read per word, and six."""
 
 
 def descriptor(rng: random.Random, config: RingConfig) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
     returned: deque[int] = deque()
     pixels_ready = rows_ready = tile = chunk = step = 0
     credit = config.segment_fifo
-    last_end = -1000
+    last_end = tile_begun = -1000
     taken, writer_free, total = 0, 0, d["tiles"] * chunks * rows
     # Through the combine element, if it takes part: what it has taken comes to the writer later.
     combined: deque[int] = deque()
@@ -103,7 +103,7 @@ def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
             rows_begun += 1
             next_row = cycle + row_cycles
             row_done.append(cycle + row_beats - 1 + late)
-        while row_done and row_done[0] < cycle:
+        while row_done and row_done[0] + 1 < cycle:  # the feeder looks at a register
             row_done.popleft()
             pixels_ready += d["out_w"]
             rows_ready += 1
@@ -111,11 +111,13 @@ def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
             returned.popleft()
             credit += 1
         if tile < d["tiles"] and cycle > 0:
-            begin = step > 0 or chunk > 0 or pixels_ready >= rows or rows_ready == d["out_rows"]
+            complete = pixels_ready >= rows or rows_ready == d["out_rows"]
+            begin = step > 0 or chunk > 0 or (complete and cycle > tile_begun + 2)
             end = step < steps - 1 or (cycle >= last_end + 2 * rows and credit >= rows)
             if begin and end:
                 if step == 0 and chunk == 0:
                     pixels_ready -= rows
+                    tile_begun = cycle
                 step += 1
                 if step == steps:
                     step, last_end, credit = 0, cycle, credit - rows
