@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from compiler.errors import ResourceError
+from compiler.errors import ResourceError, UnsupportedOpError
 from tests.small_machine import Small
 from tests.tflite_networks import NETWORKS, network, random_network
 
@@ -39,9 +39,16 @@ def test_random_network(seed: int, bench_dir: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_random_networks_keep_their_values() -> None:
+    refused = 0
     for seed in range(100, 160):
         try:
             small = Small.of(random_network(seed))
         except ResourceError:
+            refused += 1
+            continue
+        except UnsupportedOpError as error:  # two shuffles in a row need not be one
+            assert "no channel shuffle" in str(error)
+            refused += 1
             continue
         small.same_values(small.input(seed))
+    assert refused <= 6
