@@ -39,16 +39,13 @@ def test_random_network(seed: int, bench_dir: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_random_networks_keep_their_values() -> None:
-    refused = 0
+    refused: dict[int, type[Exception]] = {}
     for seed in range(100, 160):
         try:
             small = Small.of(random_network(seed))
-        except ResourceError:
-            refused += 1
-            continue
-        except UnsupportedOpError as error:  # two shuffles in a row need not be one
-            assert "no channel shuffle" in str(error)
-            refused += 1
+        except (ResourceError, UnsupportedOpError) as error:
+            refused[seed] = type(error)
             continue
         small.same_values(small.input(seed))
-    assert refused <= 6
+    # Weights beyond the small ring's memory; a concatenation of a transposition that is no channel shuffle.
+    assert refused == {101: ResourceError, 137: UnsupportedOpError}
