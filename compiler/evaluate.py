@@ -6,11 +6,13 @@ everywhere.
 """
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 
 from compiler.errors import UnsupportedOpError
 from compiler.graph import Node
+from compiler.window import Window
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -33,6 +35,14 @@ def elementwise(node: Node) -> Function | None:
             return lambda x: 1 / (1 + np.exp(-x))
         case "swish":
             return lambda x: x / (1 + np.exp(-x))
+        case "tanh":
+            return np.tanh
+        case "clip":
+            low, high = node.real("low"), node.real("high")
+            return lambda x: np.clip(x, low, high)
+        case "affine":
+            scale, offset = node.real("scale"), node.real("offset")
+            return lambda x: scale * x + offset
     return None
 
 
@@ -80,12 +90,16 @@ def evaluate(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
         case "max_pool":
             return np.maximum.reduce(node.window.taps(inputs[0], -np.inf))
         case "avg_pool":
-            count = np.sum(node.window.taps(np.ones_like(inputs[0][..., :1]), 0.0), axis=0)
-            return np.sum(node.window.taps(inputs[0], 0.0), axis=0) / count
+            total = np.sum(node.window.taps(inputs[0], 0.0), axis=0)
+            if node.integer("count_pad"):
+                return total / prod(node.window.kernel)
+            return total / np.sum(node.window.taps(np.ones_like(inputs[0][..., :1]), 0.0), axis=0)
         case "global_avg_pool":
             return inputs[0].mean(axis=(-3, -2), keepdims=True)
         case "add":
             return activate(node, inputs[0] + inputs[1])
+        case "mul":
+            return activate(node, inputs[0] * inputs[1])
         case "concat":
             return np.concatenate(inputs, axis=-1)
         case "slice":
@@ -95,6 +109,12 @@ def evaluate(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
             return _shuffle(inputs[0], node.integer("groups"))
         case "shuffle_merge":
             return _shuffle(np.concatenate(inputs, axis=-1), 2)
+        case "pad":
+            top, bottom, left, right = node.sizes("pad")
+            return Window(padding=(top, bottom, left, right)).taps(inputs[0], node.real("value"))[0]
+        case "softmax":
+            powers = np.exp(inputs[0] - inputs[0].max(axis=-1, keepdims=True))
+            return powers / powers.sum(axis=-1, keepdims=True)
     raise UnsupportedOpError(f"{node.name}: {node.op} cannot be evaluated; simplify the graph first")
 
 

@@ -105,9 +105,12 @@ def _fully_connected(shapes: list[Shape], attributes: Attributes) -> Shape:
     return (1, 1, integer(attributes, "channels"))
 
 
-def _add(shapes: list[Shape], attributes: Attributes) -> Shape:
-    _require(shapes[0] == shapes[1], f"inputs differ in shape: {shapes[0]} and {shapes[1]}")
-    return shapes[0]
+def _combined(shapes: list[Shape], attributes: Attributes) -> Shape:
+    """Element by element; the second operand may be one value per channel, (1, 1, channels)."""
+    first, second = shapes
+    same = first == second or (len(first) == 3 and second == (1, 1, first[2]))
+    _require(same, f"inputs differ in shape: {first} and {second}; the second may also be one value per channel")
+    return first
 
 
 def _concat(shapes: list[Shape], attributes: Attributes) -> Shape:
@@ -150,7 +153,9 @@ def _transpose(shapes: list[Shape], attributes: Attributes) -> Shape:
 def _pad(shapes: list[Shape], attributes: Attributes) -> Shape:
     top, bottom, left, right = sizes(attributes, "pad", 4)
     height, width, channels = _map_size(shapes[0])
-    return (height + top + bottom, width + left + right, channels)
+    height, width = height + top + bottom, width + left + right
+    _require(min(height, width) >= 1, f"pads {(top, bottom, left, right)} leave nothing of the {shapes[0]} input")
+    return (height, width, channels)
 
 
 def _same(shapes: list[Shape], attributes: Attributes) -> Shape:
@@ -187,16 +192,23 @@ OPS: dict[str, Op] = {
         Op("hard_sigmoid", 1, _same),
         Op("sigmoid", 1, _same),
         Op("swish", 1, _same),
+        Op("tanh", 1, _same),
+        Op("clip", 1, _same, {"low": (float, REQUIRED), "high": (float, REQUIRED)}),
+        Op("affine", 1, _same, {"scale": (float, 1.0), "offset": (float, 0.0)}),
         Op("max_pool", 1, _pool, WINDOW),
-        Op("avg_pool", 1, _pool, WINDOW),
+        # `count_pad` 1: the divisor is the whole kernel's size, padding counts as zeros; 0: valid elements only.
+        Op("avg_pool", 1, _pool, {**WINDOW, "count_pad": (int, 0)}),
         Op("global_avg_pool", 1, lambda shapes, attributes: (1, 1, _map_size(shapes[0])[2])),
-        Op("add", 2, _add, ACTIVATION),
+        Op("add", 2, _combined, ACTIVATION),
+        Op("mul", 2, _combined, ACTIVATION),
         Op("concat", None, _concat),
         Op("slice", 1, _slice, {"offset": (int, REQUIRED), "channels": (int, REQUIRED)}),
         Op("shuffle", 1, _shuffle, {"groups": (int, REQUIRED)}),
         Op("shuffle_merge", 2, _shuffle_merge),
         Op("reshape", 1, _reshape, {"shape": (tuple, REQUIRED)}),
         Op("transpose", 1, _transpose, {"order": (tuple, REQUIRED)}),
-        Op("pad", 1, _pad, {"pad": (tuple, REQUIRED)}),
+        # Negative pads cut off.
+        Op("pad", 1, _pad, {"pad": (tuple, REQUIRED), "value": (float, 0.0)}),
+        Op("softmax", 1, _same),  # over the channels
     )
 }

@@ -66,9 +66,13 @@ def test_functions() -> None:
         "hard_swish": {-4: 0, -1: -1 / 3, 1.5: 1.125, 4: 4},
         "sigmoid": {0: 0.5, np.log(3): 0.75},
         "swish": {0: 0, np.log(3): 0.75 * np.log(3)},
+        "tanh": {0: 0, np.log(2): 0.6},
+        "clip low=-0.5 high=2.0": {-1: -0.5, 1: 1, 3: 2},
+        "affine scale=3.0 offset=-1.0": {0: -1, 2: 5},
     }
     for op, points in expected.items():
-        function = elementwise(parse(text.format(op))["f"])
+        name, _, attributes = op.partition(" ")
+        function = elementwise(parse(text.format(name).replace("(%x)", f"(%x) {attributes}".rstrip()))["f"])
         assert function is not None
         for x, y in points.items():
             assert abs(float(function(np.array(float(x)))) - y) < 1e-12
@@ -85,12 +89,37 @@ def test_pools_and_moves() -> None:
     assert np.array_equal(evaluate(merge, [x, -x])[..., 1::2], -x)
     shuffle = parse(f"{head}%y : 3x3x4 = shuffle(%x) groups=2\nreturn %y")["y"]
     assert np.array_equal(evaluate(shuffle, [x]), x[..., [0, 2, 1, 3]])
-    pad = parse(f"{head}%y : 4x3x4 = pad(%x) pad=1,0,0,0\nreturn %y")["y"]
-    with pytest.raises(UnsupportedOpError, match="y: pad cannot be evaluated"):
-        evaluate(pad, [x])
+    flat = parse(f"{head}%y : 36 = reshape(%x) shape=36\nreturn %y")["y"]
+    with pytest.raises(UnsupportedOpError, match="y: reshape cannot be evaluated"):
+        evaluate(flat, [x])
     conv = parse(f"{head}%y : 3x3x1 = conv2d(%x) channels=1 kernel=1,1 weight=w activation=tanh\nreturn %y")["y"]
     with pytest.raises(UnsupportedOpError, match="y: activation tanh; allowed are none, relu, relu6"):
         activate(conv, x)
+
+
+def test_pads_and_counted_padding() -> None:
+    head = "graph g\n%x : 3x3x4 = input shape=3,3,4\n"
+    x = np.random.default_rng(0).normal(size=(2, 3, 3, 4))
+    pad = parse(f"{head}%y : 4x2x4 = pad(%x) pad=2,-1,-1,0 value=7.0\nreturn %y")["y"]
+    padded = evaluate(pad, [x])
+    assert padded.shape == (2, 4, 2, 4)
+    assert (padded[:, :2] == 7).all() and np.array_equal(padded[:, 2:], x[:, :2, 1:])
+    pool = parse(f"{head}%y : 2x2x4 = avg_pool(%x) kernel=3,3 stride=2,2 pad=1,1,1,1 count_pad=1\nreturn %y")["y"]
+    assert np.allclose(evaluate(pool, [x])[:, 0, 1], x[:, :2, 1:].sum(axis=(1, 2)) / 9)
+
+
+def test_products_sums_and_softmax() -> None:
+    head = "graph g\n%x : 3x3x4 = input shape=3,3,4\n%s : 1x1x4 = global_avg_pool(%x)\n"
+    x = np.random.default_rng(0).normal(size=(2, 3, 3, 4))
+    mean = x.mean(axis=(1, 2), keepdims=True)
+    scaled = parse(f"{head}%y : 3x3x4 = mul(%x, %s) activation=relu\nreturn %y")["y"]
+    assert np.allclose(evaluate(scaled, [x, mean]), np.maximum(x * mean, 0))
+    added = parse(f"{head}%y : 3x3x4 = add(%x, %s)\nreturn %y")["y"]
+    assert np.allclose(evaluate(added, [x, mean]), x + mean)
+    squared = parse(f"{head}%y : 3x3x4 = mul(%x, %x)\nreturn %y")["y"]
+    assert np.allclose(evaluate(squared, [x, x]), x**2)
+    softmax = evaluate(parse(f"{head}%y : 3x3x4 = softmax(%x)\nreturn %y")["y"], [x + 1000])
+    assert np.allclose(softmax.sum(axis=-1), 1) and np.allclose(np.diff(np.log(softmax)), np.diff(x))
 
 
 @pytest.mark.skipif(

@@ -26,7 +26,11 @@ graph tiny
 %turned : 24x1x1 = transpose(%map) order=2,0,1
 %back : 1x1x24 = transpose(%turned) order=1,2,0
 %sum : 1x1x24 = add(%back, %both) activation=relu
-%top : 1x1x24 = global_avg_pool(%sum)
+%bounded : 1x1x24 = clip(%sum) low=0.0 high=4.5
+%scaled : 1x1x24 = mul(%bounded, %mixed)
+%wide : 3x1x24 = pad(%scaled) pad=1,1,0,0 value=-2.0
+%soft : 3x1x24 = avg_pool(%wide) kernel=3,1 pad=1,1,0,0 count_pad=1
+%top : 1x1x24 = global_avg_pool(%soft)
 %fc : 1x1x10 = fully_connected(%top) channels=10 weight=fc.weight bias=fc.bias
 return %fc"""
 
@@ -41,7 +45,7 @@ def test_text_round_trip_and_counts() -> None:
     assert [node.name for node in graph.uses["both"]] == ["mixed", "sum"]
     assert (
         graph.dead_after["sum"] == ["both", "back"]
-        and graph.dead_after["flat"] == ["mixed"]
+        and graph.dead_after["flat"] == []
         and graph.dead_after["fc"] == ["top"]
     )
 
@@ -62,6 +66,7 @@ def test_text_round_trip_and_counts() -> None:
         ("order=2,0,1", "order=2,0,0", "no order of 3 axes"),
         ("add(%back, %both)", "add(%back)", "add takes 2 inputs, not 1"),
         ("add(%back, %both)", "add(%back, %mean)", "inputs differ in shape"),
+        ("pad(%scaled) pad=1,1,0,0", "pad(%scaled) pad=-1,0,0,0", "wide: pads .* leave nothing of the"),
         ("fully_connected(%top)", "fully_connected(%pool)", r"fc: needs a 1x1xC input, not \(2, 3, 16\)"),
         ("return %fc", "return %fd", "the output fd is not a tensor of the graph"),
         ("graph tiny", "network tiny", "begins with 'graph NAME'"),

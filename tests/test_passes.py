@@ -40,6 +40,17 @@ CASES: list[tuple[Callable[[Graph], Graph], str, str]] = [
         "%c : 5x7x8 = conv2d(%x) channels=8 kernel=3,3 pad=1,2,2,3 weight=w\nreturn %c",
     ),
     (
+        fold_pad,  # zeros that the pool counts
+        "%p : 6x6x8 = pad(%x) pad=1,1,1,1\n%m : 4x4x8 = avg_pool(%p) kernel=3,3\nreturn %m",
+        "%m : 4x4x8 = avg_pool(%x) kernel=3,3 pad=1,1,1,1 count_pad=1\nreturn %m",
+    ),
+    (
+        fold_pad,  # what is cut off and padded again before the convolution
+        "%p : 5x3x8 = pad(%x) pad=0,1,-1,0\n%c : 4x3x8 = conv2d(%p) channels=8 kernel=1,1 pad=-1,0,0,0 weight=w\n"
+        "return %c",
+        "%c : 4x3x8 = conv2d(%x) channels=8 kernel=1,1 pad=-1,1,-1,0 weight=w\nreturn %c",
+    ),
+    (
         recognise_shuffle,
         "%g : 4x4x4x2 = reshape(%x) shape=4,4,4,2\n%t : 4x4x2x4 = transpose(%g) order=0,1,3,2\n"
         "%y : 4x4x8 = reshape(%t) shape=4,4,8\nreturn %y",
@@ -63,6 +74,18 @@ UNTOUCHED: list[tuple[Callable[[Graph], Graph], str]] = [
     (fuse_activation, f"{CONV}\n%n : 4x4x8 = batch_norm(%c) norm=bn\n%r : 4x4x8 = relu(%n)\nreturn %r"),
     (fuse_activation, f"{CONV}\n%h : 4x4x8 = hard_swish(%c)\nreturn %h"),
     (fold_pad, "%p : 6x6x8 = pad(%x) pad=1,1,1,1\n%m : 4x4x8 = max_pool(%p) kernel=3,3\nreturn %m"),
+    (
+        fold_pad,
+        "%p : 6x6x8 = pad(%x) pad=1,1,1,1 value=1.0\n%c : 6x6x8 = conv2d(%p) channels=8 kernel=1,1 weight=w\nreturn %c",
+    ),
+    (
+        fold_pad,  # what is cut off is read as zeros
+        "%p : 3x4x8 = pad(%x) pad=-1,0,0,0\n%c : 3x4x8 = conv2d(%p) channels=8 kernel=3,3 pad=1,1,1,1 weight=w\nreturn %c",
+    ),
+    (
+        fold_pad,  # what the pool pads for itself is not counted
+        "%p : 6x6x8 = pad(%x) pad=1,1,1,1\n%m : 6x6x8 = avg_pool(%p) kernel=3,3 pad=1,1,1,1\nreturn %m",
+    ),
     (
         recognise_shuffle,  # another order of axes
         "%g : 4x4x2x4 = reshape(%x) shape=4,4,2,4\n%t : 4x4x2x4 = transpose(%g) order=1,0,2,3\n"

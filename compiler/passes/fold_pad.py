@@ -2,20 +2,33 @@
 
 from dataclasses import replace
 
-from compiler.graph import Graph
+from compiler.graph import Graph, Node
 
 
 def fold_pad(graph: Graph) -> Graph:
-    """Let every convolution that reads a `pad` read the pad's input, with the pads added to its own.
+    """Let every convolution, and every average pool that counts its padding, read the input of a `pad` of zeros, with
+    the pads added to its own.
 
-    Needs nothing.  Leaves a `pad` only where something other than a convolution reads it: a pool ignores its own
-    padding but would take part in explicit zeros, so the two are not the same.
+    Needs nothing.  Leaves a `pad` where something else reads it: other pools ignore their own padding but would take
+    part in explicit zeros, so the two are not the same.  Leaves pads that cut off what
+    the reader surrounds with zeros again.
     """
     nodes = graph.by_name
     replacements = {}
-    for conv in graph.nodes:
-        if conv.op == "conv2d" and nodes[conv.inputs[0]].op == "pad":
-            pad = nodes[conv.inputs[0]]
-            total = tuple(a + b for a, b in zip(conv.window.padding, pad.sizes("pad"), strict=True))
-            replacements[conv.name] = replace(conv.changed(pad=total), inputs=pad.inputs)
+    for reader in graph.nodes:
+        if reader.op == "conv2d" or (reader.op == "avg_pool" and _counts_padding(reader)):
+            pad = nodes[reader.inputs[0]]
+            if pad.op != "pad" or pad.real("value") != 0:
+                continue
+            pairs = list(zip(reader.window.padding, pad.sizes("pad"), strict=True))
+            if any(own > 0 > outer for own, outer in pairs):
+                continue
+            folded = reader.changed(pad=tuple(own + outer for own, outer in pairs))
+            if reader.op == "avg_pool":
+                folded = folded.changed(count_pad=1)
+            replacements[reader.name] = replace(folded, inputs=pad.inputs)
     return graph.rewritten(replacements, {})
+
+
+def _counts_padding(pool: Node) -> bool:
+    return pool.integer("count_pad") == 1 or not any(pool.window.padding)

@@ -3,11 +3,11 @@
 from compiler.graph import Graph
 
 FUSED = ("relu", "relu6")
-HOSTS = ("conv2d", "fully_connected", "add")
+HOSTS = ("conv2d", "fully_connected", "add", "mul")
 
 
 def fuse_activation(graph: Graph) -> Graph:
-    """Drop a `relu` or `relu6` whose input is a layer or an `add` that nothing else reads and that has no activation
+    """Drop a `relu` or `relu6` whose input is a layer, an `add` or a `mul` that nothing else reads and that has no activation
     yet.
 
     Needs batch norms folded (one between layer and activation hides the pair).  Leaves `activation` on the layer.

@@ -84,7 +84,7 @@ def _quantised(graph: Graph, node: Node, layers: Layers, scales: dict[str, Affin
             return _layer(node, *layers[node.name], first, out)
         case "max_pool":
             return QMaxPool(node.name, node.inputs[0], node.name, node.window)
-        case "avg_pool":
+        case "avg_pool" if not (node.integer("count_pad") and any(node.window.padding)):
             return QAvgPool(node.name, node.inputs[0], node.name, node.window)
         case "global_avg_pool":
             height, width, _ = graph[node.inputs[0]].shape
