@@ -57,7 +57,11 @@ class Small:
     @classmethod
     def of(cls, data: bytes, config: RingConfig = CONFIG) -> Small:
         """Lower and schedule a .tflite file; the symbolic replay finds everything in place."""
-        graph = tflite.parse(data, "model.tflite")
+        return cls.of_graph(tflite.parse(data, "model.tflite"), config)
+
+    @classmethod
+    def of_graph(cls, graph: QGraph, config: RingConfig = CONFIG) -> Small:
+        """As `of`, of an int8 graph."""
         legal = legalise(graph)
         lowered = lower(legal)
         words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
@@ -69,7 +73,8 @@ class Small:
     def input(self, seed: int) -> np.ndarray:
         """A random frame in the model's own type."""
         rng, kind = np.random.default_rng(seed), self.graph.host.input_type
-        octets = rng.integers(0, 256, self.graph.host.input_shape).astype(np.uint8)
+        shape = self.graph.host.input_shape or self.graph.tensors[self.graph.input].shape
+        octets = rng.integers(0, 256, shape).astype(np.uint8)
         return octets.view(np.int8) if kind == "int8" else octets
 
     def same_values(self, x: np.ndarray) -> None:

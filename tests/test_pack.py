@@ -8,7 +8,7 @@ from compiler.plan.bands import Step, build_steps, channel_parts, natural_segmen
 from compiler.plan.fit import Segment
 from compiler.plan.lower import lower
 from compiler.plan.pack import array_parameters, weight_words, window_words
-from compiler.qgraph import QConv
+from compiler.qgraph import QConv, QMean
 from hw.descriptor import ChannelParameters
 
 COLS, LANES = 12, 4
@@ -16,7 +16,7 @@ COLS, LANES = 12, 4
 
 @pytest.fixture(scope="module")
 def steps() -> list[Step]:
-    lowered = lower(load_network("shufflenet_v2", width=0.5, resolution=32, classes=10))
+    lowered = lower(load_network("shufflenet_v2", width=0.5, resolution=64, classes=10))
     segments = [Segment(*item, (lowered.passes[item[1] - 1].height,)) for item in natural_segments(lowered)]
     conv5 = next(item for item in lowered.passes if item.name == "conv5.0")
     return build_steps(lowered, segments, {"conv5.0": channel_parts(conv5, COLS, 40)})
@@ -77,5 +77,11 @@ def test_global_pool_divides(steps: list[Step]) -> None:
     words = window_words(step, LANES)
     assert words is not None and not words[:4].any()
     fields = ChannelParameters.from_bits(int.from_bytes(words[4].tobytes(), "little"))
-    assert (fields.bias, fields.multiplier, fields.shift) == (0, 2**31 - 1, 0)  # 1x1: the mean of one element
+    node = step.source.window_node
+    assert isinstance(node, QMean) and node.count == 4
+    assert (fields.bias, fields.multiplier, fields.shift) == (
+        512,
+        node.multiplier,
+        node.shift,
+    )  # 4 times zero point -128
     assert window_words(find(steps, "maxpool")[0], LANES) is None

@@ -25,6 +25,8 @@ def float_tensors(graph: Graph, layers: Layers, images: np.ndarray) -> Iterator[
         if node.name in layers:
             kernel, bias = layers[node.name]
             values[node.name] = activate(node, convolve(node, inputs[0], kernel) + bias)
+        elif node.op == "reshape":
+            values[node.name] = inputs[0].reshape(*images.shape[:-3], *node.shape)
         else:
             values[node.name] = evaluate(node, inputs)
         yield node.name, values[node.name]

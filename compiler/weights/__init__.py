@@ -2,6 +2,6 @@
 
 from compiler.weights.files import load
 from compiler.weights.initialise import random
-from compiler.weights.parameters import Weights, folded, required
+from compiler.weights.parameters import Weights, folded, normalisation, required
 
-__all__ = ["Weights", "folded", "load", "random", "required"]
+__all__ = ["Weights", "folded", "load", "normalisation", "random", "required"]

@@ -53,6 +53,12 @@ def folded(node: Node, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.nd
     bias = arrays[node.text("bias")].astype(np.float64) if node.attributes["bias"] else np.zeros(kernel.shape[0])
     if not node.attributes["norm"]:
         return kernel, bias
+    factor, offset = normalisation(node, arrays)
+    return kernel * factor[:, None, None, None], bias * factor + offset
+
+
+def normalisation(node: Node, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """What a node's batch norm multiplies each channel by, and what it then adds, float64."""
     gamma, beta, mean, variance = (arrays[f"{node.text('norm')}.{part}"].astype(np.float64) for part in NORM_PARTS)
     factor = gamma / np.sqrt(variance + node.real("eps"))
-    return kernel * factor[:, None, None, None], beta + (bias - mean) * factor
+    return factor, beta - mean * factor
