@@ -53,8 +53,17 @@ def _opened(path: str | Path) -> Iterator[Image.Image]:
 
 
 def normalise(pixels: np.ndarray) -> np.ndarray:
-    """uint8 pixels [height, width, 3] to the network's real input, float64."""
-    return (pixels / 255.0 - MEAN) / STD
+    """uint8 pixels [height, width, channels] to the network's real input, float64; grey ones by the mean of the colours'
+    figures.
+    """
+    mean, std = (MEAN, STD) if pixels.shape[-1] == 3 else (MEAN.mean(), STD.mean())
+    return (pixels / 255.0 - mean) / std
+
+
+def input_range(channels: int) -> tuple[float, float]:
+    """Least and greatest real input of a network of pictures."""
+    ends = [normalise(np.full((1, 1, channels), pixel, np.uint8)) for pixel in (0, 255)]
+    return float(ends[0].min()), float(ends[1].max())
 
 
 def quantise_pixels(pixels: np.ndarray, tensor: QTensor) -> np.ndarray:
@@ -65,21 +74,40 @@ def quantise_pixels(pixels: np.ndarray, tensor: QTensor) -> np.ndarray:
 
 
 def quantised_image(path: str | Path, tensor: QTensor) -> np.ndarray:
-    """An image file as the int8 input tensor [height, width, 3] of a square network."""
-    return quantise_pixels(read_image(path, tensor.height), tensor)
+    """An image file as the int8 input tensor [height, width, channels] of a network of the zoo."""
+    return quantise_pixels(fitted_image(path, tensor.shape), tensor)
+
+
+def fitted_image(path: str | Path, shape: tuple[int, ...]) -> np.ndarray:
+    """An image file as a network's input of a shape, uint8: its centre for a square network, all of it for others."""
+    height, width, channels = shape
+    if height == width and channels == 3:
+        return read_image(path, height)
+    return scaled_image(path, height, width, channels)
 
 
 def synthetic_images(count: int, resolution: int, seed: int) -> list[np.ndarray]:
-    """Seeded images with the statistics of photographs, uint8 [resolution, resolution, 3].
+    """Seeded images with the statistics of photographs, uint8 [resolution, resolution, 3]."""
+    return synthetic_inputs(count, (resolution, resolution, 3), seed)
+
+
+def synthetic_inputs(count: int, shape: tuple[int, ...], seed: int) -> list[np.ndarray]:
+    """Seeded images with the statistics of photographs, uint8 of a shape (height, width, 3 colours or 1 for grey).
 
     Noise whose amplitude falls as 1/frequency, its colours mostly correlated, plus plain shapes with hard edges.
     """
+    height, width, channels = shape
     rng = np.random.default_rng(seed)
-    return [_synthetic_image(rng, resolution) for _ in range(count)]
+    images = [_synthetic_image(rng, height, width) for _ in range(count)]
+    if channels == 3:
+        return images
+    return [np.rint(image.mean(axis=2, keepdims=True)).astype(np.uint8) for image in images]
 
 
-def calibration_images(source: str | Path | Sequence[str | Path], resolution: int) -> list[np.ndarray]:
-    """The images of a folder, of one file or of a list of files, uint8 [resolution, resolution, 3] each."""
+def calibration_images(source: str | Path | Sequence[str | Path], shape: int | tuple[int, ...]) -> list[np.ndarray]:
+    """The images of a folder, of one file or of a list of files, uint8 of `shape` each (one number: square, colours)."""
+    if isinstance(shape, int):
+        shape = (shape, shape, 3)
     if isinstance(source, str | Path):
         path = Path(source)
         if path.is_dir():
@@ -92,20 +120,20 @@ def calibration_images(source: str | Path | Sequence[str | Path], resolution: in
         paths = [Path(entry) for entry in source]
         if not paths:
             raise ModelError("an empty list of calibration images; give at least one, or none for synthetic ones")
-    return [read_image(path, resolution) for path in paths]
+    return [fitted_image(path, shape) for path in paths]
 
 
-def _synthetic_image(rng: np.random.Generator, resolution: int) -> np.ndarray:
-    frequency = np.hypot(np.fft.fftfreq(resolution)[:, None], np.fft.rfftfreq(resolution)[None, :])
+def _synthetic_image(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
     frequency[0, 0] = np.inf  # no constant part
     planes = []
     for _ in range(4):
         noise = rng.normal(size=frequency.shape) + 1j * rng.normal(size=frequency.shape)
-        plane = np.fft.irfft2(noise / frequency, s=(resolution, resolution))
+        plane = np.fft.irfft2(noise / frequency, s=(height, width))
         planes.append(plane / (plane.std() + 1e-9))
     light, colours = planes[0], np.stack(planes[1:], axis=2)
     image = rng.uniform(0.3, 0.6) + rng.uniform(0.12, 0.22) * (light[:, :, None] + 0.35 * colours)
-    y, x = np.mgrid[0:resolution, 0:resolution] / resolution
+    y, x = np.mgrid[0:height, 0:width] / np.array([height, width])[:, None, None]
     for _ in range(rng.integers(3, 8)):
         centre_y, centre_x, size_y, size_x = rng.uniform(0, 1), rng.uniform(0, 1), *rng.uniform(0.04, 0.3, 2)
         distance_y, distance_x = np.abs(y - centre_y) / size_y, np.abs(x - centre_x) / size_x

@@ -40,14 +40,7 @@ def read_network(request: Request, console: Console) -> QGraph:
     with console.step("network"):
         from compiler.frontend import load_network
 
-        return load_network(
-            request.network,
-            width=request.width,
-            resolution=request.resolution,
-            weights=request.weights,
-            seed=request.seed,
-            calibrate=request.calibrate,
-        )
+        return load_network(request.network, **request.options)  # type: ignore[arg-type]
 
 
 def make_plan(request: Request, console: Console, graph: QGraph | None = None) -> tuple[QGraph, Plan, Board, Pll]:

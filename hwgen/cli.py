@@ -32,8 +32,11 @@ def network_options(command: F) -> F:
     options = [
         click.argument("network"),
         click.option("--board", default="ulx3s", show_default=True, help="Board."),
-        click.option("--width", type=float, default=1.0, show_default=True, help="Width multiplier."),
-        click.option("--resolution", type=int, default=224, show_default=True, help="Input height and width, pixels."),
+        click.option("--width", type=float, help="Width multiplier; default: 1."),
+        click.option("--resolution", type=int, help="Input height and width, pixels; default: the network's."),
+        click.option("--classes", type=int, help="Outputs of the classifier; default: the network's."),
+        click.option("--groups", type=int, help="Groups of the 1x1 convolutions (shufflenet_v1); default: 3."),
+        click.option("--variant", help="Published variant (squeezenet: 1.0 or 1.1); default: 1.1."),
         click.option("--weights", type=file, help=".npz or .safetensors with torchvision's names; else random."),
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of random weights."),
         click.option("--calibrate", type=file, help="Folder of photographs for the quantiser; else synthetic ones."),

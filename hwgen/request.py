@@ -20,8 +20,7 @@ class Request:
     Attributes:
         network: name in the zoo, or a .tflite file.
         board: name of the board.
-        width: width multiplier of the network.
-        resolution: height and width of its input, pixels.
+        width, resolution, classes, groups, variant: of a network of the zoo (`compiler.zoo.Options`); None: its standard.
         weights: file of the weights; None: random ones.
         seed: of random weights.
         calibrate: folder of photographs for the quantiser; None: synthetic ones.
@@ -30,12 +29,15 @@ class Request:
 
     network: str
     board: str = "ulx3s"
-    width: float = 1.0
-    resolution: int = 224
+    width: float | None = None
+    resolution: int | None = None
     weights: Path | None = None
     seed: int = 0
     calibrate: Path | None = None
     clock_mhz: float | None = None
+    classes: int | None = None
+    groups: int | None = None
+    variant: str | None = None
 
     @property
     def file(self) -> Path | None:
@@ -48,7 +50,17 @@ class Request:
         """Names the build and its folder."""
         if self.file is not None:
             return self.file.stem
-        return f"{self.network}_{self.width:g}_{self.resolution}"
+        from compiler import zoo
+
+        network = zoo.find(self.network)
+        return network.label(network.options(**self._size))
+
+    @property
+    def _size(self) -> dict[str, float | int | str | None]:
+        """The options of a network of the zoo, as given."""
+        from compiler.zoo.options import OPTIONS
+
+        return {name: getattr(self, name) for name in OPTIONS}
 
     def content(self) -> str:
         """SHA-256 of the network's file; empty for a network of the zoo."""
@@ -58,10 +70,15 @@ class Request:
 
     @property
     def options(self) -> dict[str, str | int | float | None]:
-        """The network's options as JSON types; of a file, which has none, those that were given all the same."""
+        """The network's options as JSON types, those left out by their standard; of a file those that were given all the same."""
         entries = {key: value for key, value in asdict(self).items() if key not in ("network", "board", "clock_mhz")}
         if self.file is not None:
             entries = {key: value for key, value in entries.items() if value != getattr(Request(""), key)}
+        else:
+            from compiler import zoo
+
+            chosen = asdict(zoo.find(self.network).options(**self._size))
+            entries |= {key: value or None for key, value in chosen.items()}
         return {key: str(value) if isinstance(value, Path) else value for key, value in entries.items()}
 
     def resolve(self) -> tuple[Board, Pll]:

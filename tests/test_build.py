@@ -19,7 +19,7 @@ from hwgen.report import problems
 from hwgen.request import Request
 from tests.echo import Echo
 
-REQUEST = Request("tiny", width=0.5, resolution=32)
+REQUEST = Request("shufflenet_v2", width=0.5, resolution=32)
 GRAPH = SimpleNamespace(provenance="random, seed 0", macs=1_000_000, weight_count=5_000)
 
 

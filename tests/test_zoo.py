@@ -3,17 +3,65 @@
 import pytest
 
 from compiler.errors import ModelError
-from compiler.zoo import build, names
+from compiler.passes import simplify
+from compiler.zoo import NETWORKS, build, names
+
+# Network, options, million multiply-accumulates, million weights without biases: the papers' figures, as far as they give
+# them, else those of the authors' implementations.
+COUNTS: list[tuple[str, dict[str, float | int | str], float, float]] = [
+    ("mobilenet_v1", {}, 568.7, 4.21),
+    ("mobilenet_v1", {"width": 0.75}, 325.4, 2.57),
+    ("mobilenet_v1", {"width": 0.5}, 149.5, 1.32),
+    ("mobilenet_v1", {"width": 0.25}, 41.0, 0.46),
+    ("mobilenet_v1", {"width": 0.25, "resolution": 96, "classes": 2}, 7.49, 0.208),
+    ("mobilenet_v2", {}, 300.8, 3.47),
+    ("mobilenet_v2", {"width": 1.4}, 582.2, 6.06),
+    ("mobilenet_v2", {"width": 0.35, "resolution": 96}, 11.9, 1.66),
+    ("mobilenet_v3_large", {}, 216.6, 5.45),
+    ("mobilenet_v3_small", {}, 56.5, 2.53),
+    ("shufflenet_v1", {"groups": 1}, 143.1, 1.52),
+    ("shufflenet_v1", {"groups": 2}, 140.8, 1.71),
+    ("shufflenet_v1", {}, 137.5, 1.84),
+    ("shufflenet_v1", {"groups": 4}, 134.3, 1.94),
+    ("shufflenet_v1", {"groups": 8}, 138.4, 2.40),
+    ("shufflenet_v2", {"width": 0.5}, 40.5, 1.36),
+    ("shufflenet_v2", {}, 144.9, 2.26),
+    ("shufflenet_v2", {"width": 1.5}, 295.8, 3.48),
+    ("shufflenet_v2", {"width": 2.0}, 583.3, 7.36),
+    ("squeezenet", {"variant": "1.0"}, 818.9, 1.244),
+    ("squeezenet", {"variant": "1.1"}, 349.2, 1.232),
+    ("nasnet_mobile", {}, 564, 5.3),
+    ("mnasnet_a1", {}, 311.6, 3.85),
+    ("efficientnet_b0", {}, 385.8, 5.24),
+    ("ds_cnn", {}, 2.66, 0.022),
+    ("resnet8", {}, 12.5, 0.077),
+]
 
 
 @pytest.mark.parametrize(
-    ("width", "mmac", "weights"), [(0.5, 40.5, 1.36), (1.0, 144.9, 2.26), (1.5, 295.8, 3.48), (2.0, 583.3, 7.36)]
+    ("name", "options", "mmac", "weights"),
+    COUNTS,
+    ids=[NETWORKS[n].label(NETWORKS[n].options(**o)) for n, o, _, _ in COUNTS],
 )
-def test_shufflenet_v2_counts(width: float, mmac: float, weights: float) -> None:
-    graph = build("shufflenet_v2", width)
+def test_counts(name: str, options: dict, mmac: float, weights: float) -> None:
+    graph = build(name, **options)
     assert abs(graph.macs / 1e6 / mmac - 1) < 0.01
     assert abs(graph.weight_count / 1e6 / weights - 1) < 0.01
-    assert graph["fc"].shape == (1, 1, 1000)
+    assert graph[graph.output].shape == (1, 1, options.get("classes", NETWORKS[name].standard.classes))
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_network_has_width_resolution_and_classes(name: str) -> None:
+    network = NETWORKS[name]
+    width, classes = 0.5, 7
+    resolution = 3 * max(network.stride, 16)
+    graph = build(name, width, resolution, classes)
+    assert graph.input.shape[0] == resolution
+    assert graph[graph.output].shape == (1, 1, classes)
+    assert graph.weight_count < build(name).weight_count
+    simple = simplify(graph)
+    assert simple.macs == graph.macs
+    assert not {"reshape", "transpose", "batch_norm"}.intersection(node.op for node in simple.nodes)
 
 
 def test_resolution_and_classes() -> None:
@@ -40,12 +88,35 @@ def test_exact_shapes_of_the_stages() -> None:
         (("shufflenet_v2", 0.7), "width must be one of 0.5, 1.0, 1.5, 2.0, not 0.7"),
         (("shufflenet_v2", 1.0, 100), "resolution must be a multiple of 32 .* not 100; nearest: 96, 128"),
         (("shufflenet_v2", 1.0, 0), "not 0; nearest: 32, 64"),
-        (("shufflenet_v2", 1.0, 224, 0), "classes must be at least 1, not 0"),
+        (("shufflenet_v2", 1.0, 224, 0), "classes must be from 1 to 65536, not 0"),
     ],
 )
 def test_refusals(arguments: tuple, message: str) -> None:
     with pytest.raises(ModelError, match=message):
         build(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        (
+            "mobilenet_v2",
+            {"groups": 2, "variant": "x"},
+            "mobilenet_v2: it has no option --groups; it has no option --variant",
+        ),
+        ("shufflenet_v1", {"groups": 5}, "shufflenet_v1: groups must be one of 1, 2, 3, 4, 8, not 5"),
+        ("squeezenet", {"variant": "1.2"}, "squeezenet: variant must be one of 1.0, 1.1, not 1.2"),
+        ("mobilenet_v1", {"width": 0.0, "classes": 0}, "width must be from 0.05 to 4, not 0; classes must be from 1"),
+        ("mobilenet_v1", {"width": float("nan")}, "width must be from 0.05 to 4, not nan"),
+        ("squeezenet", {"resolution": 20}, "squeezenet: resolution must be from 32 to 1024, not 20; nearest: 32, 33"),
+        ("resnet8", {"resolution": 4000}, r"a multiple of 4 .* from 8 to 1024, not 4000; nearest: 1020, 1024"),
+        ("mobilenet_v3", {}, "unknown network 'mobilenet_v3'; nearest: mobilenet_v"),
+    ],
+)
+def test_refused_options(name: str, options: dict, message: str) -> None:
+    with pytest.raises(ModelError, match=message) as caught:
+        build(name, **options)
+    assert "\n" not in str(caught.value)
 
 
 def test_names() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from compiler.evaluate import activate, convolve, evaluate
 from compiler.graph import Graph
 from compiler.passes import simplify
-from compiler.preprocess import normalise, synthetic_images
+from compiler.preprocess import normalise, synthetic_inputs
 from compiler.weights.parameters import Weights, folded, kernel_of, required
 
 IMAGES = 3
@@ -17,7 +17,7 @@ OFFSET = 0.5  # mean of batch norm's beta: some 60 % of a ReLU's outputs are abo
 
 
 def random(graph: Graph, seed: int = 0) -> Weights:
-    """Random weights for a network of square three-channel images.
+    """Random weights for a network of images.
 
     Convolutions as He et al. 2015 initialise them, depthwise ones partly blurring (white kernels would amplify the
     noise of quantisation from layer to layer); batch norm scales spread around 1, offsets around 0.5; batch norm
@@ -31,7 +31,7 @@ def random(graph: Graph, seed: int = 0) -> Weights:
         normalises = f"{name.rpartition('.')[0]}.running_mean" in shapes
         arrays[name] = _initial(rng, name, shape, OFFSET if normalises else 0.0)
     simple = simplify(graph)
-    pixels = synthetic_images(IMAGES, graph.input.shape[0], seed)
+    pixels = synthetic_inputs(IMAGES, graph.input.shape, seed)
     values = {simple.input.name: np.stack([normalise(image) for image in pixels])}
     dead_after = simple.dead_after
     for node in simple.nodes[1:]:

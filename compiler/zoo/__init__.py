@@ -1,15 +1,44 @@
 """The zoo: networks by name."""
 
 import difflib
-from collections.abc import Callable
 
 from compiler.errors import ModelError
 from compiler.graph import Graph
-from compiler.zoo.shufflenet_v2 import shufflenet_v2
+from compiler.zoo import (
+    ds_cnn,
+    efficientnet,
+    effnet,
+    mnasnet,
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    nasnet,
+    resnet8,
+    shufflenet_v1,
+    shufflenet_v2,
+    squeezenet,
+)
+from compiler.zoo.options import Network, Options
 
-Definition = Callable[[float, int, int], Graph]
+__all__ = ["NETWORKS", "Network", "Options", "build", "find", "names"]
 
-NETWORKS: dict[str, Definition] = {"shufflenet_v2": shufflenet_v2}
+NETWORKS: dict[str, Network] = {
+    network.name: network
+    for network in (
+        mobilenet_v1.NETWORK,
+        mobilenet_v2.NETWORK,
+        *mobilenet_v3.NETWORKS,
+        shufflenet_v1.NETWORK,
+        shufflenet_v2.NETWORK,
+        squeezenet.NETWORK,
+        nasnet.NETWORK,
+        effnet.NETWORK,
+        mnasnet.NETWORK,
+        efficientnet.NETWORK,
+        ds_cnn.NETWORK,
+        resnet8.NETWORK,
+    )
+}
 
 
 def names() -> list[str]:
@@ -17,11 +46,27 @@ def names() -> list[str]:
     return sorted(NETWORKS)
 
 
-def build(name: str, width: float = 1.0, resolution: int = 224, classes: int = 1000) -> Graph:
-    """The float graph of a network of the zoo; ModelError for a name, width or resolution it does not have."""
+def find(name: str) -> Network:
+    """The network of this name; ModelError names the nearest ones if there is none."""
     if name not in NETWORKS:
         near = difflib.get_close_matches(name, names(), n=3, cutoff=0.3) or names()
         raise ModelError(f"unknown network {name!r}; nearest: {', '.join(near)}")
-    if classes < 1:
-        raise ModelError(f"{name}: classes must be at least 1, not {classes}")
-    return NETWORKS[name](width, resolution, classes)
+    return NETWORKS[name]
+
+
+def build(
+    name: str,
+    width: float | None = None,
+    resolution: int | None = None,
+    classes: int | None = None,
+    *,
+    groups: int | None = None,
+    variant: str | None = None,
+) -> Graph:
+    """The float graph of a network of the zoo; None: as it is by default.
+
+    Raises ModelError for a name that it does not have, or options that the network does not have.
+    """
+    network = find(name)
+    chosen = network.options(width=width, resolution=resolution, classes=classes, groups=groups, variant=variant)
+    return network.define(chosen)

@@ -4,8 +4,8 @@
 Nodes and parameters bear torchvision's names.
 """
 
-from compiler.errors import ModelError
 from compiler.graph import Builder, Graph
+from compiler.zoo.options import Network, Options
 
 # Width: channels of the three stages and of conv5.
 CHANNELS = {
@@ -16,25 +16,13 @@ CHANNELS = {
 }
 UNITS = (4, 8, 4)
 STEM = 24
-STRIDE = 32  # product of all strides
 PAD = (1, 1, 1, 1)
 
 
-def shufflenet_v2(width: float, resolution: int, classes: int) -> Graph:
-    """The float graph for `resolution` x `resolution` x 3 images; ModelError for a width or resolution it does not
-    have.
-    """
-    if width not in CHANNELS:
-        raise ModelError(f"shufflenet_v2: width must be one of {', '.join(map(str, CHANNELS))}, not {width}")
-    if resolution < STRIDE or resolution % STRIDE:
-        below = max(resolution // STRIDE * STRIDE, STRIDE)
-        raise ModelError(
-            f"shufflenet_v2: resolution must be a multiple of {STRIDE} (the product of its strides), not {resolution}; "
-            f"nearest: {below}, {below + STRIDE}"
-        )
-    *stages, last = CHANNELS[width]
+def define(options: Options) -> Graph:
+    *stages, last = CHANNELS[options.width]
     b = Builder("shufflenet_v2")
-    x = b.add("image", "input", shape=(resolution, resolution, 3))
+    x = b.add("image", "input", shape=(options.resolution, options.resolution, 3))
     x = _conv(b, "conv1", 0, x, STEM, kernel=3, stride=2)
     x = b.add("maxpool", "max_pool", x, kernel=(3, 3), stride=(2, 2), pad=PAD)
     for number, (channels, units) in enumerate(zip(stages, UNITS, strict=True), start=2):
@@ -42,7 +30,7 @@ def shufflenet_v2(width: float, resolution: int, classes: int) -> Graph:
             x = _unit(b, f"stage{number}.{unit}", x, channels, first=unit == 0)
     x = _conv(b, "conv5", 0, x, last)
     x = b.add("pool", "global_avg_pool", x)
-    x = b.add("fc", "fully_connected", x, channels=classes, weight="fc.weight", bias="fc.bias")
+    x = b.add("fc", "fully_connected", x, channels=options.classes, weight="fc.weight", bias="fc.bias")
     return b.graph(x)
 
 
@@ -94,3 +82,12 @@ def _conv(
     )
     y = b.add(f"{sequence}.{index + 1}", "batch_norm", y, norm=f"{sequence}.{index + 1}", eps=1e-5)
     return b.add(f"{sequence}.{index + 2}", "relu", y) if relu else y
+
+
+NETWORK = Network(
+    "shufflenet_v2",
+    define,
+    "Ma et al. 2018",
+    widths=tuple(CHANNELS),
+    published=tuple({"width": width} for width in CHANNELS),
+)
