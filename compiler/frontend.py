@@ -1,17 +1,51 @@
 """From a network's name to its int8 graph in one call."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from compiler import weights as weight_files
 from compiler import zoo
+from compiler.calibration import calibration_inputs, has_arrays
 from compiler.errors import ModelError
-from compiler.preprocess import calibration_images, input_range, normalise, synthetic_inputs
+from compiler.graph import Graph
+from compiler.preprocess import input_range, normalise, synthetic_inputs
 from compiler.qgraph import QGraph
 from compiler.quantise import quantise
+from compiler.weights import Weights
+
+if TYPE_CHECKING:
+    from compiler.onnx import FloatModel
 
 CALIBRATION_IMAGES = 8
 CALIBRATION_SEED = 1000  # other images than those that give random weights their statistics
+
+Source = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True, eq=False)
+class FloatNetwork:
+    """A network before it is quantised.
+
+    Attributes:
+        graph, weights: of it.
+        inputs: real inputs [height, width, channels] to calibrate on.
+        input_range: of the input tensor; None: that of `inputs`.
+        model: the ONNX model it comes from; None for one of the zoo.
+        notes: what was odd but harmless.
+    """
+
+    graph: Graph
+    weights: Weights
+    inputs: list[np.ndarray]
+    input_range: tuple[float, float] | None
+    model: FloatModel | None
+    notes: tuple[str, ...]
 
 
 def load_network(
@@ -20,38 +54,73 @@ def load_network(
     resolution: int | None = None,
     weights: str | Path | None = None,
     seed: int = 0,
-    calibrate: str | Path | Sequence[str | Path] | None = None,
+    calibrate: Source | None = None,
     classes: int | None = None,
     groups: int | None = None,
     variant: str | None = None,
 ) -> QGraph:
-    """The int8 graph of a network of the zoo, or of a .tflite file, which takes no options.
+    """The int8 graph of a network of the zoo, or of a model's file.
 
     `width`, `resolution`, `classes`, `groups`, `variant`: see `compiler.zoo.Options`; None: the network's standard.
     `weights`: a .npz or .safetensors file; None: random ones from `seed` (`QGraph.provenance` says which).
-    `calibrate`: an image, a folder or a list of images; None: a few synthetic ones.  Raises ModelError in one line
-    for anything that is wrong.
+    `calibrate`: an image, a folder or a list of images; None: a few synthetic ones.  A .tflite file takes no options, a
+    .onnx file `resolution` and `calibrate`.  Raises ModelError in one line for anything that is wrong.
     """
-    if Path(name).suffix.lower() == ".tflite":
+    sizes = {"width": width, "resolution": resolution, "classes": classes, "groups": groups, "variant": variant}
+    given: dict[str, object] = {**sizes, "seed": seed or None, "weights": weights, "calibrate": calibrate}
+    suffix = Path(name).suffix.lower()
+    if suffix == ".tflite":
         from compiler import tflite
 
-        given: dict[str, object] = {
-            "width": width,
-            "resolution": resolution,
-            "classes": classes,
-            "groups": groups,
-            "variant": variant,
-        }
-        given |= {"seed": seed or None, "weights": weights, "calibrate": calibrate}
-        if any(value is not None for value in given.values()):
-            unwanted = " and ".join(f"--{option}" for option, value in given.items() if value is not None)
-            raise ModelError(f"{name}: a .tflite file has its size, weights and quantisation; leave out {unwanted}")
+        _refuse(name, given, "a .tflite file has its size, weights and quantisation")
         return tflite.load(name)
-    graph = zoo.build(name, width, resolution, classes, groups=groups, variant=variant)
-    parameters = weight_files.random(graph, seed) if weights is None else weight_files.load(graph, weights)
-    shape = graph.input.shape
-    if calibrate is None:
-        pixels = synthetic_inputs(CALIBRATION_IMAGES, shape, CALIBRATION_SEED + seed)
+    network = load_float(name, width, resolution, weights, seed, calibrate, classes, groups, variant)
+    result = quantise(network.graph, network.weights, network.inputs, input_range=network.input_range)
+    result.notes += network.notes
+    return result if network.model is None else network.model.hosted(result)
+
+
+def load_float(
+    name: str,
+    width: float | None = None,
+    resolution: int | None = None,
+    weights: str | Path | None = None,
+    seed: int = 0,
+    calibrate: Source | None = None,
+    classes: int | None = None,
+    groups: int | None = None,
+    variant: str | None = None,
+) -> FloatNetwork:
+    """A network of the zoo or a float .onnx model, and what to calibrate it on; arguments as for `load_network`."""
+    model: FloatModel | None = None
+    if Path(name).suffix.lower() == ".onnx":
+        from compiler import onnx
+
+        given: dict[str, object] = {"width": width, "classes": classes, "groups": groups, "variant": variant}
+        _refuse(name, {**given, "seed": seed or None, "weights": weights}, "an .onnx file has its weights and layers")
+        model = onnx.load(name, resolution)
+        graph, parameters, notes = model.graph, model.weights, list(model.notes)
     else:
-        pixels = calibration_images(calibrate, shape)
-    return quantise(graph, parameters, [normalise(image) for image in pixels], input_range=input_range(shape[-1]))
+        graph = zoo.build(name, width, resolution, classes, groups=groups, variant=variant)
+        parameters = weight_files.random(graph, seed) if weights is None else weight_files.load(graph, weights)
+        notes = []
+    shape = graph.input.shape
+    pictures = shape[-1] in (1, 3)
+    if calibrate is not None:
+        inputs = calibration_inputs(calibrate, shape, notes, model.frame if model else None)
+        pictures = pictures and not has_arrays(calibrate)
+    elif pictures:
+        inputs = [normalise(pixels) for pixels in synthetic_inputs(CALIBRATION_IMAGES, shape, CALIBRATION_SEED + seed)]
+    else:
+        raise ModelError(
+            f"{name}: the input has {shape[-1]} channels and is no picture; give --calibrate, a folder of .npy arrays"
+        )
+    limits = input_range(shape[-1]) if pictures else None
+    return FloatNetwork(graph, parameters, inputs, limits, model, tuple(notes))
+
+
+def _refuse(name: str, given: dict[str, object], reason: str) -> None:
+    """ModelError if options are given that a file does not take."""
+    unwanted = " and ".join(f"--{option}" for option, value in given.items() if value is not None)
+    if unwanted:
+        raise ModelError(f"{name}: {reason}; leave out {unwanted}")

@@ -4,7 +4,7 @@ A photograph is cut and scaled as torchvision's reference evaluation does it (sh
 resolution, centre crop), then normalised by ImageNet's mean and standard deviation.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ MEAN = np.array([0.485, 0.456, 0.406])
 STD = np.array([0.229, 0.224, 0.225])
 CROP = 224 / 256  # part of the shortest side that is kept
 INPUT_RANGE = (float(((0 - MEAN) / STD).min()), float(((1 - MEAN) / STD).max()))
+LARGEST_ARRAY = 1 << 30  # bytes of a .npy file that are read
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
 
 
@@ -81,6 +82,8 @@ def quantised_image(path: str | Path, tensor: QTensor) -> np.ndarray:
 def fitted_image(path: str | Path, shape: tuple[int, ...]) -> np.ndarray:
     """An image file as a network's input of a shape, uint8: its centre for a square network, all of it for others."""
     height, width, channels = shape
+    if channels not in (1, 3):
+        raise ModelError(f"{path}: the network's input has {channels} channels and is no picture; give a .npy array")
     if height == width and channels == 3:
         return read_image(path, height)
     return scaled_image(path, height, width, channels)
@@ -104,23 +107,19 @@ def synthetic_inputs(count: int, shape: tuple[int, ...], seed: int) -> list[np.n
     return [np.rint(image.mean(axis=2, keepdims=True)).astype(np.uint8) for image in images]
 
 
-def calibration_images(source: str | Path | Sequence[str | Path], shape: int | tuple[int, ...]) -> list[np.ndarray]:
-    """The images of a folder, of one file or of a list of files, uint8 of `shape` each (one number: square, colours)."""
-    if isinstance(shape, int):
-        shape = (shape, shape, 3)
-    if isinstance(source, str | Path):
-        path = Path(source)
-        if path.is_dir():
-            paths = sorted(entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES)
-            if not paths:
-                raise ModelError(f"{path}: no calibration images in this folder; allowed are {', '.join(SUFFIXES)}")
-        else:
-            paths = [path]
-    else:
-        paths = [Path(entry) for entry in source]
-        if not paths:
-            raise ModelError("an empty list of calibration images; give at least one, or none for synthetic ones")
-    return [fitted_image(path, shape) for path in paths]
+def read_array(path: Path) -> np.ndarray:
+    """An array from a .npy file; ModelError if it is none."""
+    try:
+        if path.stat().st_size > LARGEST_ARRAY:
+            raise ModelError(f"{path}: larger than {LARGEST_ARRAY:,} bytes")
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except (OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
+        raise ModelError(f"{path}: not a .npy array that can be read ({' '.join(str(error).split())[:120]})") from None
+    if not isinstance(array, np.ndarray):
+        raise ModelError(f"{path}: an archive of arrays; give one array, .npy")
+    return array
 
 
 def _synthetic_image(rng: np.random.Generator, height: int, width: int) -> np.ndarray:

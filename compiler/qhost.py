@@ -29,7 +29,9 @@ class Host:
 
     input_type: str = "int8"  # int8, uint8 or float32
     input_shape: tuple[int, ...] = ()  # as the model's file has it; () is the tensor's own
+    input_channels_first: bool = False  # batch x channels x height x width, as ONNX models have it
     output_type: str = "int8"
     output_shape: tuple[int, ...] = ()
+    output_channels_first: bool = False
     nodes: tuple[QHostNode, ...] = ()  # run in order on the graph's output
     tensors: tuple[QTensor, ...] = ()  # outputs of `nodes`, in the same order

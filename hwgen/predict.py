@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from hwgen.request import Request
 
 TOP = 5
-LARGEST_ARRAY = 1 << 30
-"""Bytes of a .npy file that are read."""
 
 
 @dataclass(frozen=True)
@@ -103,19 +101,20 @@ def prediction(request: Request, graph: QGraph, result: np.ndarray, names: list[
 def read_input(graph: QGraph, path: Path) -> np.ndarray:
     """A model's input from a .npy file, of the model's own type and shape, or from a picture.
 
-    A network of the zoo normalises pictures as it was calibrated. For a model's file the whole picture is scaled to the input's
-    size, and brightness 0 .. 255 spans the range of the input's int8 values.
+    A network of the zoo and a float model normalise pictures as they were calibrated. For a quantised model's file the whole
+    picture is scaled to the input's size, and brightness 0 .. 255 spans the range of the input's int8 values.
 
     Raises:
         ModelError: the file cannot be read, or does not suit the model.
     """
+    from compiler.preprocess import quantised_image, read_array, scaled_image
+
     if path.suffix.lower() == ".npy":
         return read_array(path)
-    from compiler.preprocess import quantised_image, scaled_image
 
     tensor, kind = graph.tensors[graph.input], graph.host.input_type
     if not graph.imported:
-        return quantised_image(path, tensor)
+        return quantised_image(path, tensor) if kind == "int8" else float_picture(path, graph)
     if tensor.channels not in (1, 3):
         raise ModelError(
             f"{path}: the model's input has {tensor.channels} channels and is no picture; give a .npy file"
@@ -129,19 +128,13 @@ def read_input(graph: QGraph, path: Path) -> np.ndarray:
     return (np.float32(tensor.scale) * (q - tensor.zero_point).astype(np.float32)).astype(np.float32)
 
 
-def read_array(path: Path) -> np.ndarray:
-    """An array from a .npy file; ModelError if it is none."""
-    try:
-        if path.stat().st_size > LARGEST_ARRAY:
-            raise ModelError(f"{path}: larger than {LARGEST_ARRAY:,} bytes")
-        array = np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
-        raise ModelError(f"{path}: not a .npy array that can be read ({' '.join(str(error).split())[:120]})") from None
-    if not isinstance(array, np.ndarray):
-        raise ModelError(f"{path}: an archive of arrays; give one array, .npy")
-    return array
+def float_picture(path: Path, graph: QGraph) -> np.ndarray:
+    """A picture as the float32 input of a float model, normalised as for calibration, in the model's own shape."""
+    from compiler.preprocess import fitted_image, normalise
+
+    real = normalise(fitted_image(path, graph.tensors[graph.input].shape)).astype(np.float32)
+    planes = real.transpose(2, 0, 1) if graph.host.input_channels_first else real
+    return np.ascontiguousarray(planes).reshape(graph.host.input_shape)
 
 
 def read_labels(path: Path, graph: QGraph) -> list[str]:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from compiler.errors import ToolError
 
+SUFFIXES = (".onnx", ".tflite")
+"""Files of models."""
+
 if TYPE_CHECKING:
     from boards.board import Board
     from boards.pll import Pll
@@ -18,7 +21,7 @@ class Request:
     """One network on one board.
 
     Attributes:
-        network: name in the zoo, or a .tflite file.
+        network: name in the zoo, or a .tflite or .onnx file.
         board: name of the board.
         width, resolution, classes, groups, variant: of a network of the zoo (`compiler.zoo.Options`); None: its standard.
         weights: file of the weights; None: random ones.
@@ -43,13 +46,13 @@ class Request:
     def file(self) -> Path | None:
         """The network's file; None for a network of the zoo."""
         path = Path(self.network)
-        return path if path.suffix.lower() == ".tflite" else None
+        return path if path.suffix.lower() in SUFFIXES else None
 
     @property
     def name(self) -> str:
         """Names the build and its folder."""
         if self.file is not None:
-            return self.file.stem
+            return self.file.stem if self.resolution is None else f"{self.file.stem}_{self.resolution}"
         from compiler import zoo
 
         network = zoo.find(self.network)

@@ -95,6 +95,8 @@ def encode(graph: QGraph, value: np.ndarray) -> np.ndarray:
     if value.dtype != host.input_type or value.size != tensor.size:
         shape = host.input_shape or tensor.shape
         raise ModelError(f"input must be {host.input_type} {shape}, not {value.dtype} {value.shape}")
+    if host.input_channels_first:
+        value = value.reshape(tensor.channels, tensor.height, tensor.width).transpose(1, 2, 0)
     value = value.reshape(tensor.shape)
     if host.input_type == "float32":
         if not np.isfinite(value).all():
@@ -124,6 +126,8 @@ def decode(graph: QGraph, result: np.ndarray) -> np.ndarray:
     """The result tensor, int8, to the type and shape of the model's own output."""
     host, tensor = graph.host, graph.result
     shape = host.output_shape or tensor.shape
+    if host.output_channels_first:
+        result = result.reshape(tensor.shape).transpose(2, 0, 1)
     if host.output_type == "uint8":
         return (result.astype(np.int16) + 128).astype(np.uint8).reshape(shape)
     if host.output_type == "float32":

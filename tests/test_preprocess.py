@@ -70,19 +70,3 @@ def test_synthetic_images_are_seeded_and_varied() -> None:
         assert 25 < image.std() < 110
         neighbours = np.corrcoef(image[:, 1:].ravel(), image[:, :-1].ravel())[0, 1]
         assert neighbours > 0.6  # smooth, as photographs are
-
-
-def test_calibration_sources(tmp_path: Path) -> None:
-    for index in range(3):
-        Image.new("RGB", (40, 40), (index, 0, 0)).save(tmp_path / f"{index}.png")
-    (tmp_path / "notes.txt").write_text("ignored")
-    assert [int(image[0, 0, 0]) for image in preprocess.calibration_images(tmp_path, 32)] == [0, 1, 2]
-    assert len(preprocess.calibration_images(tmp_path / "1.png", 32)) == 1
-    assert len(preprocess.calibration_images([tmp_path / "1.png", str(tmp_path / "2.png")], 32)) == 2
-    (tmp_path / "none").mkdir()
-    with pytest.raises(ModelError, match="none: no calibration images in this folder"):
-        preprocess.calibration_images(tmp_path / "none", 32)
-    with pytest.raises(ModelError, match="an empty list of calibration images"):
-        preprocess.calibration_images([], 32)
-    with pytest.raises(ModelError, match="notes.txt: not an image"):
-        preprocess.calibration_images(tmp_path / "notes.txt", 32)
