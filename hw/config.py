@@ -51,6 +51,7 @@ class RingConfig:
             brings them.
         combine_lanes: bytes that the combine element works on at once (1, 2 or 4; at most C / 2), 0 if there is none.
         combine_multiply: whether the combine element does MUL, not only ADD.
+        spill: whether the DMA stores rows of the activation memory in the SDRAM.
         floorplan: part whose multiplier sites are assigned by name ("LFE5U-85F"), or None.
     """
 
@@ -74,6 +75,7 @@ class RingConfig:
     resident_passes: int = 0
     combine_lanes: int = 0
     combine_multiply: bool = False
+    spill: bool = False
     floorplan: str | None = None
 
     def __post_init__(self) -> None:

@@ -51,6 +51,7 @@ class PacketKind(enum.IntEnum):
     DESCRIPTOR = 4
     IMAGE = 5
     TABLE = 6
+    STORE = 7
 
 
 PACKET_HEADER_HALFWORDS = 4

@@ -17,6 +17,9 @@ from hw.sdram_config import ADDRESS_BITS, BURST
 FIFO_DEPTH = 64
 """Halfwords that may be under way from the SDRAM or wait in the FIFO."""
 
+READ_AHEAD = FIFO_DEPTH + 1
+"""Halfwords from the one that is used next on that may have been read already."""
+
 CHECK_CYCLES = 2
 """Cycles from a header's last halfword until the first of its payload can be used: `wait` is compared."""
 
@@ -34,6 +37,14 @@ IMAGE_WORDS = 12
 ImageWord = data.StructLayout({"bank": 2, "addr": 14, "data": 64})
 """A word for the activation memory."""
 
+StoreCommand = data.StructLayout({"valid": 1, "bank": 2, "addr": 14, "words": 14, "target": ADDRESS_BITS})
+"""Words of a bank from `addr` on are stored from halfword `target` of the stream on."""
+
+
+def packet_kinds(config: RingConfig) -> list[PacketKind]:
+    """The kinds of packets that a ring's DMA knows."""
+    return [kind for kind in PacketKind if config.spill or kind is not PacketKind.STORE]
+
 
 def unit_halfwords(config: RingConfig, kind: PacketKind, *, unpack: bool = False) -> int:
     """Halfwords of one unit of a packet's payload."""
@@ -50,6 +61,8 @@ def unit_halfwords(config: RingConfig, kind: PacketKind, *, unpack: bool = False
             return 3 if unpack else WORD_BYTES // 2
         case PacketKind.TABLE:
             return TABLE_HALFWORDS
+        case PacketKind.STORE:
+            return 4
         case PacketKind.END:
             return 0
 
@@ -60,6 +73,7 @@ class _State(enum.Enum):
     COMPARE = 2
     CHECK = 3
     PAYLOAD = 4
+    STORE = 5
 
 
 class Dma(wiring.Component):
@@ -67,7 +81,8 @@ class Dma(wiring.Component):
 
     A packet is a header of 4 halfwords (kind | bank << 4 | unpack << 6; address; count of units; wait) and its payload,
     the least significant halfword of a unit first. The address counts up by one with every unit (TABLE: with every
-    halfword). Nothing of a packet is written before `passes_done >= wait`.
+    halfword). Nothing of a packet is written before `passes_done >= wait`. A STORE packet has one unit: target (24 bits in two
+    halfwords), words, 0; header's bank and address are where the words come from. The stream goes on when they are stored.
 
     Parameters:
         config: shape of the ring.
@@ -85,6 +100,7 @@ class Dma(wiring.Component):
         push : Out({valid, data(16)}), a halfword of a descriptor.
         table : Out({valid, addr(8), data(16)}), two entries of a table; addr 0..127 array table, 128..255 window table.
         image : Out(stream of ImageWord).
+        store : Out(StoreCommand), stored : In(1), strobe: it is done. Only with `spill`.
         busy : Out(1), from `start` until everything before the END packet is delivered.
         error : Out(1), the stream held a packet of unknown kind and was abandoned; cleared by `start`.
 
@@ -94,7 +110,8 @@ class Dma(wiring.Component):
         write shows WRITE_DELAY cycles after the use of its last halfword (IMAGE: IMAGE_DELAY, if those before it have been taken).
         The stream stops at the end of a unit while IMAGE_WORDS words wait, and before the payload of a packet of another kind
         while any does. The first request comes in the cycle after `start`; more follow while FIFO_DEPTH halfwords are not under way
-        or waiting.
+        or waiting. `store` shows WRITE_DELAY cycles after the use of its packet's last halfword; the next header's first halfword is used
+        the cycle after `stored` at the earliest.
     """
 
     def __init__(self, config: RingConfig) -> None:
@@ -116,6 +133,7 @@ class Dma(wiring.Component):
                 "image": Out(stream.Signature(ImageWord)),
                 "busy": Out(1),
                 "error": Out(1),
+                **({"store": Out(StoreCommand), "stored": In(1)} if config.spill else {}),
             }
         )
 
@@ -181,7 +199,7 @@ class Dma(wiring.Component):
         config = self.config
         state = Signal(_State)
         field = Signal(range(PACKET_HEADER_HALFWORDS))
-        kinds = {kind: Signal(name=f"is_{kind.name.lower()}", reset_less=True) for kind in PacketKind}
+        kinds = {kind: Signal(name=f"is_{kind.name.lower()}", reset_less=True) for kind in packet_kinds(config)}
         unpack = Signal(reset_less=True)
         bank = Signal(2, reset_less=True)
         addr = Signal(14, reset_less=True)
@@ -252,6 +270,12 @@ class Dma(wiring.Component):
                     m.d.sync += [left.eq(length), at_start.eq(1), at_end.eq(0), units.eq(units - 1)]
                     with m.If(last_unit):
                         m.d.sync += state.eq(_State.HEADER)
+                        if config.spill:
+                            with m.If(kinds[PacketKind.STORE]):
+                                m.d.sync += state.eq(_State.STORE)
+            if config.spill:
+                with m.Case(_State.STORE), m.If(self.stored):
+                    m.d.sync += state.eq(_State.HEADER)
 
         # Units are shifted together from the top, so that the last halfwords that came are the unit: a cycle after their use, because the
         # unit is wide and stands elsewhere. Where it goes is latched in that cycle, before the next header can change it.
@@ -261,8 +285,8 @@ class Dma(wiring.Component):
         m.d.sync += [shift.eq(used), late_word.eq(word)]
         with m.If(shift):
             m.d.sync += unit.eq(Cat(unit[16:], late_word))
-        ended = {kind: Signal(name=f"{kind.name.lower()}_ended") for kind in PacketKind}
-        strobes = {kind: Signal(name=f"{kind.name.lower()}_valid") for kind in PacketKind}
+        ended = {kind: Signal(name=f"{kind.name.lower()}_ended") for kind in kinds}
+        strobes = {kind: Signal(name=f"{kind.name.lower()}_valid") for kind in kinds}
         for kind, strobe in strobes.items():
             every = kind in (PacketKind.DESCRIPTOR, PacketKind.TABLE)
             m.d.sync += ended[kind].eq(used & kinds[kind] & (Const(1) if every else at_end))
@@ -295,6 +319,15 @@ class Dma(wiring.Component):
             self.table.addr.eq(place.addr),
             self.table.data.eq(top(16, 1)),
         ]
+
+        if config.spill:
+            m.d.comb += [
+                self.store.valid.eq(strobes[PacketKind.STORE]),
+                self.store.bank.eq(place.bank),
+                self.store.addr.eq(place.addr),
+                self.store.target.eq(top(64, 4)[:ADDRESS_BITS]),
+                self.store.words.eq(top(64, 4)[32:]),
+            ]
 
         # The activation memory may keep image words waiting.
         gap = Const(0, 8)

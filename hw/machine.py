@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.activation_memory import port_b_latency
 from hw.config import RingConfig
 from hw.dma import Dma
 from hw.host_link import HostLink
 from hw.host_protocol import TIMEOUT_S
 from hw.ring import Ring, Trace
+from hw.row_store import RowStore
 from hw.sdram import SdramController, SdramPins
 from hw.sdram_config import SdramConfig
+from hw.shared_port import SharedPort
 
 BAUD = 3_000_000
 
 HEARTBEAT_BITS = 26
 
 
-def connect_reads(m: Module, host: HostLink, ring: Ring) -> None:
-    """The host's reads of results and counters."""
-    peek = ring.host.request
+def connect_reads(m: Module, host: HostLink, ring: Ring, port: Any) -> None:
+    """The host's reads of results, through the activation memory's `port`, and of counters."""
+    peek = port.request
     m.d.comb += [
         peek.valid.eq(host.peek.valid),
         peek.bank.eq(host.peek.payload.bank),
         peek.addr.eq(host.peek.payload.addr),
-        host.peek.ready.eq(ring.host.ready),
-        host.peek_data.eq(ring.host.read_data),
-        host.peek_valid.eq(ring.host.read_valid),
+        host.peek.ready.eq(port.ready),
+        host.peek_data.eq(port.read_data),
+        host.peek_valid.eq(port.read_valid),
         ring.counter_addr.eq(host.counter_addr),
         host.counter_data.eq(ring.counter_data),
     ]
@@ -114,7 +119,11 @@ class Machine(wiring.Component):
             dma.data_valid.eq(memory.data_valid & busy),
             host.data_valid.eq(memory.data_valid & ~busy),
         ]
-        wiring.connect(m, host.write, memory.write)
+        if self.config.spill:
+            port = self._store(m, dma, ring, memory, host, busy)
+        else:
+            port = ring.host
+            wiring.connect(m, host.write, memory.write)
 
         # What the DMA delivers.
         wiring.connect(m, dma.image, ring.image)
@@ -135,7 +144,7 @@ class Machine(wiring.Component):
             ring.window_table.data.eq(dma.table.data),
         ]
 
-        connect_reads(m, host, ring)
+        connect_reads(m, host, ring, port)
 
         heartbeat = Signal(HEARTBEAT_BITS)
         m.d.sync += [
@@ -149,3 +158,22 @@ class Machine(wiring.Component):
             self.trace.eq(ring.trace),
         ]
         return m
+
+    def _store(
+        self, m: Module, dma: Dma, ring: Ring, memory: SdramController, host: HostLink, busy: Signal
+    ) -> wiring.PureInterface:
+        """The row store, which writes to the SDRAM during a frame as the host does outside; returns the host's port of the ring."""
+        m.submodules.store = store = RowStore()
+        m.submodules.port = port = SharedPort(port_b_latency(self.config.activation_depth))
+        m.d.comb += [
+            store.command.eq(dma.store),
+            store.base.eq(host.base),
+            dma.stored.eq(store.done),
+            memory.write.valid.eq(Mux(busy, store.write.valid, host.write.valid)),
+            memory.write.payload.eq(Mux(busy, store.write.payload, host.write.payload)),
+            store.write.ready.eq(memory.write.ready & busy),
+            host.write.ready.eq(memory.write.ready & ~busy),
+        ]
+        wiring.connect(m, store.memory, port.store)
+        wiring.connect(m, port.memory, ring.host)
+        return port.host

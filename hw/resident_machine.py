@@ -77,7 +77,7 @@ class ResidentMachine(wiring.Component):
             host.frame_cycles.eq(ring.frame_cycles),
         ]
 
-        connect_reads(m, host, ring)
+        connect_reads(m, host, ring, ring.host)
         write = ring.host.request
         m.d.comb += host.poke.ready.eq(ring.host.ready)
         with m.If(host.poke.valid):  # the host does not peek at the same time

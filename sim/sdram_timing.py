@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hw.sdram_config import BANK_BITS, BURST, COLUMN_BITS, SdramConfig
 
 _LONG_AGO = -(1 << 30)
+_WRITE_CYCLES = 2  # from one halfword taken to the next, in an open page
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,38 @@ class SdramTiming:
                 self._idle = self._free + 1
                 self._read = self._free
         return firsts
+
+    def write_linear(self, addr: int, count: int, cycle: int, period: int) -> int:
+        """Write halfwords to `count` consecutive addresses, the first offered in `cycle`, each further one `period` cycles after the one
+        before was taken, nothing read meanwhile; the cycle in which the last one is taken.
+
+        Raises:
+            ValueError: `period` is less than the controller needs.
+        """
+        if period < _WRITE_CYCLES:
+            raise ValueError(f"period must be at least {_WRITE_CYCLES}, not {period}")
+        taken = cycle - period
+        done = 0
+        while done < count:
+            access = self._access(taken + period, addr + done, write=True)
+            taken = access.taken
+            done += 1
+            # Where the page is open and no refresh due, each is issued two cycles after it was taken.
+            in_page = (1 << COLUMN_BITS) - 1 - (addr + done - 1) % (1 << COLUMN_BITS)
+            first = max(taken + period, access.issued)
+            run = min(count - done, in_page, -(-(self._due - first) // period))
+            if run > 0:
+                taken = first + period * (run - 1)
+                done += run
+                self._write = self._free = taken + _WRITE_CYCLES
+                self._idle = self._free + 1
+        return taken
+
+    def before(self, cycle: int, other: int) -> bool:
+        """Whether a command offered from `cycle` on is taken no later than one offered from `other` on."""
+        while self._due <= max(min(cycle, other), self._free):
+            self._refresh()
+        return max(cycle, self._free) <= max(other, self._free)
 
     def _run(self, addr: int, issued: int) -> int:
         """Bursts behind the one at `addr` in the same page that are taken, gapless, before the next refresh is due."""

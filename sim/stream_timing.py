@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from hw.descriptor import PACKET_HEADER_HALFWORDS
-from hw.dma import CHECK_CYCLES, FIFO_DEPTH
+from hw.dma import CHECK_CYCLES, FIFO_DEPTH, WRITE_DELAY
+from hw.row_store import DONE, FIRST_WRITE, WORD_HALFWORDS, WRITE_PERIOD
 from hw.sdram_config import BURST
-from sim.sdram_timing import SdramTiming
+from sim.sdram_timing import Access, SdramTiming
 
 _ARRIVAL = 2  # from a halfword at the controller's output to its use
 _LEAD = FIFO_DEPTH // BURST  # bursts under way or waiting
@@ -25,7 +28,8 @@ class StreamTiming:
         self._base = base
         self._request = start + 1  # earliest cycle of the next request
         self._left = [start] * _LEAD  # cycle in which the last halfword of each of the latest bursts left the FIFO
-        self._burst = 0
+        self._burst = 0  # bursts that are used up or in use
+        self._ahead: deque[Access] = deque()  # those behind them whose cycles are known
         self._offset = BURST  # halfwords used of the present burst
         self._checked = start  # earliest cycle of the use of what follows the latest header
         self._arrival = 0  # of its first halfword
@@ -40,6 +44,7 @@ class StreamTiming:
                 and count >= 2 * BURST
                 and max(gate, self._checked) <= self.used
                 and self._caught_up
+                and not self._ahead
             ):
                 count -= self._run(count // BURST)
                 continue
@@ -47,9 +52,7 @@ class StreamTiming:
             size = min(count, BURST - self._offset)
             last = first + size - 1
             if self._offset + size == BURST:
-                # The last halfword moves out of the FIFO when the one before it is used.
-                before = last - 1 if size > 1 else self.used
-                self._left[(self._burst - 1) % _LEAD] = max(self._arrival + BURST, before)
+                self._leave(last - 1 if size > 1 else self.used)
             self.used = last
             self._offset += size
             count -= size
@@ -88,10 +91,45 @@ class StreamTiming:
         """Use a header; what follows it waits until its `wait` could be compared."""
         self._checked = self.use(PACKET_HEADER_HALFWORDS) + CHECK_CYCLES + 1
 
-    def _next_burst(self) -> None:
-        cycle = max(self._request, self._left[self._burst % _LEAD] + 1)
-        access = self._timing.read(cycle, self._base + self._burst * BURST)
+    def store(self, target: int, words: int, latency: int, gate: int = 0) -> int:
+        """Use a STORE packet, its payload not before cycle `gate`: `words` words go to halfword `target` of the stream and on,
+        `latency` cycles from a request to the activation memory to its answer, none of which is refused. Returns the cycle in which
+        the last halfword is taken.
+
+        The DMA reads ahead until its FIFO is full; these bursts come before what is written.
+        """
+        self.packet(WORD_HALFWORDS, gate)
+        if self._offset == BURST - 1:
+            self._leave(self.used)
+        cycle = self.used + WRITE_DELAY + FIRST_WRITE + latency
+        halfwords, addr = words * WORD_HALFWORDS, self._base + target
+        known = self._burst - (self._offset < BURST - 1)  # bursts that have left the FIFO
+        while halfwords and self._burst + len(self._ahead) < known + _LEAD:
+            if self._timing.before(self._next_request, cycle):
+                self._ahead.append(self._read())
+            else:
+                cycle = self._timing.write_linear(addr, 1, cycle, WRITE_PERIOD) + WRITE_PERIOD
+                halfwords, addr = halfwords - 1, addr + 1
+        last = self._timing.write_linear(addr, halfwords, cycle, WRITE_PERIOD)
+        self._checked = last + DONE + 1
+        return last
+
+    def _leave(self, before: int) -> None:
+        """The last halfword of the present burst moves out of the FIFO when the one before it is used, in cycle `before`."""
+        self._left[(self._burst - 1) % _LEAD] = max(self._arrival + BURST, before)
+
+    @property
+    def _next_request(self) -> int:
+        """Earliest cycle in which the next burst that is not known yet can be asked for."""
+        return max(self._request, self._left[(self._burst + len(self._ahead)) % _LEAD] + 1)
+
+    def _read(self) -> Access:
+        access = self._timing.read(self._next_request, self._base + (self._burst + len(self._ahead)) * BURST)
         self._request = access.taken + 1
+        return access
+
+    def _next_burst(self) -> None:
+        access = self._ahead.popleft() if self._ahead else self._read()
         self._arrival = access.first
         self._burst += 1
         self._offset = 0

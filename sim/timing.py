@@ -86,6 +86,11 @@ class PassTimings:
         self._delays = RingDelays.of(config)
         self._known: dict[str, PassTiming] = {}
 
+    @property
+    def port_b_latency(self) -> int:
+        """Cycles from a read of the activation memory to its answer."""
+        return self._delays.port_b_latency
+
     def __call__(self, fields: dict[str, object]) -> PassTiming:
         """Timing of a pass by its descriptor fields."""
         shape = json.dumps([value for key, value in fields.items() if key not in _NO_TIMING])
@@ -117,7 +122,8 @@ def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
     """Predict a frame.
 
     Cycles of passes are exact, and without SDRAM those of the frame too.  With SDRAM the passes' starts follow the command stream through
-    SDRAM and DMA; what is left out is that the DMA's image words give way to the writer in the activation memory.
+    SDRAM and DMA; what is left out is that the DMA's image words and the rows that it stores give way to the writer in the activation
+    memory.
     """
     timings = PassTimings(program.config)
     if program.resident is not None:
@@ -131,6 +137,9 @@ def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
         gate = dones[packet.wait - 1] + _REACHED if packet.wait else 0
         if packet.kind == PacketKind.DESCRIPTOR and packet.step >= QUEUE_DEPTH - 1:
             gate = max(gate, loading[packet.step - QUEUE_DEPTH + 1] + _TAKEN)
+        if packet.kind == PacketKind.STORE:
+            stream.store(packet.target, packet.words, timings.port_b_latency, gate)
+            continue
         used = stream.packet(packet.units * packet.halfwords, gate)
         if packet.kind != PacketKind.DESCRIPTOR:
             continue

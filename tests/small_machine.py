@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from compiler.plan.fit import Weights, fit
 from compiler.plan.fusion import is_identity, takes_table
 from compiler.plan.lower import lower
 from compiler.plan.schedule import schedule
+from compiler.plan.spill import Gap, spill
 from compiler.program.check import check_program
 from compiler.program.program import Program, build_program
 from compiler.qgraph import QConcat, QGraph, QShuffleMerge, QSlice, QTable
@@ -55,15 +57,15 @@ class Small:
     program: Program
 
     @classmethod
-    def of(cls, data: bytes, config: RingConfig = CONFIG) -> Small:
+    def of(cls, data: bytes, config: RingConfig = CONFIG, gaps: Sequence[Gap] = ()) -> Small:
         """Lower and schedule a .tflite file; the symbolic replay finds everything in place."""
-        return cls.of_graph(tflite.parse(data, "model.tflite"), config)
+        return cls.of_graph(tflite.parse(data, "model.tflite"), config, gaps)
 
     @classmethod
-    def of_graph(cls, graph: QGraph, config: RingConfig = CONFIG) -> Small:
-        """As `of`, of an int8 graph."""
+    def of_graph(cls, graph: QGraph, config: RingConfig = CONFIG, gaps: Sequence[Gap] = ()) -> Small:
+        """As `of`, of an int8 graph; with some tensors in the SDRAM for a while."""
         legal = legalise(graph)
-        lowered = lower(legal)
+        lowered = spill(lower(legal), gaps)
         words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
         found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, config.cols // 2))
         program = build_program(lowered, found.steps, found.layouts, schedule(found.steps, config), config)

@@ -17,6 +17,9 @@ from hw.config import WORD_BYTES
 
 _NEVER = 1 << 30
 
+_STORE_STEPS = 2
+"""A row goes to the SDRAM while the step behind its last writer runs."""
+
 
 @dataclass(frozen=True, eq=False)
 class Step:
@@ -61,17 +64,28 @@ class Lifetimes:
     end: np.ndarray
 
 
-def natural_segments(lowered: Lowered) -> list[tuple[int, int]]:
-    """(first, past) of the shortest runs of passes that hand over a single tensor, with nothing left to write into it."""
+def natural_segments(lowered: Lowered, most_live: int = 1) -> list[tuple[int, int]]:
+    """(first, past) of the shortest runs of passes that hand over at most so many tensors, with nothing left to write into them.
+
+    A tensor that the DMA loads is read in one run only.
+    """
     last_read = _last_reader(lowered)
     last_written = {item.output.buffer: i for i, item in enumerate(lowered.passes)}
+    first_used: dict[str, int] = {}
+    for i, item in enumerate(lowered.passes):
+        for name in (item.output.buffer, *(view.buffer for view in item.views)):
+            first_used.setdefault(name, i)
+    spilled = lowered.copies
+    # (first, last) of the passes that must be together.
+    together = [(first_used[name], last_written[name]) for name in spilled]
+    together += [(first_used[name], last_read[name]) for name, buffer in lowered.buffers.items() if buffer.loaded]
     segments, first = [], 0
     live: set[str] = set()
     for i, step in enumerate(lowered.passes):
         live.add(step.output.buffer)
-        live = {name for name in live if last_read.get(name, _NEVER) > i}
-        image_done = last_read[lowered.image] <= i
-        if len(live) == 1 and image_done and all(last_written[name] <= i for name in live):
+        live = {name for name in live if last_read.get(name, i if name in spilled else _NEVER) > i}
+        whole = not any(begin <= i < end for begin, end in together)
+        if len(live) <= most_live and whole and all(last_written[name] <= i for name in live):
             segments.append((first, i + 1))
             first = i + 1
     return segments
@@ -80,9 +94,8 @@ def natural_segments(lowered: Lowered) -> list[tuple[int, int]]:
 def _last_reader(lowered: Lowered) -> dict[str, int]:
     last: dict[str, int] = {}
     for i, step in enumerate(lowered.passes):
-        for view in (step.input, step.operand):
-            if view is not None:
-                last[view.buffer] = i
+        for view in step.views:
+            last[view.buffer] = i
     last.pop(lowered.result, None)  # the host reads it
     return last
 
@@ -160,28 +173,59 @@ def read_rows(lowered: Lowered, step: Step) -> list[tuple[str, int, int]]:
     return rows
 
 
+def store_steps(lowered: Lowered, steps: Sequence[Step]) -> dict[str, np.ndarray]:
+    """For every buffer that goes to the SDRAM and every row the step before which it has been stored, int64 [height]; -1: not made here.
+
+    That is while the step behind its last writer runs, but before the segment ends and before the row is wanted back.
+    """
+    found = {name: np.full(lowered.buffers[name].height, -1) for name in lowered.copies}
+    if not found:
+        return found
+    wanted = {name: np.full(len(made), _NEVER) for name, made in found.items()}
+    ends = np.zeros(len(steps), np.int64)  # step behind the segment of each step
+    for step in reversed(steps):
+        inside = step.index + 1 < len(steps) and steps[step.index + 1].segment == step.segment
+        ends[step.index] = ends[step.index + 1] if inside else step.index + 1
+    for step in steps:
+        if step.source.output.buffer in found:
+            found[step.source.output.buffer][step.first_row : step.past_row] = step.index
+        for name, first, past in read_rows(lowered, step):
+            source = lowered.buffers[name].source
+            if source is not None:
+                wanted[source][first:past] = np.minimum(wanted[source][first:past], step.index)
+    for name, made in found.items():
+        stored = np.minimum(np.minimum(made + _STORE_STEPS, wanted[name]), ends[made])
+        found[name] = np.where(made < 0, -1, stored)
+    return found
+
+
 def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
     """Row lifetimes of every buffer.
 
     Rows of the image may be loaded while the passes of the band before run: from the reader's previous step on. An image that comes
-    whole is there from the first step on.
+    whole is there from the first step on. The same is true of what comes back from the SDRAM, but that its first rows come while the step
+    before their reader runs, if it is of the same segment. Rows that go to the SDRAM live until they are there.
     """
     found = {
         name: Lifetimes(np.full(buffer.height, _NEVER), np.full(buffer.height, -1))
         for name, buffer in lowered.buffers.items()
     }
-    previous_reader = 0
+    previous_reader = {lowered.image: 0}
     for step in steps:
         for name, first, past in read_rows(lowered, step):
             life = found[name]
             life.end[first:past] = np.maximum(life.end[first:past], step.index)
-            if name == lowered.image:
-                life.start[first:past] = np.minimum(life.start[first:past], previous_reader)
-                previous_reader = step.index
+            if lowered.buffers[name].loaded:
+                alone = step.index == 0 or steps[step.index - 1].segment != step.segment
+                start = previous_reader.get(name, step.index if alone else step.index - 1)
+                life.start[first:past] = np.minimum(life.start[first:past], start)
+                previous_reader[name] = step.index
         life = found[step.source.output.buffer]
         rows = slice(step.first_row, step.past_row)
         life.start[rows] = np.minimum(life.start[rows], step.index)
         life.end[rows] = np.maximum(life.end[rows], step.index)
+    for name, stored in store_steps(lowered, steps).items():
+        found[name].end[:] = np.where(stored < 0, found[name].end, np.maximum(found[name].end, stored - 1))
     found[lowered.result].end[:] = len(steps)
     if lowered.whole_image:
         # The host writes rows that nobody reads too.

@@ -195,11 +195,15 @@ def _peak(lowered: Lowered, segment: Segment) -> int:
     for name in made | read_inside:
         life = lives[name]
         start, end = life.start.copy(), life.end.copy()
-        if name not in made and name != lowered.image:
+        if name not in made and not lowered.buffers[name].loaded:
             start[:] = 0
-        if name in made and (name not in read_inside or _read_later(lowered, name, segment.past)):
+        if _read_later(lowered, name, segment.past) or name == lowered.result:
             end[end >= 0] = len(steps) - 1
         involved[name] = Lifetimes(start, end)
+    for name in _handed_over(lowered, segment.first) & _handed_over(lowered, segment.past) - involved.keys():
+        involved[name] = Lifetimes(
+            np.zeros(lowered.buffers[name].height, np.int64), np.full(lowered.buffers[name].height, len(steps) - 1)
+        )
     total = peak_words(lowered, steps, involved)
     slack = sum(
         (-window_rows(life)) % BANKS * lowered.buffers[name].row_words
@@ -210,17 +214,21 @@ def _peak(lowered: Lowered, segment: Segment) -> int:
 
 
 def _read_later(lowered: Lowered, name: str, past: int) -> bool:
-    return any(
-        view is not None and view.buffer == name
-        for item in lowered.passes[past:]
-        for view in (item.input, item.operand)
-    )
+    return any(view.buffer == name for item in lowered.passes[past:] for view in item.views)
+
+
+def _handed_over(lowered: Lowered, past: int) -> set[str]:
+    """Tensors that are in memory between pass `past - 1` and pass `past`."""
+    if past == len(lowered.passes):
+        return {lowered.result}
+    made = {item.output.buffer for item in lowered.passes[:past]}
+    return {name for name in made if _read_later(lowered, name, past)}
 
 
 class _Segment:
-    """Places the tensors of one segment beside its input, whose place is given.
+    """Places the tensors of one segment beside those that are handed over to it, whose places are given.
 
-    Segments hand over a single tensor, so the tensors of different segments never meet.
+    The tensors of different segments meet only if they are handed over.
     """
 
     def __init__(self, lowered: Lowered, segment: Segment, bank_words: int) -> None:
@@ -231,28 +239,27 @@ class _Segment:
         lives = lifetimes(lowered, steps)
         made = {item.output.buffer for item in passes}
         read = {view.buffer for item in passes for view in (item.input, item.operand) if view is not None}
-        before = read - made - {lowered.image}
-        assert len(before) <= 1
-        self.input = next(iter(before), None)
-        if self.input is not None:
-            lives[self.input].start[:] = 0
-        out = lives[self.output]
-        out.end[:] = len(steps)
+        self.before, self.after = (_handed_over(lowered, past) for past in (segment.first, segment.past))
+        for name in self.before:
+            lives[name].start[:] = 0
+        for name in self.after:
+            lives[name].start[lives[name].end < 0] = 0
+            lives[name].end[:] = len(steps)
         self._lives = lives
         self._pairs = [
             (item.output.buffer, item.operand.buffer)
             for item in passes
             if item.operand is not None and item.operand_rows(1, 2) == (1, 2)
         ]
-        inner = (made | {lowered.image} & read) - {self.output}
+        inner = (made | {name for name in read if lowered.buffers[name].loaded}) - {self.output}
         self._inner = sorted(inner, key=lambda name: -self._size(name))
 
     def _size(self, name: str) -> int:
         return window_rows(self._lives[name]) * self._lowered.buffers[name].row_words
 
-    def place(self, given: Layout | None, thorough: bool) -> Iterator[dict[str, Layout]]:
+    def place(self, given: dict[str, Layout], thorough: bool) -> Iterator[dict[str, Layout]]:
         """Ways to place output and inner tensors, of different places for the output."""
-        fixed = {} if self.input is None or given is None else {self.input: given}
+        fixed = {name: given[name] for name in sorted(self.before)}
         seen: set[Layout] = set()
         for layouts in self._outputs(fixed, thorough):
             placed = self._all(layouts, self._inner, thorough)
@@ -325,12 +332,12 @@ class _Segment:
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """Everything up to a segment: cost, bandings, layouts; `last` is the place of the tensor that the segment hands over."""
+    """Everything up to a segment: cost, bandings, layouts; `last` are the places of the tensors that the segment hands over."""
 
     cost: int
     segments: tuple[Segment, ...]
     layouts: dict[str, Layout]
-    last: Layout | None
+    last: dict[str, Layout]
 
 
 class _Fitter:
@@ -351,16 +358,17 @@ class _Fitter:
 
         Segments whose bands load their weights again are always searched thoroughly.
         """
-        states = [_State(0, (), {}, None)]
+        states = [_State(0, (), {}, {})]
         for option in self._options:
-            found: dict[Layout | None, _State] = {}
+            found: dict[tuple[tuple[str, Layout], ...], _State] = {}
             for state in states:
                 left = choices
                 for choice in option.choices:
                     fits = self._extend(state, choice, thorough or (option.dear and len(choice.segment.heights) > 1))
                     for new in fits:
-                        if new.last not in found or new.cost < found[new.last].cost:
-                            found[new.last] = new
+                        key = tuple(new.last.items())
+                        if key not in found or new.cost < found[key].cost:
+                            found[key] = new
                     left -= bool(fits)
                     if not left or (fits and len(choice.segment.heights) == 1):
                         break
@@ -380,7 +388,7 @@ class _Fitter:
                 state.cost + choice.cost,
                 (*state.segments, choice.segment),
                 {**state.layouts, **layouts},
-                layouts[one.output],
+                {name: layouts[name] for name in sorted(one.after)},
             )
             for layouts in one.place(state.last, thorough)
         ]

@@ -26,6 +26,7 @@ class Buffer:
         channels: bytes in use per memory pixel.
         pixel_words: words per memory pixel.
         image: written by the DMA, not by a pass.
+        source: buffer that it is a copy of, which the DMA brings back from the SDRAM; None for all others.
     """
 
     name: str
@@ -34,6 +35,12 @@ class Buffer:
     channels: int
     pixel_words: int
     image: bool = False
+    source: str | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """The DMA writes it, not a pass."""
+        return self.image or self.source is not None
 
     @property
     def row_words(self) -> int:
@@ -128,6 +135,11 @@ class LogicalPass:
         return self.inner * self.outer
 
     @property
+    def views(self) -> list[View]:
+        """What it reads: the input, then the operand."""
+        return [self.input] if self.operand is None else [self.input, self.operand]
+
+    @property
     def blocks(self) -> Blocks:
         """How the ring walks over the kernel."""
         return blocks_of(self.mode, self.window)
@@ -177,6 +189,15 @@ class Lowered:
     image_shape: tuple[int, int, int]
     fold: ImageFold | None = None
     whole_image: bool = False
+
+    @property
+    def copies(self) -> dict[str, list[str]]:
+        """For every buffer that goes to the SDRAM the buffers that it comes back to."""
+        found: dict[str, list[str]] = {}
+        for buffer in self.buffers.values():
+            if buffer.source is not None:
+                found.setdefault(buffer.source, []).append(buffer.name)
+        return found
 
     def least_rows(self, cols: int) -> int:
         """Fewest rows of an array of so many columns (see `hw.config.RingConfig`)."""

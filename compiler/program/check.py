@@ -1,7 +1,8 @@
 """Replays a program on a symbolic machine: every row, weight and parameter that a pass reads must be the right one.
 
 Independent of the allocation: it sees only the stream, or the memories' initial content, and the descriptors.  The DMA is replayed as early
-as its waits allow, which is the worst case: what it writes later can only overwrite what nobody needs any more.
+as its waits allow, which is the worst case: what it writes later can only overwrite what nobody needs any more.  Rows that it stores it may
+read as late as the last pass runs whose descriptor stands before them in the stream: none of these may write there.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from compiler.program.program import Program
 from compiler.program.stream import as_halfwords
 from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES
 from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, FeedMode, PacketKind
+from hw.dma import READ_AHEAD
 from hw.resident import Resident
 from hw.table import TABLE_WORDS
 
@@ -58,6 +60,12 @@ class _Replay:
         self.ended = False
         self.described = 0  # descriptors read so far
         self.image_row = {int(offset): row for row, offset in enumerate(program.image_rows)}
+        self.parked: dict[
+            int, tuple[int, int]
+        ] = {}  # halfword of the stream -> row that is stored there, halfword behind the packet
+        self.storing: list[
+            tuple[int, int, int, int]
+        ] = []  # rows that are being stored: bank, address, words, first pass behind
         self.content: dict[tuple[str, int, int], np.ndarray] = {}
 
     def run(self) -> None:
@@ -112,6 +120,8 @@ class _Replay:
                 self.position += DESCRIPTOR_HALFWORDS * count
             elif kind == PacketKind.IMAGE:
                 self._image(head, address, count)
+            elif kind == PacketKind.STORE:
+                self._store(head, address, count)
             elif kind == PacketKind.TABLE:
                 entries = stream[self.position : self.position + TABLE_WORDS * count]
                 self.tables[address : address + len(entries)] = entries
@@ -124,7 +134,33 @@ class _Replay:
                     raise ProgramError(f"a packet of {kind.name} goes beyond the end of its memory")
                 self.position += size
 
+    def _store(self, head: int, address: int, count: int) -> None:
+        """A whole row goes to the payload of a later packet."""
+        low, high, words, _ = (int(half) for half in self.program.stream[self.position : self.position + 4])
+        self.position += 4 * count
+        bank = head >> 4 & 3
+        tags = set(self.rows[bank, address : address + words].tolist())
+        name, row = self._row_of(tags) if len(tags) == 1 else ("", 0)
+        if count != 1 or not name or words != self.lowered.buffers[name].row_words:
+            raise ProgramError(f"what is stored from bank {bank} at {address} is not one row")
+        if not self.bytes[name][row].all():
+            raise ProgramError(f"row {row} of {name} is stored before it is complete")
+        self.parked[low | high << 16] = tags.pop(), self.position
+        self.storing.append((bank, address, words, self.described))
+
+    def _row_of(self, tags: set[int]) -> tuple[str, int]:
+        """The buffer and the row of a tag; no name if nothing was written."""
+        (tag,) = tags
+        return ({number: name for name, number in self.numbers.items()}.get(tag // _ROWS, ""), tag % _ROWS)
+
     def _image(self, head: int, address: int, count: int) -> None:
+        if self.position in self.parked:
+            self._load(head, address, count)
+            return
+        if not count:
+            return
+        if self.position not in self.image_row:
+            raise ProgramError(f"at halfword {self.position} a row comes back that was never stored")
         row = self.image_row[self.position]
         bank, unpack = head >> 4 & 3, head >> 6 & 1
         name = self.lowered.image
@@ -133,6 +169,18 @@ class _Replay:
         self.rows[bank, address : address + count] = self.numbers[name] * _ROWS + row
         self.bytes[name][row] = True
         self.position += count * (3 if unpack else 4)
+
+    def _load(self, head: int, address: int, count: int) -> None:
+        """A row comes back that was stored in this packet's payload."""
+        tag, behind = self.parked.pop(self.position)
+        source, row = self._row_of({tag})
+        bank = head >> 4 & 3
+        if self.position < behind + READ_AHEAD:
+            raise ProgramError(f"row {row} of {source} may be read from the SDRAM before it is there")
+        if count != self.lowered.buffers[source].row_words or head >> 6 & 1:
+            raise ProgramError(f"row {row} of {source} does not come back as it went")
+        self.rows[bank, address : address + count] = tag
+        self.position += 4 * count
 
     def _memories(self, step: Step) -> None:
         config, fields = self.program.config, self.program.descriptors[step.index]
@@ -192,6 +240,7 @@ class _Replay:
             else:
                 used = slice(view.first, view.first + view.channels)
             places = _walk(pointer, past - start)
+            name = self.lowered.buffers[name].source or name
             for y in range(row, past):
                 bank, addr, words = places[y - start]
                 if (self.rows[bank, addr : addr + words] != self.numbers[name] * _ROWS + y).any():
@@ -199,6 +248,7 @@ class _Replay:
                 if words != self.lowered.buffers[name].row_words or not self.bytes[name][y, used].all():
                     raise ProgramError(f"{step.name}: row {y} of {name} is not complete")
                 touched[bank, addr : addr + words] |= self._words_of_row(name, used.start, used.stop)
+        self.storing = [one for one in self.storing if step.index < one[3]]
         name = item.output.buffer
         written = _written_bytes(fields) % (WORD_BYTES * self.lowered.buffers[name].pixel_words)
         rows = 1 if item.mode == FeedMode.SUM else step.rows
@@ -207,6 +257,9 @@ class _Replay:
             y = i + (0 if item.mode == FeedMode.SUM else step.first_row)
             if (touched[bank, addr : addr + words] & self._words_of_row(name, written.min(), written.max() + 1)).any():
                 raise ProgramError(f"{step.name}: row {y} of {name} lies over something that this pass reads")
+            for store_bank, low, size, behind in self.storing:
+                if bank == store_bank and addr < low + size and low < addr + words and step.index < behind:
+                    raise ProgramError(f"{step.name}: row {y} of {name} lies over a row that is being stored")
             tag = self.numbers[name] * _ROWS + y
             if (self.rows[bank, addr : addr + words] != tag).any():
                 self.bytes[name][y] = self.gaps[name]

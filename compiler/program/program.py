@@ -10,15 +10,16 @@ import numpy as np
 from compiler.errors import ModelError
 from compiler.plan.bands import Step, lifetimes, read_rows
 from compiler.plan.image import ImageFold
-from compiler.plan.memory import Layout, place_rows
+from compiler.plan.memory import Layout
 from compiler.plan.pack import array_parameters, table_halfwords, weight_words, window_words
 from compiler.plan.passes import Lowered
 from compiler.plan.schedule import Load, StepLoads
 from compiler.program.descriptors import Fields, describe, pack
 from compiler.program.resident import resident_content
-from compiler.program.stream import UNPACKED_HALFWORDS, WORD_HALFWORDS, StreamWriter
+from compiler.program.spilled import SpillTraffic, load_waits
+from compiler.program.stream import UNPACKED_HALFWORDS, WORD_HALFWORDS, Packet, StreamWriter
 from hw.config import WINDOW_WORDS, WORD_BYTES, RingConfig
-from hw.descriptor import PACKET_HEADER_HALFWORDS, FeedMode, PacketKind
+from hw.descriptor import FeedMode, PacketKind
 from hw.resident import Resident
 
 _NOTHING = np.zeros(0, np.uint16)
@@ -104,17 +105,6 @@ class Collected:
         pixels = by_tile.transpose(0, 2, 1, 3).reshape(tiles * rows, chunks * cols)[:, : self.channels]
         count = min(self.rows, len(pixels) // width)
         return pixels[: count * width].reshape(count, width, self.channels)
-
-
-@dataclass(frozen=True)
-class Packet:
-    """A packet of the stream, for the timing model: `units` of `halfwords` each behind the header, for pass `step`."""
-
-    kind: PacketKind
-    step: int
-    units: int
-    halfwords: int
-    wait: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +213,9 @@ def build_program(
     config: RingConfig,
 ) -> Program:
     """Descriptors, packets and stream of a planned network."""
-    waits = image_waits(lowered, steps, layouts)
+    lives = lifetimes(lowered, steps)
+    image_waits = load_waits(lowered, layouts, lives, lowered.image)
+    traffic = SpillTraffic(lowered, steps, layouts, lives)
     writer = StreamWriter()
     packets: list[Packet] = []
     descriptors: list[Fields] = []
@@ -233,6 +225,7 @@ def build_program(
     cache: dict[tuple[PacketKind, str, int], np.ndarray] = {}
 
     for step, load in zip(steps, loads, strict=True):
+        packets += traffic.store(step, writer)
         for item in load.loads:
             payload = _content(step, item, config, cache)
             scale = WINDOW_WORDS if item.kind == PacketKind.WINDOW else 1
@@ -241,10 +234,11 @@ def build_program(
             packets.append(Packet(item.kind, step.index, len(part), -(-payload.shape[1] // 2), item.wait))
         for row in _new_image_rows(lowered, step, image_rows):
             bank, addr = layouts[lowered.image].locate(row)
-            image_rows[row] = writer.position + PACKET_HEADER_HALFWORDS
+            image_rows[row] = writer.payload_position
             blank = np.zeros((source.row_words, unit), np.uint16)
-            writer.packet(PacketKind.IMAGE, addr, int(waits[row]), blank, bank=bank, unpack=lowered.unpack)
-            packets.append(Packet(PacketKind.IMAGE, step.index, source.row_words, unit, int(waits[row])))
+            writer.packet(PacketKind.IMAGE, addr, int(image_waits[row]), blank, bank=bank, unpack=lowered.unpack)
+            packets.append(Packet(PacketKind.IMAGE, step.index, source.row_words, unit, int(image_waits[row])))
+        packets += traffic.load(step, writer)
         fields = describe(step, lowered, layouts, load, config, last=step.index == len(steps) - 1)
         descriptors.append(fields)
         halves = np.array(pack(fields), np.uint16)
@@ -262,10 +256,10 @@ def build_program(
         layouts,
         config,
         descriptors,
-        stream=writer.result(),
+        stream=traffic.linked(writer.result()),
         image_rows=image_rows,
         image_row_halfwords=source.row_words * unit,
-        packets=packets,
+        packets=traffic.targeted(packets),
     )
 
 
@@ -322,26 +316,6 @@ def _program(
         result_tensor=lowered.result,
         result_shape=(result.height, result.width, result.channels),
     )
-
-
-def image_waits(lowered: Lowered, steps: Sequence[Step], layouts: Mapping[str, Layout]) -> np.ndarray:
-    """For every image row the count of finished passes after which its place is free, int64 [rows]."""
-    lives = lifetimes(lowered, steps)
-    image = place_rows(layouts[lowered.image], lives[lowered.image])
-    waits = np.zeros(len(image.bank), np.int64)
-    for name, life in lives.items():
-        rows = place_rows(layouts[name], life)
-        before = (
-            (image.bank[:, None] == rows.bank)
-            & (image.low[:, None] < rows.high)
-            & (rows.low < image.high[:, None])
-            & (rows.end < image.end[:, None])
-        )
-        waits = np.maximum(waits, np.where(before, rows.end + 1, 0).max(axis=1))
-    # Rows come in order, so a row waits at least as long as those before it.
-    found = np.zeros(lowered.buffers[lowered.image].height, np.int64)
-    found[lives[lowered.image].end >= 0] = waits
-    return np.maximum.accumulate(found)
 
 
 def _new_image_rows(lowered: Lowered, step: Step, image_rows: np.ndarray) -> list[int]:

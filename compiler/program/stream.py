@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hw.config import BANKS, WORD_BYTES
@@ -14,6 +16,22 @@ WORD_HALFWORDS = WORD_BYTES // 2
 _BANK_SHIFT = 4
 _UNPACK_SHIFT = 6
 _MAX_UNITS = 65535
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A packet of the stream, for the timing model: `units` of `halfwords` each behind the header, for pass `step`.
+
+    A STORE packet copies `words` words of the activation memory to the stream's halfword `target` and on.
+    """
+
+    kind: PacketKind
+    step: int
+    units: int
+    halfwords: int
+    wait: int
+    words: int = 0
+    target: int = 0
 
 
 class StreamWriter:
@@ -39,6 +57,15 @@ class StreamWriter:
         head = int(kind) | bank << _BANK_SHIFT | int(unpack) << _UNPACK_SHIFT
         self._append(np.array([head, address, len(payload), wait], np.uint16))
         self._append(np.ascontiguousarray(payload, np.uint16).reshape(-1))
+
+    @property
+    def payload_position(self) -> int:
+        """Halfword offset of the payload of a packet that comes next."""
+        return self.position + PACKET_HEADER_HALFWORDS
+
+    def nothing(self) -> None:
+        """A packet without payload, for distance."""
+        self._append(np.array([int(PacketKind.IMAGE)] + [0] * (PACKET_HEADER_HALFWORDS - 1), np.uint16))
 
     def end(self) -> None:
         """The packet that stops the DMA."""

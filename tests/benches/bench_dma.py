@@ -18,7 +18,7 @@ from sim.sdram_timing import Access, SdramTiming
 from sim.stream_timing import StreamTiming
 from tests.benches.dma_stream import BAD_STREAM, Packet, streams
 from tests.benches.dma_times import payload_uses
-from tests.test_dma import CONFIGS, SDRAM
+from tests.test_dma import CONFIGS, PORT_LATENCY, SDRAM
 
 CONFIG: RingConfig = CONFIGS[os.environ.get("DMA_CONFIG", "12x4")]
 FIELDS = {
@@ -44,11 +44,18 @@ class RecordedSdram(SdramTiming):
     def __init__(self) -> None:
         super().__init__(SDRAM)
         self.requests: list[int] = []
+        self.writes: list[int] = []
 
     def read(self, cycle: int, addr: int) -> Access:
         access = super().read(cycle, addr)
         self.requests.append(access.taken)
         return access
+
+    def write_linear(self, addr: int, count: int, cycle: int, period: int) -> int:
+        for i in range(count):
+            self.writes.append(super().write_linear(addr + i, 1, cycle, period))
+            cycle = self.writes[-1] + period
+        return self.writes[-1] if count else 0
 
 
 async def run(
@@ -57,12 +64,15 @@ async def run(
     passes_done: Callable[[int], int],
     room: Callable[[int], bool],
     image_ready: Callable[[int], bool],
+    port_ready: Callable[[int], bool] = lambda cycle: True,
 ) -> tuple[list[Write], list[int]]:
     """A frame: drives the inputs by functions of the cycle, returns all writes and the cycles of the requests."""
     dut.base.value = base
     dut.passes_done.value = passes_done(0)
     dut.room.value = int(room(0))
     dut.image__ready.value = int(image_ready(0))
+    if CONFIG.spill:
+        dut.port_ready.value = int(port_ready(0))
     dut.start_frame.value = 1
     await RisingEdge(dut.clk)
     dut.start_frame.value = 0
@@ -82,6 +92,8 @@ async def run(
                     writes.append((cycle, name, addr, value >> 1 + addr_bits & (1 << data_bits) - 1))
             if int(dut.image__valid.value) and int(dut.image__ready.value):
                 writes.append((cycle, "image", *image_write(int(dut.image__payload.value))))
+            if CONFIG.spill and (value := int(dut.written.value)) & 1:
+                writes.append((cycle, "sdram", value >> 1 & 0xFFFFFF, value >> 25))
             if int(dut.requested.value):
                 requests.append(cycle)
             if cycle > 0 and not int(dut.busy.value):
@@ -93,7 +105,18 @@ async def run(
             dut.passes_done.value = passes_done(cycle)
             dut.room.value = int(room(cycle))
             dut.image__ready.value = int(image_ready(cycle))
+            if CONFIG.spill:
+                dut.port_ready.value = int(port_ready(cycle))
     return writes, requests
+
+
+def delivered(packet: Packet, base: int) -> list[tuple[str, int, int]]:
+    """Everything that a packet writes, in order: destination, address, data."""
+    if packet.kind == PacketKind.END:
+        return []
+    if packet.kind == PacketKind.STORE:
+        return packet.stored(base)
+    return [(name, addr, value) for _, name, addr, value in packet.writes(CONFIG)]
 
 
 def predict(
@@ -112,6 +135,12 @@ def predict(
         reached = 0
         while passes_done(reached) < packet.wait:
             reached += 1
+        if packet.kind == PacketKind.STORE and packet.units:
+            begun = len(sdram.writes)
+            stream.store(*packet.stored_place, PORT_LATENCY, reached + 2)
+            cycles = sdram.writes[begun:]
+            writes += [(cycle, *item) for cycle, item in zip(cycles, packet.stored(base), strict=True)]
+            continue
         uses = payload_uses(
             stream, CONFIG, packet.kind, packet.units, unpack=packet.unpack, reached=reached, room=next_room
         )
@@ -160,9 +189,16 @@ async def image_port_stalls(dut: Any, busy: float) -> None:
     rng = random.Random(11)
     stalls = [rng.random() < busy for _ in range(60_000)]
     for base, packets in streams(CONFIG):
-        writes, _ = await run(dut, base, lambda cycle: cycle // 5, lambda cycle: True, lambda cycle: not stalls[cycle])
-        expected = [item for packet in packets if packet.kind.value for _, *item in packet.writes(CONFIG)]
-        assert [tuple(item) for item in expected] == [item[1:] for item in writes]
+        writes, _ = await run(
+            dut,
+            base,
+            lambda cycle: cycle // 5,
+            lambda cycle: True,
+            lambda cycle: not stalls[cycle],
+            lambda cycle: not stalls[-cycle],
+        )
+        expected = [item for packet in packets for item in delivered(packet, base)]
+        assert expected == [item[1:] for item in writes]
 
 
 @cocotb.test()

@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 
 from hw.config import RingConfig
 from hw.descriptor import PacketKind
-from hw.dma import unit_halfwords
+from hw.dma import packet_kinds, unit_halfwords
 
 BASE = 0x1F8 * 8
 """Of the first stream: its first page boundary comes soon."""
 
 STREAMS = 4
+
+STORED = 0x8000
+"""Rows are stored from this halfword of a stream on, where no stream is."""
 
 
 @dataclass
@@ -28,6 +31,18 @@ class Packet:
     def halfwords(self) -> list[int]:
         header = self.kind.value | self.bank << 4 | int(self.unpack) << 6
         return [header, self.addr, self.units, self.wait, *self.payload]
+
+    @property
+    def stored_place(self) -> tuple[int, int]:
+        """(target, words) of a STORE packet."""
+        return self.payload[0] | self.payload[1] << 16, self.payload[2]
+
+    def stored(self, base: int) -> list[tuple[str, int, int]]:
+        """("sdram", address, data) of the halfwords that a STORE packet of a stream at `base` writes."""
+        target, words = self.stored_place if self.payload else (0, 0)
+        values = [stored_value(self.bank, self.addr + i) for i in range(words)]
+        halves = [value >> 16 * j & 0xFFFF for value in values for j in range(4)]
+        return [("sdram", base + target + i, half) for i, half in enumerate(halves)]
 
     def writes(self, config: RingConfig) -> list[tuple[int, str, int, int]]:
         """(index of the payload halfword that completes it, destination, address, data) of each write."""
@@ -54,6 +69,8 @@ class Packet:
                     if self.unpack:
                         value = value & 0xFFFFFF | value >> 24 << 32
                     item = ("image", self.bank << 14 | addr, value)
+                case PacketKind.STORE:
+                    break
                 case _:
                     raise AssertionError(self.kind)
             found.append((i * length + length - 1, *item))
@@ -63,7 +80,7 @@ class Packet:
 def stream(config: RingConfig, seed: int, *, packets: int = 40, waits: bool = True) -> list[Packet]:
     """A random stream with packets of all kinds, empty ones among them."""
     rng = random.Random(seed)
-    kinds = [kind for kind in PacketKind if kind is not PacketKind.END]
+    kinds = [kind for kind in packet_kinds(config) if kind is not PacketKind.END]
     made = []
     wait = 0
     for _ in range(packets):
@@ -79,9 +96,14 @@ def stream(config: RingConfig, seed: int, *, packets: int = 40, waits: bool = Tr
         addr = rng.randrange(limit) * (128 if kind == PacketKind.TABLE else 1)
         if kind == PacketKind.TABLE and units == 2:
             addr = 0
+        if kind == PacketKind.STORE:
+            units = min(units, 1)
         size = units * unit_halfwords(config, kind, unpack=unpack)
         payload = [rng.getrandbits(16) for _ in range(size)]
-        bank = rng.randrange(4) if kind == PacketKind.IMAGE else 0
+        bank = rng.randrange(4) if kind in (PacketKind.IMAGE, PacketKind.STORE) else 0
+        if kind == PacketKind.STORE and units:
+            target = STORED + rng.randrange(1 << 14)
+            payload = [target & 0xFFFF, target >> 16, rng.choice([1, 2, 3, 5, 9, 40, 200]), 0]
         made.append(Packet(kind, units, addr, wait if rng.random() < 0.7 else 0, bank, unpack, payload))
     return [*made, Packet(PacketKind.END, 0)]
 
@@ -99,6 +121,12 @@ def streams(config: RingConfig) -> list[tuple[int, list[Packet]]]:
         made.append((base, packets))
         base += sum(len(packet.halfwords()) for packet in packets) + 7 & ~7
     return made
+
+
+def stored_value(bank: int, addr: int) -> int:
+    """Word of the activation memory that rows are stored from."""
+    place = bank << 14 | addr & 0x3FFF
+    return place | (place ^ 0xFFFF) << 16 | (place ^ 0x1234) << 32 | (place ^ 0x0F0F) << 48
 
 
 BAD_STREAM = 0x800

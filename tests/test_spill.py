@@ -1,0 +1,103 @@
+"""Tensors that go to the SDRAM and come back: whole machine, values and cycles."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compiler import tflite
+from compiler.legalise import legalise
+from compiler.plan.fit import Weights, fit
+from compiler.plan.lower import lower
+from compiler.plan.schedule import schedule
+from compiler.plan.spill import Gap, readers, spill
+from compiler.program.check import ProgramError, check_program
+from compiler.program.program import Program, build_program
+from hw.descriptor import PacketKind
+from tests.residual_network import inverted, residual
+from tests.small_machine import CONFIG, Small
+
+SPILLING = dataclasses.replace(CONFIG, spill=True)
+NETWORKS = {"residual": residual(size=12, channels=12), "inverted": inverted(size=16)}
+
+
+def every_gap(data: bytes) -> list[Gap]:
+    """All gaps of all tensors that passes write and read."""
+    lowered = lower(legalise(tflite.parse(data, "model.tflite")))
+    made = dict.fromkeys(item.output.buffer for item in lowered.passes)
+    return [Gap(name, i) for name in made for i in range(len(readers(lowered, name)))]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_everything_leaves_the_chip(network: str, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every tensor is in the SDRAM alone before each of its readers; bytes and cycles as ever."""
+    data = NETWORKS[network]
+    gaps = every_gap(data)
+    assert len(gaps) > 10
+    small = Small.of(data, SPILLING, gaps)
+    stores = [packet for packet in small.program.packets if packet.kind == PacketKind.STORE]
+    assert len(stores) > 50
+    small.simulate(small.input(1), bench_dir, monkeypatch)
+
+
+def test_replay_finds_defects() -> None:
+    """Rows that are stored too early, that come back too early or elsewhere, that nobody stored."""
+    legal = legalise(tflite.parse(NETWORKS["inverted"], "model.tflite"))
+    lowered = spill(lower(legal), every_gap(NETWORKS["inverted"]))
+    words = [-(-item.channels // SPILLING.cols) * item.depth for item in lowered.passes]
+    weights = Weights(words, SPILLING.weight_depth, SPILLING.cols // 2)
+    found = fit(lowered, SPILLING.activation_depth, weights)
+    loads = schedule(found.steps, SPILLING)
+    program = build_program(lowered, found.steps, found.layouts, loads, SPILLING)
+    check_program(lowered, found.steps, program)
+
+    def changed(place: int, value: int) -> Program:
+        stream = program.stream.copy()
+        stream[place] = value
+        return dataclasses.replace(program, stream=stream)
+
+    store = position_of(program, PacketKind.STORE)
+    with pytest.raises(ProgramError, match="not one row|before it is complete"):
+        check_program(lowered, found.steps, changed(store + 3, 0))
+    with pytest.raises(ProgramError, match="never stored|does not come back"):
+        check_program(lowered, found.steps, changed(store + 4, int(program.stream[store + 4]) + 4))
+    with pytest.raises(ProgramError, match="not one row"):
+        check_program(lowered, found.steps, changed(store + 6, int(program.stream[store + 6]) - 1))
+    with pytest.raises(ProgramError, match="is not in bank"):
+        back = int(program.stream[store + 4]) | int(program.stream[store + 5]) << 16
+        check_program(lowered, found.steps, changed(back - 3, int(program.stream[back - 3]) + 1))
+    with pytest.raises(ProgramError, match="may be read from the SDRAM before it is there"):
+        check_program(lowered, found.steps, without_distance(program))
+
+
+def position_of(program: Program, kind: PacketKind) -> int:
+    """Halfword of the header of the first packet of a kind."""
+    position = 0
+    for packet in program.packets:
+        if packet.kind == kind:
+            return position
+        position += 4 + packet.units * packet.halfwords
+    raise AssertionError(kind)
+
+
+def without_distance(program: Program) -> Program:
+    """The same with a STORE right before the packet that it fills."""
+    stream, position, store = program.stream.copy(), 0, position_of(program, PacketKind.STORE)
+    target = int(stream[store + 4]) | int(stream[store + 5]) << 16
+    header = target - 4
+    for packet in program.packets:  # the packet before it becomes the STORE
+        size = 4 + packet.units * packet.halfwords
+        if position + size == header:
+            moved = stream[store : store + 8].copy()
+            stream[header - 8 : header] = moved
+            stream[header - size : header - 8] = 0
+            assert size >= 12
+            stream[np.arange(header - size, header - 8, 4)] = PacketKind.IMAGE
+            stream[store : store + 8 : 4] = PacketKind.IMAGE
+            stream[store + 1 : store + 4] = stream[store + 5 : store + 8] = 0
+            return dataclasses.replace(program, stream=stream)
+        position += size
+    raise AssertionError("no packet stands before it")
