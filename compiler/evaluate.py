@@ -14,6 +14,8 @@ from compiler.errors import UnsupportedOpError
 from compiler.graph import Node
 from compiler.window import Window
 
+LARGEST_EXPONENT = 700.0  # of e in float64
+
 Function = Callable[[np.ndarray], np.ndarray]
 
 
@@ -32,9 +34,9 @@ def elementwise(node: Node) -> Function | None:
         case "hard_swish":
             return lambda x: x * np.clip(x + 3, 0, 6) / 6
         case "sigmoid":
-            return lambda x: 1 / (1 + np.exp(-x))
+            return lambda x: 1 / (1 + _exp(-x))
         case "swish":
-            return lambda x: x / (1 + np.exp(-x))
+            return lambda x: x / (1 + _exp(-x))
         case "tanh":
             return np.tanh
         case "clip":
@@ -44,6 +46,11 @@ def elementwise(node: Node) -> Function | None:
             scale, offset = node.real("scale"), node.real("offset")
             return lambda x: scale * x + offset
     return None
+
+
+def _exp(x: np.ndarray) -> np.ndarray:
+    """Without overflow."""
+    return np.exp(np.minimum(x, LARGEST_EXPONENT))
 
 
 def activate(node: Node, x: np.ndarray) -> np.ndarray:

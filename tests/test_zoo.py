@@ -2,8 +2,11 @@
 
 import pytest
 
+from compiler import weights
 from compiler.errors import ModelError
 from compiler.passes import simplify
+from compiler.preprocess import normalise, synthetic_inputs
+from compiler.quantise.calibrate import float_tensors
 from compiler.zoo import NETWORKS, build, names
 
 # Network, options, million multiply-accumulates, million weights without biases: the papers' figures, as far as they give
@@ -39,14 +42,14 @@ COUNTS: list[tuple[str, dict[str, float | int | str], float, float]] = [
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "mmac", "weights"),
+    ("name", "options", "mmac", "million"),
     COUNTS,
     ids=[NETWORKS[n].label(NETWORKS[n].options(**o)) for n, o, _, _ in COUNTS],
 )
-def test_counts(name: str, options: dict, mmac: float, weights: float) -> None:
+def test_counts(name: str, options: dict, mmac: float, million: float) -> None:
     graph = build(name, **options)
     assert abs(graph.macs / 1e6 / mmac - 1) < 0.01
-    assert abs(graph.weight_count / 1e6 / weights - 1) < 0.01
+    assert abs(graph.weight_count / 1e6 / million - 1) < 0.01
     assert graph[graph.output].shape == (1, 1, options.get("classes", NETWORKS[name].standard.classes))
 
 
@@ -62,6 +65,28 @@ def test_every_network_has_width_resolution_and_classes(name: str) -> None:
     simple = simplify(graph)
     assert simple.macs == graph.macs
     assert not {"reshape", "transpose", "batch_norm"}.intersection(node.op for node in simple.nodes)
+
+
+@pytest.mark.parametrize("name", names())
+def test_random_weights_keep_the_spread(name: str) -> None:
+    """Every tensor of an image that the random weights have not seen has a spread near 1, through any depth."""
+    graph = build(
+        name,
+        resolution=128 if NETWORKS[name].stride == 32 else None,
+        width=0.25 if NETWORKS[name].widths == () else 0.5,
+        classes=5,
+    )
+    parameters = weights.random(graph, 1)
+    simple = simplify(graph)
+    layers = {node.name: weights.folded(node, parameters.arrays) for node in simple.layers()}
+    image = normalise(synthetic_inputs(1, graph.input.shape, 77)[0])
+    tensors = dict(float_tensors(simple, layers, image))
+    maps = {
+        node.name for node in simple.nodes if min(node.shape[:2]) >= 8 or name == "ds_cnn"
+    }  # smaller ones have few samples
+    spreads = {key: float(value.std()) for key, value in tensors.items() if key in maps}
+    assert len(spreads) > 5
+    assert min(spreads.values()) > 0.2 and max(spreads.values()) < 6, sorted(spreads.items(), key=lambda one: one[1])
 
 
 def test_resolution_and_classes() -> None:
