@@ -121,6 +121,20 @@ class Builder:
             raise Unsupported("the shape of its output depends on computed values", "a shape that is fixed")
         return shape
 
+    def single_frame(self, *axes: int) -> None:
+        """Raise Unsupported if one of the axes is that of a batch, of which only one frame is taken."""
+        if self.folded.batch > 1 and 0 in axes:
+            raise Unsupported(
+                f"it works across the {self.folded.batch} frames of a batch", "a model exported with batch size 1"
+            )
+
+    def axis(self, number: int, rank: int) -> int:
+        """An axis, counted from the first; Unsound if there is no such one, Unsupported if it is that of the batch."""
+        if not -rank <= number < rank:
+            raise Unsound(f"axis {number} of {rank} dimensions")
+        self.single_frame(number % rank)
+        return number % rank
+
     def unused(self, node: Node, *positions: int) -> None:
         """Raise Unsupported if an optional output is read."""
         for position in positions:

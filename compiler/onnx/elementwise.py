@@ -129,7 +129,7 @@ def _joined(
     x, constant = (left, right) if isinstance(left, Value) else (right, left)
     assert isinstance(x, Value) and isinstance(constant, np.ndarray)
     constant, swapped = finite(constant, "constant operand").astype(np.float64), x is right
-    if math.prod(shape) != math.prod(x.shape):
+    if math.prod(shape) != math.prod(x.shape) or not _spreads(constant.shape, shape):
         raise Unsupported(
             f"a constant of shape {list(constant.shape)} for {list(x.shape)}", "one value, or one for each channel"
         )
@@ -138,6 +138,12 @@ def _joined(
         step = Step(node, (lambda t: binary(number, t)) if swapped else (lambda t: binary(t, number)))
         return Value(x.tensor, shape, x.order, (*x.steps, step))
     return _for_each_channel(b, node, x, np.broadcast_to(constant, shape), swapped)
+
+
+def _spreads(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether a constant of `shape` repeats to `target`."""
+    pairs = zip(shape[::-1], target[::-1], strict=False)
+    return len(shape) <= len(target) and all(size in (1, wanted) for size, wanted in pairs)
 
 
 def _for_each_channel(b: Builder, node: Node, x: Value, constant: np.ndarray, swapped: bool) -> Value:

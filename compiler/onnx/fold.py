@@ -6,7 +6,7 @@ evaluator. So the chains of Shape, Gather, Mul, Div, Concat that exporters write
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,16 @@ from compiler.onnx.reader import DOMAINS, first_line, opset_of
 LARGEST_TENSOR = 1 << 26  # elements
 LARGEST_CONSTANTS = 1 << 28  # elements of all computed ones together
 LARGEST_RANK = 8
+DAMAGE = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    defs.SchemaError,
+    shape_inference.InferenceError,
+)
+"""What the shape inference raises for nodes that contradict themselves."""
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
 _FOLDED = """Abs Add And Cast CastLike Ceil Clip Concat Constant ConstantOfShape DequantizeLinear Div Equal Erf Exp Expand Flatten
     Floor Gather GatherElements GatherND Greater GreaterOrEqual Identity Less LessOrEqual Log Max Mean Min Mod Mul Neg
@@ -71,12 +81,16 @@ class Folded:
         types: their element types (`TensorProto.DataType`).
         constants: by name.
         notes: what was odd but harmless.
+        batch: frames of the model's own input, of which one is taken; 1 where their number is open.
+        changed: whether the input's shape is another than that in the file.
     """
 
     name: str
     opset: int
     input: str
     output: str
+    batch: int = 1
+    changed: bool = False
     nodes: list[Node] = field(default_factory=list)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)
@@ -93,10 +107,13 @@ class Folded:
         return readers
 
 
-def fold(model: ModelProto, name: str, resolution: int | None, problems: Problems) -> Folded:
+def fold(
+    model: ModelProto, name: str, resolution: int | None, problems: Problems, known: Container[str] = FOLDED
+) -> Folded:
     """The model at its input's shape: batch 1, height and width `resolution` if given.
 
-    What cannot be computed or has no shape is noted in `problems`; such nodes stay, without the shapes of what they write.
+    `known` are the operators that the importer has; others are left to it to list, whatever their shapes.  What cannot be
+    computed or has no shape is noted in `problems`; such nodes stay, without the shapes of what they write.
 
     Raises:
         ModelError: the model has not one input and one output, its input's shape is open, or a constant is damaged.
@@ -104,13 +121,15 @@ def fold(model: ModelProto, name: str, resolution: int | None, problems: Problem
     source, target = _interface(model, name)
     folded = Folded(name, opset_of(model), source.name, target)
     folded.shapes[source.name] = _input_shape(source, name, resolution, folded.notes)
+    folded.batch = _batch(source, model.graph.output[0], name)
+    folded.changed = list(folded.shapes[source.name]) != [dim.dim_value for dim in source.type.tensor_type.shape.dim]
     folded.types[source.name] = source.type.tensor_type.elem_type
     nodes = _needed(model, target)
     wanted = {tensor for node in nodes for tensor in node.input}
     for tensor in model.graph.initializer:
         if tensor.name in wanted:
             folded.constants[tensor.name] = _array(tensor, name)
-    state = _State(model, folded, problems)
+    state = _State(model, folded, problems, known)
     for node in nodes:
         state.take(node)
     if target in folded.constants:
@@ -170,6 +189,18 @@ def _input_shape(source: Any, name: str, resolution: int | None, notes: list[str
     return tuple(shape)
 
 
+def _batch(source: Any, target: Any, name: str) -> int:
+    """The frames of an input that `_input_shape` took as one; ModelError if the output has not as many."""
+    dims = source.type.tensor_type.shape.dim
+    frames = int(dims[0].dim_value) if len(dims) == 4 else 1
+    found = target.type.tensor_type.shape.dim
+    if frames > 1 and (not found or (found[0].HasField("dim_value") and found[0].dim_value != frames)):
+        raise ModelError(
+            f"{name}: a batch of {frames} frames gives an output that is not one for each frame; export the model with batch size 1"
+        )
+    return max(frames, 1)
+
+
 def _needed(model: ModelProto, target: str) -> list[NodeProto]:
     """The nodes that lead to the output, in order."""
     needed, nodes = {target}, []
@@ -212,8 +243,9 @@ def attributes_of(node: NodeProto, name: str) -> dict[str, Any]:
 class _State:
     """What is known while the nodes are taken one after the other."""
 
-    def __init__(self, model: ModelProto, folded: Folded, problems: Problems) -> None:
+    def __init__(self, model: ModelProto, folded: Folded, problems: Problems, known: Container[str]) -> None:
         self.folded = folded
+        self.known = known
         self.problems = problems
         self.opsets = list(model.opset_import)
         self.versions = {"" if entry.domain in DOMAINS else entry.domain: entry.version for entry in self.opsets}
@@ -303,8 +335,8 @@ class _State:
             return  # the importer knows it, or lists it
         try:
             types = self._inferred(node, domain)
-        except (RuntimeError, ValueError, TypeError, KeyError, OverflowError, defs.SchemaError) as error:
-            self.problems.unsound(made, f"its shapes contradict each other ({first_line(error)})")
+        except DAMAGE as error:
+            self._contradiction(made, first_line(error))
             return
         for tensor in filter(None, made.outputs):
             shape = _static(types[tensor]) if tensor in types else None
@@ -315,6 +347,18 @@ class _State:
                 return
             folded.shapes[tensor] = shape
             folded.types[tensor] = types[tensor].tensor_type.elem_type
+
+    def _contradiction(self, node: Node, reason: str) -> None:
+        folded = self.folded
+        if folded.changed:
+            shape = list(folded.shapes[folded.input])
+            self.problems.unsupported(
+                node,
+                f"its shapes do not fit together at an input of {shape} ({reason})",
+                "a model exported for this input shape",
+            )
+        elif node.op in self.known:
+            self.problems.unsound(node, f"its shapes contradict each other ({reason})")
 
     def _inferred(self, node: NodeProto, domain: str) -> dict[str, TypeProto]:
         folded = self.folded
@@ -334,7 +378,7 @@ class _State:
     def _proto(self, tensor: str) -> TensorProto:
         """A constant for the shape inference, which looks at the elements of small ones."""
         if tensor not in self.protos:
-            self.protos[tensor] = numpy_helper.from_array(np.ascontiguousarray(self.folded.constants[tensor]), tensor)
+            self.protos[tensor] = numpy_helper.from_array(np.array(self.folded.constants[tensor], order="C"), tensor)
         return self.protos[tensor]
 
 

@@ -115,7 +115,7 @@ def parse(data: bytes, name: str, resolution: int | None = None) -> FloatModel:
 def convert(model: ModelProto, name: str, resolution: int | None = None) -> FloatModel:
     """As `load`, from a model that was read."""
     problems = Problems()
-    folded = fold(model, name, resolution, problems)
+    folded = fold(model, name, resolution, problems, HANDLERS)
     return import_folded(folded, problems)
 
 

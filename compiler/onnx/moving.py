@@ -39,7 +39,7 @@ def dropout(b: Builder, node: Node) -> None:
 def cast(b: Builder, node: Node) -> None:
     """Cast between types of real numbers."""
     kind = b.folded.types.get(node.outputs[0])
-    if kind not in (1, 10, 11, 16):
+    if kind not in (1, 10, 11):
         raise Unsupported(f"a cast to type {kind}", "float")
     reshape(b, node)
 
@@ -50,6 +50,8 @@ def transpose(b: Builder, node: Node) -> None:
     axes = node.attributes.get("perm", list(range(len(x.shape)))[::-1])
     if sorted(axes) != list(range(len(x.shape))):
         raise Unsound(f"its perm {axes} does not order {len(x.shape)} axes")
+    if axes:
+        b.single_frame(0 if axes[0] else 1)
     _view(b, node, x, b.order(x).transpose(axes))
 
 
@@ -65,7 +67,7 @@ def slice_(b: Builder, node: Node) -> None:
         raise Unsound("its starts, ends, axes and steps do not fit together")
     cut = [slice(None)] * len(x.shape)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        cut[_axis(axis, len(x.shape))] = slice(start, end, step)
+        cut[b.axis(axis, len(x.shape))] = slice(start, end, step)
     order = b.order(x)[tuple(cut)]
     if not order.size:
         raise Unsound("nothing is left")
@@ -76,7 +78,7 @@ def gather(b: Builder, node: Node) -> None:
     """Gather with constant indices."""
     x = b.value(node)
     indices = b.constant(node, 1, "list of indices")
-    axis = _axis(int(node.attributes.get("axis", 0)), len(x.shape))
+    axis = b.axis(int(node.attributes.get("axis", 0)), len(x.shape))
     if indices is None or indices.dtype.kind not in "iu" or not indices.size or indices.size > views.LARGEST_ORDER:
         raise Unsound("its indices are no integers")
     if indices.min() < -x.shape[axis] or indices.max() >= x.shape[axis]:
@@ -89,7 +91,7 @@ def gather(b: Builder, node: Node) -> None:
 def split(b: Builder, node: Node) -> None:
     """Split."""
     x = b.value(node)
-    axis = _axis(int(node.attributes.get("axis", 0)), len(x.shape))
+    axis = b.axis(int(node.attributes.get("axis", 0)), len(x.shape))
     order, first = b.order(x), 0
     for position, tensor in enumerate(node.outputs):
         if not tensor:
@@ -105,7 +107,10 @@ def concat(b: Builder, node: Node) -> None:
     """Concat along the channels, or along an axis that a later Reshape makes part of them."""
     parts = [b.value(node, position) for position in range(len(node.inputs))]
     rank = len(parts[0].shape)
-    axis = _axis(int(node.attributes.get("axis", 1)), rank)
+    axis = b.axis(int(node.attributes.get("axis", 1)), rank)
+    if all(part.tensor == parts[0].tensor and part.steps == parts[0].steps for part in parts):
+        _view(b, node, parts[0], np.concatenate([b.order(part) for part in parts], axis))
+        return
     if axis == 1 and rank in (2, 3, 4) and all(part.shape[0] == 1 for part in parts):
         try:
             tensors = [b.frame(part) for part in parts]
@@ -137,7 +142,7 @@ def pad(b: Builder, node: Node) -> None:
         raise Unsupported(f"mode {mode!r}", "mode 'constant'")
     rank = len(x.shape)
     axes = b.integers(node, 3, "axes")
-    places = [_axis(axis, rank) for axis in (range(rank) if axes is None else axes)]
+    places = list(range(rank)) if axes is None else [b.axis(axis, rank) for axis in axes]
     if pads is None or len(pads) != 2 * len(places) or any(abs(size) >= 1 << 16 for size in pads):
         raise Unsound(f"its pads are {pads}; needed: {2 * len(places)} numbers")
     low, high = [0] * rank, [0] * rank
@@ -164,9 +169,3 @@ def repeat(b: Builder, node: Node) -> None:
             f"it makes {list(b.shape(node))} of {list(x.shape)}", "Mul and Add, which repeat a value for each channel"
         )
     reshape(b, node)
-
-
-def _axis(axis: int, rank: int) -> int:
-    if not -rank <= axis < rank:
-        raise Unsound(f"axis {axis} of {rank} dimensions")
-    return axis % rank

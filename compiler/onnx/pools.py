@@ -72,6 +72,7 @@ def reduce(b: Builder, node: Node) -> None:
     if any(not -rank <= axis < rank for axis in axes):
         raise Unsound(f"its axes {axes} are not those of {rank} dimensions")
     axes = sorted({axis % rank for axis in axes})
+    b.single_frame(*axes)
     shape = b.shape(node)
     real = [axis for axis in axes if x.shape[axis] > 1]
     if not real:
@@ -104,6 +105,7 @@ def softmax(b: Builder, node: Node) -> None:
     if not -rank <= axis < max(rank, 1):
         raise Unsound(f"its axis is {axis}, of {rank} dimensions")
     axes = [axis % rank] if modern else list(range(axis % rank, rank))
+    b.single_frame(*axes)
     try:
         tensor, back = b.channels_of(x, axes)
     except Unsupported:

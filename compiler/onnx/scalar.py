@@ -69,13 +69,18 @@ def _candidates(function: Function, wanted: np.ndarray) -> list[Form]:
 def _affine_and_clip(wanted: np.ndarray) -> list[Form] | None:
     """A straight line between two limits."""
     low, high = float(wanted.min()), float(wanted.max())
-    inside = np.flatnonzero((wanted > low + 0.01 * (high - low)) & (wanted < high - 0.01 * (high - low)))
+    inside = np.flatnonzero((wanted > low) & (wanted < high))
+    inner = inside[np.abs(POINTS[inside]) <= _INNER[-1]]  # where an offset is not lost beside large numbers
+    inside = inner if len(inner) >= 2 else inside
     if len(inside) < 2:
         return None
     first, last = inside[0], inside[-1]
     scale = (wanted[last] - wanted[first]) / (POINTS[last] - POINTS[first])
     offset = wanted[first] - scale * POINTS[first]
-    return [("affine", {"scale": float(scale), "offset": float(offset)}), ("clip", {"low": low, "high": high})]
+    line: Form = ("affine", {"scale": float(scale), "offset": float(offset)})
+    if low == 0 and high > POINTS[-1] * abs(scale) * 0.9:
+        return [line, ("relu", {})]
+    return [line, ("clip", {"low": low, "high": high})]
 
 
 def _same(wanted: np.ndarray, found: np.ndarray) -> bool:
