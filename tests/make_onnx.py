@@ -72,6 +72,7 @@ class Maker:
             [helper.make_tensor_value_info(y, out, None)],
             self.constants,
         )
+        graph.output[0].type.tensor_type.shape.SetInParent()  # without dimensions: unknown ones, as the checker allows
         opsets = [helper.make_opsetid("", self.opset), *(helper.make_opsetid(domain, 1) for domain in domains)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 

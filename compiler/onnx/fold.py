@@ -17,6 +17,7 @@ from onnx import (
     NodeProto,
     TensorProto,
     TypeProto,
+    checker,
     defs,
     helper,
     numpy_helper,
@@ -35,10 +36,11 @@ DAMAGE = (
     RuntimeError,
     ValueError,
     TypeError,
-    KeyError,
+    LookupError,
     OverflowError,
     defs.SchemaError,
     shape_inference.InferenceError,
+    checker.ValidationError,
 )
 """What the shape inference raises for nodes that contradict themselves."""
 FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.DOUBLE)
@@ -194,7 +196,7 @@ def _batch(source: Any, target: Any, name: str) -> int:
     dims = source.type.tensor_type.shape.dim
     frames = int(dims[0].dim_value) if len(dims) == 4 else 1
     found = target.type.tensor_type.shape.dim
-    if frames > 1 and (not found or (found[0].HasField("dim_value") and found[0].dim_value != frames)):
+    if frames > 1 and found and found[0].HasField("dim_value") and found[0].dim_value != frames:
         raise ModelError(
             f"{name}: a batch of {frames} frames gives an output that is not one for each frame; export the model with batch size 1"
         )

@@ -202,6 +202,7 @@ def _leave(b: Builder, value: Value) -> tuple[str, np.ndarray | None]:
 def _guarded(b: Builder, node: Node, problems: Problems) -> None:
     """Import a node, or note what is wrong with it."""
     if node in problems.nodes:
+        b.stand_in(node)
         return
     try:
         if node.op not in HANDLERS:
@@ -220,3 +221,4 @@ def _guarded(b: Builder, node: Node, problems: Problems) -> None:
         problems.add(node, f"{error}; the file is damaged or wrong there")
     except DAMAGE as error:
         problems.add(node, f"it contradicts itself ({' '.join(str(error).split())[:80]}); the file is damaged")
+    b.stand_in(node)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.onnx.builder import Builder, Value, finite, frame_size
-from compiler.onnx.fold import Node
+from compiler.onnx.fold import LARGEST_TENSOR, Node
 from compiler.onnx.problems import Unsound, Unsupported
 
 Pads = tuple[int, int, int, int]  # top, bottom, left, right
@@ -124,6 +124,8 @@ def dense(b: Builder, node: Node, x: Value, matrix: np.ndarray, bias: np.ndarray
     if rows == 1:
         tensor = b.settled(x)
         height, width, channels = b.size(tensor)
+        if outputs * height * width * channels > LARGEST_TENSOR:
+            raise Unsupported(f"a matrix over a map of {height} x {width} x {channels}", "a pool before it")
         spread = np.zeros((outputs, height * width * channels), dtype=np.float32)
         np.add.at(spread.T, b.order(x).ravel(), matrix)
         weight = spread.reshape(outputs, channels, height, width)

@@ -43,6 +43,7 @@ def decode(data: bytes, name: str, folder: Path | None = None) -> ModelProto:
         raise ModelError(f"{name}: not an ONNX model, or a damaged one (its protocol buffer does not decode)") from None
     if not model.HasField("graph") or not model.graph.node:
         raise ModelError(f"{name}: not an ONNX model, or a damaged one (it has no nodes)")
+    _check_texts(model, name)
     _check_versions(model, name)
     _load_external(model, name, folder)
     try:
@@ -74,6 +75,22 @@ def _check_versions(model: ModelProto, name: str) -> None:
             f"{name}: operator set {version}; supported are {LEAST_OPSET} to {newest} (the installed onnx {onnx.__version__}); "
             "export it again with another opset_version"
         )
+
+
+def _check_texts(model: ModelProto, name: str) -> None:
+    """ModelError if a name is no text: the protocol buffer hands such fields on as bytes."""
+    graph = model.graph
+    texts: list[object] = [graph.name, *(entry.domain for entry in model.opset_import)]
+    for node in (*graph.node, *(node for function in model.functions for node in function.node)):
+        texts += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        texts += [attribute.name for attribute in node.attribute]
+    texts += [value.name for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer)]
+    texts += [dim.dim_param for value in (*graph.input, *graph.output) for dim in value.type.tensor_type.shape.dim]
+    texts += [
+        text for tensor in graph.initializer for entry in tensor.external_data for text in (entry.key, entry.value)
+    ]
+    if not all(isinstance(text, str) for text in texts):
+        raise ModelError(f"{name}: a name in it is no text; the file is damaged")
 
 
 def _tensors(model: ModelProto) -> Iterator[TensorProto]:

@@ -16,6 +16,7 @@ Size = tuple[int, int, int]  # height, width, channels
 
 MOST_PIECES = 16  # slices joined by a concatenation
 LARGEST_ORDER = 1 << 24
+LARGEST_SHUFFLE = 1 << 14
 NEAREST = "slices, splits and shuffles of channels that are the same for every pixel, and cut-out rows and columns"
 
 
@@ -61,6 +62,8 @@ def select(tensor: str, channels: int, chosen: np.ndarray, emit: Emit) -> str:
     first, count = int(chosen[0]), len(chosen)
     if np.array_equal(chosen, first + np.arange(count)):
         return emit("slice", tensor, offset=first, channels=count)
+    if channels > LARGEST_SHUFFLE:
+        raise Unsupported(f"it orders {channels:,} channels", f"at most {LARGEST_SHUFFLE:,}")
     for groups in range(2, channels):
         if channels % groups:
             continue
