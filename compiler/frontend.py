@@ -74,6 +74,14 @@ def load_network(
 
         _refuse(name, given, "a .tflite file has its size, weights and quantisation")
         return tflite.load(name)
+    if suffix == ".onnx":
+        from compiler import onnx
+
+        if isinstance(model := onnx.load(name, resolution), QGraph):
+            _refuse(
+                name, {**given, "resolution": None}, "a quantised .onnx file has its weights, layers and quantisation"
+            )
+            return model
     network = load_float(name, width, resolution, weights, seed, calibrate, classes, groups, variant)
     result = quantise(network.graph, network.weights, network.inputs, input_range=network.input_range)
     result.notes += network.notes
@@ -98,7 +106,7 @@ def load_float(
 
         given: dict[str, object] = {"width": width, "classes": classes, "groups": groups, "variant": variant}
         _refuse(name, {**given, "seed": seed or None, "weights": weights}, "an .onnx file has its weights and layers")
-        model = onnx.load(name, resolution)
+        model = onnx.load_float(name, resolution)
         graph, parameters, notes = model.graph, model.weights, list(model.notes)
     else:
         graph = zoo.build(name, width, resolution, classes, groups=groups, variant=variant)

@@ -114,7 +114,7 @@ def read_input(graph: QGraph, path: Path) -> np.ndarray:
 
     tensor, kind = graph.tensors[graph.input], graph.host.input_type
     if not graph.imported:
-        return quantised_image(path, tensor) if kind == "int8" else float_picture(path, graph)
+        return own_picture(path, graph) if graph.host.input_shape else quantised_image(path, tensor)
     if tensor.channels not in (1, 3):
         raise ModelError(
             f"{path}: the model's input has {tensor.channels} channels and is no picture; give a .npy file"
@@ -128,13 +128,19 @@ def read_input(graph: QGraph, path: Path) -> np.ndarray:
     return (np.float32(tensor.scale) * (q - tensor.zero_point).astype(np.float32)).astype(np.float32)
 
 
-def float_picture(path: Path, graph: QGraph) -> np.ndarray:
-    """A picture as the float32 input of a float model, normalised as for calibration, in the model's own shape."""
-    from compiler.preprocess import fitted_image, normalise
+def own_picture(path: Path, graph: QGraph) -> np.ndarray:
+    """A picture, normalised as for calibration, in the type and shape of an ONNX model's own input."""
+    from compiler.preprocess import fitted_image, normalise, quantise_pixels
 
-    real = normalise(fitted_image(path, graph.tensors[graph.input].shape)).astype(np.float32)
-    planes = real.transpose(2, 0, 1) if graph.host.input_channels_first else real
-    return np.ascontiguousarray(planes).reshape(graph.host.input_shape)
+    tensor, host = graph.tensors[graph.input], graph.host
+    pixels = fitted_image(path, tensor.shape)
+    if host.input_type == "float32":
+        values = normalise(pixels).astype(np.float32)
+    else:
+        q = quantise_pixels(pixels, tensor)
+        values = (q.astype(np.int16) + 128).astype(np.uint8) if host.input_type == "uint8" else q
+    planes = values.transpose(2, 0, 1) if host.input_channels_first else values
+    return np.ascontiguousarray(planes).reshape(host.input_shape)
 
 
 def read_labels(path: Path, graph: QGraph) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 from onnx import AttributeProto, ModelProto
 
 from compiler.errors import HwgenError
-from compiler.onnx import importer, parse
+from compiler.onnx import FloatModel, importer, parse
 from tests.make_onnx import Build, Maker, made
 from tests.test_onnx_operators import (
     SHAPE,
@@ -26,6 +26,7 @@ from tests.test_onnx_operators import (
     shuffle_with_shapes,
     squeeze_excite,
 )
+from tests.test_onnx_quantised import Quantised, network, qlinear
 
 
 def pooled(m: Maker, x: str) -> str:
@@ -44,6 +45,7 @@ MODELS: dict[str, Build] = {
     "slices": lambda m, x: m.add("Tanh", m.add("Slice", x, m.integers(1), m.integers(5), m.integers(1), m.integers(2))),
     "flattened": lambda m, x: m.add("Clip", gemm(m, flattened(m, x)), m.floats(0.0), m.floats(6.0)),
 }
+QUANTISED = ("marked", "integers")
 MUTANTS_EACH = 400
 LONGEST_SECONDS = 2.0
 LARGEST_GROWTH = 1 << 20  # kilobytes
@@ -62,7 +64,8 @@ def outcome(data: bytes) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            parse(data, "m.onnx").graph.verify()
+            model = parse(data, "m.onnx")
+            (model.graph if isinstance(model, FloatModel) else model).verify()
         text = "graph"
     except HwgenError as error:
         text = str(error)
@@ -140,10 +143,17 @@ def _change(attribute: AttributeProto, number: int) -> None:
 
 @functools.cache
 def original(name: str) -> bytes:
-    return made(MODELS[name], SHAPE).SerializeToString()
+    if name not in QUANTISED:
+        return made(MODELS[name], SHAPE).SerializeToString()
+    m = Quantised()
+    if name == "marked":
+        return m.model(network(m), (1, 3, 16, 16)).SerializeToString()
+    y = qlinear(m, m.add("QuantizeLinear", "x", *m.scale(0.02, -5)))
+    y = m.add("DequantizeLinear", y, *m.scale(0.05, -10))
+    return m.model(y, (1, 3, 16, 16), domains=["com.microsoft"]).SerializeToString()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, *QUANTISED])
 def test_mutants(name: str) -> None:
     """Some thousand mutants in all."""
     rng = np.random.default_rng(list(name.encode()))

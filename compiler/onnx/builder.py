@@ -55,12 +55,17 @@ class Builder:
 
     Parameters:
         folded: the model.
+
+    Attributes:
+        arrays: the float graph's parameters.
+        sources: for each of them the file's tensor that it comes from, and the axis of the output channels there.
     """
 
     def __init__(self, folded: Folded) -> None:
         self.folded = folded
         self.graph = float_graph.Builder(re.sub(r"[^\w.]+", "_", folded.name.removesuffix(".onnx")) or "model")
         self.arrays: dict[str, np.ndarray] = {}
+        self.sources: dict[str, tuple[str, int]] = {}
         self.values: dict[str, Value] = {}
         self.node = folded.nodes[0] if folded.nodes else Node("", "", (), (), {})
         self._moved: dict[tuple[object, ...], str] = {}
@@ -198,9 +203,10 @@ class Builder:
         height, width, channels = self.graph.shapes[tensor]
         return height, width, channels
 
-    def keep(self, name: str, array: np.ndarray) -> str:
-        """Store a parameter; returns its name."""
+    def keep(self, name: str, array: np.ndarray, source: str = "", axis: int = 0) -> str:
+        """Store a parameter, perhaps from a tensor of the file whose output channels stand along `axis`; returns its name."""
         self.arrays[name] = np.ascontiguousarray(array, dtype=np.float32)
+        self.sources[name] = (source, axis)
         return name
 
     def settled(self, value: Value) -> str:

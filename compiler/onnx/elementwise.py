@@ -122,7 +122,7 @@ def _joined(
 ) -> Value | np.ndarray:
     binary = BINARY[node.op]
     if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
-        return binary(finite(left, "constant operand"), finite(right, "constant operand"))
+        return np.asarray(binary(finite(left, "constant operand"), finite(right, "constant operand")))
     shape = b.shape(node) if last else np.broadcast_shapes(left.shape, right.shape)
     if isinstance(left, Value) and isinstance(right, Value):
         return _tensors(b, node, left, right, shape)

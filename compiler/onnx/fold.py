@@ -70,6 +70,34 @@ class Node:
     attributes: Mapping[str, Any]
 
 
+@dataclass(frozen=True, eq=False)
+class Dequantised:
+    """The integers behind a constant that DequantizeLinear gives.
+
+    Attributes:
+        integers: of the file's type.
+        scales, zero_points: one, or one for each element along `axis`.
+        axis: counted from the first.
+    """
+
+    integers: np.ndarray
+    scales: np.ndarray
+    zero_points: np.ndarray
+    axis: int
+
+    @property
+    def real(self) -> np.ndarray:
+        """What they stand for, float32."""
+        spread = [1] * self.integers.ndim
+        if self.scales.size > 1:
+            spread[self.axis] = self.scales.size
+        zero_points = self.zero_points.astype(np.int64)
+        zero_points = zero_points.reshape(spread if zero_points.size > 1 else ())
+        difference = self.integers.astype(np.int64) - zero_points
+        with np.errstate(over="ignore"):  # what is not finite is refused by what uses it
+            return difference.astype(np.float32) * self.scales.reshape(spread if self.scales.size > 1 else ())
+
+
 @dataclass(eq=False)
 class Folded:
     """A model at a fixed input shape.
@@ -82,6 +110,7 @@ class Folded:
         shapes: of all tensors that are not constant and whose shape is known.
         types: their element types (`TensorProto.DataType`).
         constants: by name.
+        dequantised: of those that DequantizeLinear gives, what they are made of.
         notes: what was odd but harmless.
         batch: frames of the model's own input, of which one is taken; 1 where their number is open.
         changed: whether the input's shape is another than that in the file.
@@ -97,6 +126,7 @@ class Folded:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)
     constants: dict[str, np.ndarray] = field(default_factory=dict)
+    dequantised: dict[str, Dequantised] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -130,7 +160,7 @@ def fold(
     wanted = {tensor for node in nodes for tensor in node.input}
     for tensor in model.graph.initializer:
         if tensor.name in wanted:
-            folded.constants[tensor.name] = _array(tensor, name)
+            folded.constants[tensor.name] = array_of(tensor, name)
     state = _State(model, folded, problems, known)
     for node in nodes:
         state.take(node)
@@ -213,7 +243,7 @@ def _needed(model: ModelProto, target: str) -> list[NodeProto]:
     return nodes[::-1]
 
 
-def _array(tensor: TensorProto, name: str) -> np.ndarray:
+def array_of(tensor: TensorProto, name: str) -> np.ndarray:
     """A constant's elements; ModelError for damaged ones."""
     if len(tensor.dims) > LARGEST_RANK or min(tensor.dims, default=0) < 0 or math.prod(tensor.dims) > LARGEST_TENSOR:
         raise ModelError(f"{name}: tensor {printable(tensor.name)!r} has an impossible shape; the file is damaged")
@@ -230,7 +260,7 @@ def attributes_of(node: NodeProto, name: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for attribute in node.attribute:
         if attribute.type == AttributeProto.TENSOR:
-            values[attribute.name] = _array(attribute.t, name)
+            values[attribute.name] = array_of(attribute.t, name)
         elif attribute.type in (AttributeProto.STRING, AttributeProto.STRINGS):
             value = helper.get_attribute_value(attribute)
             texts = [part.decode(errors="replace") for part in ([value] if isinstance(value, bytes) else value)]
@@ -260,7 +290,7 @@ class _State:
         domain = "" if node.domain in DOMAINS else node.domain
         inputs = tuple(node.input)
         made = Node(
-            node.op_type if not domain else f"{domain}.{node.op_type}",
+            printable(node.op_type if not domain else f"{domain}.{node.op_type}"),
             printable(node.name or next(iter(node.output), "?")),
             inputs,
             tuple(node.output),
@@ -270,6 +300,8 @@ class _State:
             self._shape(made)
         elif made.op == "Size" and inputs[0] in folded.shapes:
             self._keep(made, [np.array(math.prod(folded.shapes[inputs[0]]), dtype=np.int64)])
+        elif made.op == "DequantizeLinear" and all(not tensor or tensor in folded.constants for tensor in inputs):
+            self._dequantise(made)
         elif all(not tensor or tensor in folded.constants for tensor in inputs):
             self._compute(node, made)
         else:
@@ -308,6 +340,33 @@ class _State:
             return
         self._keep(made, [np.asarray(result) for result in results])
 
+    def _dequantise(self, node: Node) -> None:
+        """A constant stored as integers; per axis in any operator set."""
+        integers, scales = (self.folded.constants[tensor] for tensor in node.inputs[:2])
+        zero_points = (
+            self.folded.constants[node.inputs[2]] if len(node.inputs) > 2 and node.inputs[2] else np.zeros(1, np.int32)
+        )
+        axis = int(node.attributes.get("axis", 1))
+        axis += integers.ndim if axis < 0 else 0
+        if node.attributes.get("block_size", 0) or integers.dtype.kind not in "iu":
+            self.problems.unsupported(
+                node, f"it reads {integers.dtype} in blocks or in floating point", "int8, by tensor or axis"
+            )
+            return
+        lengths = {1, integers.shape[axis]} if 0 <= axis < integers.ndim else {1}
+        usable = scales.dtype.kind == "f" and np.isfinite(scales).all() and (scales > 0).all()
+        if (
+            not usable
+            or scales.size not in lengths
+            or zero_points.size not in (1, scales.size)
+            or zero_points.dtype.kind not in "iu"
+        ):
+            self.problems.unsound(node, f"its scale of shape {list(scales.shape)} does not suit {list(integers.shape)}")
+            return
+        found = Dequantised(integers, scales.astype(np.float32).ravel(), zero_points.ravel(), axis)
+        self.folded.dequantised[node.outputs[0]] = found
+        self._keep(node, [found.real.astype(scales.dtype)])
+
     def _size(self, node: NodeProto, made: Node) -> int:
         """Elements of what a node of constants will write."""
         constants = self.folded.constants
@@ -326,7 +385,7 @@ class _State:
 
     def _keep(self, node: Node, values: Sequence[np.ndarray]) -> None:
         for tensor, value in zip([name for name in node.outputs if name], values, strict=False):
-            self.folded.constants[tensor] = value
+            self.folded.constants[tensor] = np.asarray(value)
 
     def _infer(self, node: NodeProto, made: Node, domain: str) -> None:
         """Note the shapes of what a node writes, where they can be known."""

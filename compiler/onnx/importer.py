@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
-from compiler.errors import HwgenError, ModelError, UnsupportedOpError
+from compiler.errors import ModelError, UnsupportedOpError
 from compiler.graph import Graph
+from compiler.onnx import quantised
 from compiler.onnx.builder import Builder, FunctionUnsupported, Value, frame_size
+from compiler.onnx.expand import expanded, is_quantised
 from compiler.onnx.fold import Folded, Node, fold
-from compiler.onnx.operators import HANDLERS, QUANTISED, nearest
+from compiler.onnx.operators import HANDLERS, Handler, nearest
 from compiler.onnx.problems import Problems, Unknown, Unsound, Unsupported
 from compiler.onnx.reader import decode, read
 from compiler.onnx.views import Size
@@ -97,8 +99,10 @@ class FloatModel:
         return network
 
 
-def load(path: str | Path, resolution: int | None = None) -> FloatModel:
-    """The float graph of an ONNX file; `resolution` replaces the height and width of its input.
+def load(path: str | Path, resolution: int | None = None) -> FloatModel | QGraph:
+    """An ONNX file: the float graph of a float model, the int8 graph of a quantised one.
+
+    `resolution` replaces the height and width of its input.
 
     Raises:
         ModelError: the file cannot be read, is damaged, or is open in its sizes.
@@ -107,34 +111,73 @@ def load(path: str | Path, resolution: int | None = None) -> FloatModel:
     return convert(read(path), Path(path).name, resolution)
 
 
-def parse(data: bytes, name: str, resolution: int | None = None) -> FloatModel:
+def parse(data: bytes, name: str, resolution: int | None = None) -> FloatModel | QGraph:
     """As `load`, from the file's content; `name` is that of the file."""
     return convert(decode(data, name), name, resolution)
 
 
-def convert(model: ModelProto, name: str, resolution: int | None = None) -> FloatModel:
+def load_float(path: str | Path, resolution: int | None = None) -> FloatModel:
+    """As `load`, of a float model; ModelError for a quantised one."""
+    model = load(path, resolution)
+    if isinstance(model, QGraph):
+        raise ModelError(f"{path}: the model is quantised already; needed: a float model")
+    return model
+
+
+def convert(model: ModelProto, name: str, resolution: int | None = None) -> FloatModel | QGraph:
     """As `load`, from a model that was read."""
     problems = Problems()
-    folded = fold(model, name, resolution, problems, HANDLERS)
-    return import_folded(folded, problems)
+    if not is_quantised(model):
+        return _float_model(fold(model, name, resolution, problems, HANDLERS), problems)
+    marks = quantised.Marks({}, [])
+    known = {**HANDLERS, **quantised.handlers(marks)}
+    return _int8_graph(fold(expanded(model, name), name, resolution, problems, known), problems, marks, known)
 
 
-def is_quantised(folded: Folded) -> bool:
-    """Whether a model computes on integers or marks where it would."""
-    return any(node.op in QUANTISED for node in folded.nodes)
-
-
-def import_folded(folded: Folded, problems: Problems) -> FloatModel:
+def _float_model(folded: Folded, problems: Problems) -> FloatModel:
     """The float graph of a folded model, verified; all problems in one error."""
     if folded.types[folded.input] not in REALS:
         raise ModelError(
             f"{folded.name}: its input is no float tensor; needed: a float model, or a quantised one of int8"
         )
+    builder, last, (tensor, order) = _imported(folded, problems, HANDLERS)
+    return FloatModel(
+        graph=builder.graph.graph(tensor),
+        weights=Weights(builder.arrays, f"file {folded.name}"),
+        input_shape=folded.shapes[folded.input],
+        output_shape=builder.values[folded.output].shape,
+        input_channels_last=last,
+        output_order=order,
+        notes=tuple(folded.notes),
+    )
+
+
+def _int8_graph(folded: Folded, problems: Problems, marks: quantised.Marks, known: dict[str, Handler]) -> QGraph:
+    """The int8 graph of a folded model, verified; all problems in one error."""
+    if folded.types[folded.input] not in (*REALS, *quantised.TYPES):
+        raise ModelError(f"{folded.name}: its input is neither float nor int8 or uint8")
+    builder, last, (tensor, order) = _imported(folded, problems, known)
+    value = Value(tensor, builder.values[folded.output].shape, order)
+    graph = builder.graph.graph(tensor)
+    network = quantised.form(graph, builder.arrays, builder.sources, folded, marks, problems, last, value)
+    if network is None:
+        raise problems.error(folded.name)
+    return network
+
+
+def _imported(
+    folded: Folded, problems: Problems, known: dict[str, Handler]
+) -> tuple[Builder, bool, tuple[str, np.ndarray | None]]:
+    """Everything in the float graph; whether the input's channels stand last; the last tensor and the output's order in it.
+
+    Raises:
+        HwgenError: all problems.
+    """
     builder = Builder(folded)
     last = _enter(builder)
     for node in folded.nodes:
         builder.node = node
-        _guarded(builder, node, problems)
+        _guarded(builder, node, problems, known)
     output = None
     if not problems.lines and folded.output in builder.values:
         try:
@@ -142,24 +185,11 @@ def import_folded(folded: Folded, problems: Problems) -> FloatModel:
         except FunctionUnsupported as error:
             problems.missing_operation = True
             problems.add(error.node, str(error))
-    if problems.lines or output is None:
-        raise _error(problems, folded)
-    result, tensor = builder.values[folded.output], output[0]
-    return FloatModel(
-        graph=builder.graph.graph(tensor),
-        weights=Weights(builder.arrays, f"file {folded.name}"),
-        input_shape=folded.shapes[folded.input],
-        output_shape=result.shape,
-        input_channels_last=last,
-        output_order=output[1],
-        notes=tuple(folded.notes),
-    )
-
-
-def _error(problems: Problems, folded: Folded) -> HwgenError:
-    if not problems.lines:
-        return ModelError(f"{folded.name}: nothing writes the output")
-    return problems.error(folded.name)
+    if problems.lines:
+        raise problems.error(folded.name)
+    if output is None:
+        raise ModelError(f"{folded.name}: nothing writes the output")
+    return builder, last, output
 
 
 def _enter(b: Builder) -> bool:
@@ -199,16 +229,16 @@ def _leave(b: Builder, value: Value) -> tuple[str, np.ndarray | None]:
     return b.settled(value), value.order
 
 
-def _guarded(b: Builder, node: Node, problems: Problems) -> None:
+def _guarded(b: Builder, node: Node, problems: Problems, known: dict[str, Handler]) -> None:
     """Import a node, or note what is wrong with it."""
     if node in problems.nodes:
         b.stand_in(node)
         return
     try:
-        if node.op not in HANDLERS:
+        if node.op not in known:
             raise Unsupported("not supported", nearest(node.op))
         with np.errstate(all="ignore"):  # what overflows is not finite, and found as such
-            HANDLERS[node.op](b, node)
+            known[node.op](b, node)
     except Unknown:
         return
     except FunctionUnsupported as error:

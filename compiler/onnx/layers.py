@@ -76,8 +76,8 @@ def conv(b: Builder, node: Node) -> None:
             dilation=dilation,
             pad=pads_of(node, sizes, kernel, stride, dilation),
             groups=groups,
-            weight=b.keep(f"{name}.weight", weights.reshape(*weights.shape[:2], *kernel)),
-            bias="" if bias is None else b.keep(f"{name}.bias", bias),
+            weight=b.keep(f"{name}.weight", weights.reshape(*weights.shape[:2], *kernel), node.inputs[1]),
+            bias="" if bias is None else b.keep(f"{name}.bias", bias, node.inputs[2]),
         ),
     )
 
@@ -137,13 +137,14 @@ def dense(b: Builder, node: Node, x: Value, matrix: np.ndarray, bias: np.ndarray
     names = {
         "channels": outputs,
         "weight": f"{name}.weight",
-        "bias": "" if bias is None else b.keep(f"{name}.bias", bias),
+        "bias": "" if bias is None else b.keep(f"{name}.bias", bias, node.inputs[2]),
     }
+    axis = 0 if node.attributes.get("transB", 0) else 1
     if rows == height == width == 1:
-        b.keep(f"{name}.weight", weight[:, :, 0, 0])
+        b.keep(f"{name}.weight", weight[:, :, 0, 0], node.inputs[1], axis)
         tensor = b.emit("fully_connected", tensor, **names)
     else:
-        b.keep(f"{name}.weight", weight)
+        b.keep(f"{name}.weight", weight, node.inputs[1], axis)
         tensor = b.emit("conv2d", tensor, kernel=weight.shape[2:], **names)
     b.write(node, Value(tensor, (*x.shape[:-1], outputs), back))
 

@@ -76,11 +76,6 @@ NEAREST = {
     "RNN": "convolutions along the sequence",
     "Where": "Relu, Clip or LeakyRelu",
 }
-_QUANTISED = """QuantizeLinear DequantizeLinear QLinearConv QLinearMatMul com.microsoft.QLinearAdd com.microsoft.QLinearMul
-    com.microsoft.QLinearGlobalAveragePool com.microsoft.QLinearAveragePool com.microsoft.QLinearConcat
-    com.microsoft.QLinearLeakyRelu com.microsoft.QLinearSigmoid com.microsoft.QGemm com.microsoft.QuantizeLinear
-    com.microsoft.DequantizeLinear"""
-QUANTISED = frozenset(_QUANTISED.split())
 
 
 def nearest(op: str) -> str:
