@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compiler.errors import ModelError
+from hwgen.agreement import Agreement, agreement
 
 if TYPE_CHECKING:
     from compiler.qgraph import QGraph
@@ -44,6 +45,7 @@ class Prediction:
         type, shape: of the output.
         top: the greatest elements, the first of equal ones first.
         notes: what the importer found odd but harmless.
+        agreement: with the float model; None for a network that is not made of a float .onnx file.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Prediction:
     shape: tuple[int, ...]
     top: tuple[Guess, ...]
     notes: tuple[str, ...]
+    agreement: Agreement | None
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON types."""
@@ -61,7 +64,11 @@ class Prediction:
         """For people."""
         lines = [f"note: {note}" for note in self.notes]
         lines += [f"{self.name}: output {self.type} {'x'.join(map(str, self.shape))}, weights: {self.weights}"]
-        return "\n".join([*lines, *self.top_lines()])
+        return "\n".join([*lines, *self.top_lines(), *self.agreement_lines()])
+
+    def agreement_lines(self) -> list[str]:
+        """A line, if there is a float model to compare with."""
+        return [] if self.agreement is None else [self.agreement.text()]
 
     def top_lines(self) -> list[str]:
         """A line for each of the greatest elements."""
@@ -83,11 +90,13 @@ def predict(request: Request, source: Path, output: Path | None = None, labels: 
     result = run(graph, value)
     if output is not None:
         write_array(output, result)
-    return prediction(request, graph, result, names)
+    return prediction(request, graph, value, result, names)
 
 
-def prediction(request: Request, graph: QGraph, result: np.ndarray, names: list[str] | None) -> Prediction:
-    """What a model's own output says; `names` of the classes, or None."""
+def prediction(
+    request: Request, graph: QGraph, value: np.ndarray, result: np.ndarray, names: list[str] | None
+) -> Prediction:
+    """What a model's own output says for its own input `value`; `names` of the classes, or None."""
     return Prediction(
         name=request.name,
         weights=graph.provenance,
@@ -95,6 +104,7 @@ def prediction(request: Request, graph: QGraph, result: np.ndarray, names: list[
         shape=tuple(result.shape),
         top=best(graph, result, names),
         notes=graph.notes,
+        agreement=agreement(request, value, result),
     )
 
 

@@ -74,6 +74,7 @@ class Simulation:
         lines += [f"  {entry.name}: {entry.simulated:,} simulated, {entry.predicted:,} predicted" for entry in other]
         named = any(guess.label for guess in self.prediction.top)
         lines += self.prediction.top_lines() if named else []
+        lines += self.prediction.agreement_lines()
         return "\n".join([*(f"note: {note}" for note in self.prediction.notes), *lines])
 
 
@@ -150,7 +151,7 @@ def simulate(
                 PassCycles(entry.name, entry.cycles, simulated.cycles)
                 for entry, simulated in zip(plan.passes, result.passes, strict=True)
             ),
-            prediction=prediction(request, graph, found, names),
+            prediction=prediction(request, graph, value, found, names),
         )
         if output is not None:
             write_array(output, found)

@@ -16,6 +16,7 @@ from compiler.errors import ModelError, UnsupportedOpError
 from compiler.frontend import load_network
 from compiler.onnx import convert
 from hwgen import cli
+from hwgen.agreement import Agreement, compare
 from sim import golden
 from tests.make_onnx import Build, Maker, made, save
 from tests.test_onnx_operators import flattened, gemm, shuffle_with_shapes
@@ -233,6 +234,7 @@ def test_predict_agrees_with_the_float_model(model: Path, tmp_path: Path, capsys
     arguments = ["predict", str(model), "--calibrate", str(folder), "--input", str(folder / "0.npy"), "--json"]
     code, out, _ = run(capsys, *arguments, "--output", str(tmp_path / "y.npy"))
     assert code == 0 and json.loads(out)["weights"] == "file small.onnx"
+    assert json.loads(out)["agreement"]["snr_db"] > 25
     found, expected = np.load(tmp_path / "y.npy"), onnx.load(model).predict(x)
     assert found.shape == expected.shape == (1, 5) and found.dtype == np.float32
     assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
@@ -242,6 +244,16 @@ def test_predict_a_picture(model: Path, tmp_path: Path, capsys: pytest.CaptureFi
     Image.new("RGB", (20, 20), (255, 0, 128)).save(tmp_path / "p.png")
     code, out, _ = run(capsys, "predict", str(model), "--input", str(tmp_path / "p.png"))
     assert code == 0 and "output float32 1x5" in out
+    assert "against the float model on this input: " in out and " dB signal to noise" in out
+
+
+def test_agreement() -> None:
+    wanted = np.arange(10.0)[None]
+    found = wanted.copy()
+    found[0, 9] = 0
+    assert compare(wanted, wanted) == Agreement(None, True, 5)
+    assert compare(wanted, found) == Agreement(10 * np.log10(28.5 / 8.1), False, 4)
+    assert compare(wanted.reshape(1, 1, 2, 5), found.reshape(1, 1, 2, 5)).top1 is None
 
 
 def test_a_map_as_output(tmp_path: Path) -> None:

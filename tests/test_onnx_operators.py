@@ -421,3 +421,9 @@ def test_operator_sets(opset: int) -> None:
         return m.add("ReduceMean", y, m.integers(2, 3))
 
     check(build, ["slice", "slice", "concat", "conv2d", "global_avg_pool"], opset=opset)
+
+
+def test_slices_stand_behind_what_they_read() -> None:
+    """The planner wants both halves known where a merge's convolutions begin; the file asks for the identity half last."""
+    nodes = simplify(convert(made(halves_then_merge, SHAPE), "m.onnx").graph).nodes
+    assert [node.op for node in nodes] == ["input", "slice", "slice", "conv2d", "shuffle_merge"]

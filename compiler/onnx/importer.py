@@ -13,6 +13,7 @@ from onnx import ModelProto
 
 from compiler.errors import ModelError, UnsupportedOpError
 from compiler.graph import Graph
+from compiler.graph import Node as GraphNode
 from compiler.onnx import quantised
 from compiler.onnx.builder import Builder, FunctionUnsupported, Value, frame_size
 from compiler.onnx.expand import expanded, is_quantised
@@ -142,7 +143,7 @@ def _float_model(folded: Folded, problems: Problems) -> FloatModel:
         )
     builder, last, (tensor, order) = _imported(folded, problems, HANDLERS)
     return FloatModel(
-        graph=builder.graph.graph(tensor),
+        graph=_ordered(builder.graph.graph(tensor)),
         weights=Weights(builder.arrays, f"file {folded.name}"),
         input_shape=folded.shapes[folded.input],
         output_shape=builder.values[folded.output].shape,
@@ -158,11 +159,28 @@ def _int8_graph(folded: Folded, problems: Problems, marks: quantised.Marks, know
         raise ModelError(f"{folded.name}: its input is neither float nor int8 or uint8")
     builder, last, (tensor, order) = _imported(folded, problems, known)
     value = Value(tensor, builder.values[folded.output].shape, order)
-    graph = builder.graph.graph(tensor)
+    graph = _ordered(builder.graph.graph(tensor))
     network = quantised.form(graph, builder.arrays, builder.sources, folded, marks, problems, last, value)
     if network is None:
         raise problems.error(folded.name)
     return network
+
+
+def _ordered(graph: Graph) -> Graph:
+    """Slices right behind what they read, wherever the file needs them: so both halves are known where a merge begins."""
+    slices: dict[str, list[GraphNode]] = {}
+    for node in graph.nodes:
+        if node.op == "slice":
+            slices.setdefault(node.inputs[0], []).append(node)
+    nodes: list[GraphNode] = []
+    for node in graph.nodes:
+        if node.op == "slice":
+            continue
+        waiting = [node]
+        while waiting:
+            nodes.append(waiting.pop(0))
+            waiting = slices.get(nodes[-1].name, []) + waiting
+    return replace(graph, nodes=tuple(nodes))
 
 
 def _imported(
