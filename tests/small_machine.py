@@ -12,7 +12,8 @@ import pytest
 
 from compiler import tflite
 from compiler.legalise import legalise
-from compiler.plan.fit import Weights, fit
+from compiler.plan.cuts import channel_cuts
+from compiler.plan.fit import Weights, cut, fit
 from compiler.plan.fusion import is_identity, takes_table
 from compiler.plan.lower import lower
 from compiler.plan.schedule import schedule
@@ -48,6 +49,10 @@ CONFIG = RingConfig(
 )
 
 
+MEMORY_HALFWORDS = 1 << 19
+PARTS = 2  # least parts of the weight memory that a pass may leave to the next one's weights
+
+
 @dataclass(frozen=True)
 class Small:
     """A model ready to run: as imported, in the machine's operations, and its program."""
@@ -68,6 +73,7 @@ class Small:
         lowered = spill(lower(legal), gaps)
         words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
         found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, config.cols // 2))
+        found = cut(lowered, found, channel_cuts(lowered, config, PARTS))
         program = build_program(lowered, found.steps, found.layouts, schedule(found.steps, config), config)
         check_program(lowered, found.steps, program)
         return cls(graph, legal, program)
@@ -123,7 +129,8 @@ def _machine(config: RingConfig, sdram: SdramConfig, build: int) -> Machine:
 
 @functools.cache
 def _system(made: Machine, depth: int) -> System:
-    return System(made, depth)
+    """With one size of memory for all, so that one simulator serves all."""
+    return System(made, max(depth, MEMORY_HALFWORDS))
 
 
 @functools.cache

@@ -10,10 +10,10 @@ from typing import Any
 from compiler import arithmetic
 from compiler.errors import ResourceError
 from compiler.legalise import legalise
-from compiler.plan.bands import channel_parts
 from compiler.plan.blocks import needs_row_steps
+from compiler.plan.cuts import channel_cuts
 from compiler.plan.estimate import estimate
-from compiler.plan.fit import Parts, Weights, cut, fit
+from compiler.plan.fit import Weights, cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.on_chip import plan_on_chip
 from compiler.plan.pack import parameter_units
@@ -46,9 +46,6 @@ _PART_SHARES = (4, 2, 6)
 """Passes are cut into parts of at most this share of the weight memory, so that loading runs on while they compute; the
 first one decides which memories the ring gets."""
 
-_WINDOW_SHARE = 2
-"""The same for passes with a window, which computes everything again for each part."""
-
 _LEAN = 1.02
 """Half the weight memory is chosen if the frame takes at most this much longer: a part whose block RAMs are all in use is hard to
 place, and the clock loses more."""
@@ -56,7 +53,6 @@ place, and the clock loses more."""
 _FIRST_EFFORTS, _LAST_EFFORTS, _FINE_EFFORTS = (0, 2), (3,), (1,)
 """Search for bands: of each memory, of each if none fits, once more of the best."""
 
-_POOL_GROUPS = 16  # subgroups of window parameters that all parts of a global pool share
 _LEAST_CLAMP = 16
 _LEAST_ACC = 20
 
@@ -277,25 +273,9 @@ class _Maker:
     def make(self, share: int) -> Plan:
         """A plan with parts of at most a `share`-th of the weight memory."""
         lowered, config = self._lowered, self.config
-        fitted = cut(lowered, self._fit, _parts(lowered, config, share))
+        fitted = cut(lowered, self._fit, channel_cuts(lowered, config, share))
         loads = schedule(fitted.steps, config)
         program = build_program(lowered, fitted.steps, fitted.layouts, loads, config)
         timing = self._predict(program)
         part = self._board.part
         return Plan(self._graph, self._board.name, part, config, lowered, fitted, loads, program, timing, self._needs)
-
-
-def _parts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
-    """Channel parts: of passes whose weights take more than a share of the weight memory, and of global pools."""
-    parts: Parts = {}
-    most = config.weight_depth // share
-    for item in lowered.passes:
-        if item.array_node is not None:
-            words = -(-item.channels // config.cols) * item.depth
-            limit = most if item.window_node is None else config.weight_depth // _WINDOW_SHARE
-            if words > limit:
-                parts[item.name] = channel_parts(item, config.cols, max(1, limit // item.depth))
-        elif item.mode == FeedMode.SUM:
-            size = _POOL_GROUPS * config.window_lanes
-            parts[item.name] = [(i, min(size, item.channels - i)) for i in range(0, item.channels, size)]
-    return parts

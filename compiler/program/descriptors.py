@@ -20,7 +20,7 @@ from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, FeedMode, halfwords
 Fields = dict[str, Any]
 """A descriptor: field name -> number, a dict of the fields of a structure, or a list for an array."""
 
-_MAX_RING_PIXELS = 8191
+_MAX_RING_SLOTS, _MAX_RING_PIXELS = 1023, 8191
 _MOST_RIGHT = 15
 """Columns that a pass may begin to the right of a tensor's first one without another first word."""
 
@@ -30,7 +30,7 @@ _NO_ROWS = {"slot": 0, "addr": 0, "base": 0, "depth": BANKS, "row_words": 0}
 
 def ring_shape(words: int, config: RingConfig) -> tuple[int, int]:
     """(ring_slots, ring_pixels) for pixels of `words` ring words."""
-    slots = min(config.ring_depth // words, _MAX_RING_PIXELS // config.rows)
+    slots = min(config.ring_depth // words, _MAX_RING_SLOTS, _MAX_RING_PIXELS // config.rows)
     return slots, slots * config.rows
 
 
