@@ -97,6 +97,11 @@ class QGraph:
         return sum(conv.macs(self.tensors[conv.output].shape) for conv in self.convs())
 
     @property
+    def array_macs(self) -> int:
+        """Those of them that the array does: of all convolutions but depthwise ones."""
+        return sum(conv.macs(self.tensors[conv.output].shape) for conv in self.convs() if not conv.depthwise)
+
+    @property
     def weight_count(self) -> int:
         """Weights without biases; one byte each."""
         return sum(int(conv.weights.size) for conv in self.convs())

@@ -164,6 +164,27 @@ def verify(model: Path, source: Path | None, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("networks", nargs=-1)
+@click.option("--board", default="ulx3s", show_default=True, help="Board.")
+@click.option("--clock", "clock_mhz", type=float, help="Clock, MHz; default: the board's.")
+@click.option("--plan", is_flag=True, help="Plan what is not yet planned, instead of an estimate: minutes.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the table in Markdown.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def models(
+    networks: tuple[str, ...], board: str, clock_mhz: float | None, plan: bool, as_markdown: bool, as_json: bool
+) -> None:
+    """List the networks of the zoo (or some of them): size, and frames per second on a board."""
+    from hwgen.console import Console
+    from hwgen.models import list_models, markdown, table
+
+    found = list_models(networks, board, clock_mhz, plan=plan, console=Console(quiet=not plan))
+    if as_json:
+        _print_json([model.to_json() for model in found])
+    else:
+        click.echo(markdown(found) if as_markdown else table(found))
+
+
+@cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def doctor(as_json: bool) -> None:
     """List the tools, their versions, and what to do about missing ones."""

@@ -12,7 +12,12 @@ _PASS_CYCLES = 250
 
 def estimate(lowered: Lowered, config: RingConfig) -> int:
     """About the cycles of a frame: every pass by its busiest element, nothing waits for weights."""
-    return sum(_pass_estimate(lowered, item, config) + _PASS_CYCLES for item in lowered.passes)
+    return sum(pass_estimates(lowered, config))
+
+
+def pass_estimates(lowered: Lowered, config: RingConfig) -> list[int]:
+    """The same for each pass."""
+    return [_pass_estimate(lowered, item, config) + _PASS_CYCLES for item in lowered.passes]
 
 
 def _pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:

@@ -74,7 +74,7 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
         if on_chip is not None:
             return on_chip
     lowered = lower(graph)
-    base = _streamed_base(graph, lowered, board.part)
+    base = streamed_base(graph, lowered, board.part)
     configs = list(_memories(base, board.part))
     makers, failures = [], []
     for efforts in _FIRST_EFFORTS, _LAST_EFFORTS:
@@ -104,7 +104,7 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
     return min([best, *(maker.make(share) for share in others)], key=lambda one: one.cycles)
 
 
-def _streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
+def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
     """The base of a ring whose weights are streamed, with more window lanes where the window would hold up the array."""
     shape = _shape(lowered, part)
     few, more = (_base(graph, lowered, part, shape, lanes) for lanes in (_LANES, _MORE_LANES))

@@ -1,0 +1,46 @@
+"""About the cycles of a network on a board, without a plan: in a second, where a plan may take minutes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compiler.legalise import legalise
+from compiler.plan.estimate import pass_estimates
+from compiler.plan.lower import lower
+from compiler.plan.planner import streamed_base
+from compiler.plan.resources import Part
+from compiler.qgraph import QGraph
+
+
+@dataclass(frozen=True)
+class Rough:
+    """An estimate.
+
+    Attributes:
+        rows, cols: array.
+        compute: cycles of all passes if nothing waits for weights.
+        cycles: of a frame whose passes each wait for the weights of the next one.
+    """
+
+    rows: int
+    cols: int
+    compute: int
+    cycles: int
+
+
+def rough(graph: QGraph, part: Part) -> Rough:
+    """The estimate for a network whose weights come from SDRAM.
+
+    Raises:
+        UnsupportedOpError: the network has operations that the ring has not.
+        ResourceError: the part is too small for any ring.
+    """
+    graph = legalise(graph)
+    lowered = lower(graph)
+    config = streamed_base(graph, lowered, part)
+    passes = pass_estimates(lowered, config)
+    loads = [
+        0 if item.array_node is None else -(-item.channels // config.cols) * item.depth * config.cols // 2
+        for item in lowered.passes
+    ]
+    return Rough(config.rows, config.cols, sum(passes), sum(map(max, passes, loads)))
