@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from compiler import onnx
+from compiler.frontend import load_network
+from hwgen.agreement import compare
+from sim import golden
 
 MODELS = Path(os.environ.get("HWGEN_MODELS", Path(__file__).resolve().parents[2] / "shared" / "models"))
 RECORDED = ("mobilenet_v3_small_random", "shufflenet_v2_x1_0_random", "squeezenet1_1_random")
@@ -26,7 +29,7 @@ def model(name: str) -> Path:
 def test_float_evaluation_equals_the_recorded_output(name: str) -> None:
     path = model(name)
     recorded = np.load(path.with_suffix(".npz"))
-    found = onnx.load(path).predict(recorded["input"])
+    found = onnx.load_float(path).predict(recorded["input"])
     assert found.shape == recorded["output"].shape
     assert np.abs(found - recorded["output"]).max() < 1e-5 * np.abs(recorded["output"]).max()
 
@@ -42,12 +45,25 @@ def test_float_evaluation_equals_the_recorded_output(name: str) -> None:
 )
 def test_counts(name: str, macs: int, weights: int) -> None:
     """The zoo's ShuffleNet v2 has the same; the others are torchvision's published figures."""
-    graph = onnx.load(model(name)).graph
+    graph = onnx.load_float(model(name)).graph
     assert (graph.macs, graph.weight_count) == (macs, weights)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_int8_agrees_with_float(name: str, tmp_path: Path) -> None:
+    """Calibrated on other inputs than the recorded one: the same five best classes."""
+    path, rng = model(name), np.random.default_rng(0)
+    recorded = np.load(path.with_suffix(".npz"))
+    for index in range(2):
+        np.save(tmp_path / f"{index}.npy", rng.normal(size=recorded["input"].shape).astype(np.float32))
+    network = load_network(str(path), calibrate=tmp_path)
+    found = compare(recorded["output"], golden.predict(network, recorded["input"]))
+    assert found.snr_db is not None and found.snr_db > 30
+    assert found.top1 and found.top5 == 5
 
 
 def test_shuffle_net_v1_is_recognised() -> None:
     """16 shuffles by 4 groups, whatever the Reshape-Transpose-Reshape around them."""
-    graph = onnx.load(model(TOPOLOGY)).graph
+    graph = onnx.load_float(model(TOPOLOGY)).graph
     assert [node.integer("groups") for node in graph.nodes if node.op == "shuffle"] == [4] * 16
     assert not any(node.op in ("reshape", "transpose") for node in graph.nodes)
