@@ -1,4 +1,5 @@
-"""Sites of the array's multiplier blocks, so that neighbours in the array are neighbours on the die.
+"""Where a die has its multiplier blocks and block RAMs, and the sites of the array's multipliers: neighbours in the array are
+neighbours on the die.
 
 The placer alone spreads the blocks over the die and costs the array a quarter of its clock. A part has its multiplier blocks in a
 few rows across the die (`DSP_ROWS`), four blocks to a group of nine columns of tiles.
@@ -10,16 +11,18 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class DspRows:
-    """Where a die has its multiplier blocks.
+class Die:
+    """Where a die has its multiplier blocks and block RAMs.
 
     Attributes:
-        y: tile row of each row of blocks.
-        x: tile column of the first block of each group of four, alike in all rows.
+        y: tile row of each row of multiplier blocks.
+        x: tile column of the first block of each group of four, of multipliers and of RAM, alike in all rows.
+        ram_y: tile row of each row of block RAMs.
     """
 
     y: tuple[int, ...]
     x: tuple[int, ...]
+    ram_y: tuple[int, ...]
 
     @property
     def sites(self) -> int:
@@ -32,15 +35,31 @@ class DspRows:
         return f"X{self.x[index // 4] + offset}/Y{self.y[row]}/MULT18_{offset}"
 
 
-_DIE_25 = DspRows(y=(13,), x=(4, 13, 22, 33, 42, 51, 60))
+_DIE_25 = Die(y=(13,), x=(4, 13, 22, 33, 42, 51, 60), ram_y=(25, 37))
 
 PARTS = {
     "LFE5U-12F": _DIE_25,
     "LFE5U-25F": _DIE_25,
-    "LFE5U-45F": DspRows(y=(22, 46), x=(4, 13, 22, 31, 42, 51, 60, 69, 78)),
-    "LFE5U-85F": DspRows(y=(10, 34, 58), x=(4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114)),
+    "LFE5U-45F": Die(y=(22, 46), x=(4, 13, 22, 31, 42, 51, 60, 69, 78), ram_y=(10, 34, 58)),
+    "LFE5U-85F": Die(y=(10, 34, 58), x=(4, 13, 22, 31, 40, 49, 58, 69, 78, 87, 96, 105, 114), ram_y=(22, 46, 70, 82)),
 }
-"""Multiplier blocks of the ECP5 parts, from Project Trellis' tile grids."""
+"""Multiplier blocks and block RAMs of the ECP5 parts, from Project Trellis' tile grids."""
+
+
+def _die(part: str) -> Die:
+    if part not in PARTS:
+        raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part}")
+    return PARTS[part]
+
+
+def ram_sites(part: str) -> list[str]:
+    """Names of all sites of block RAMs (DP16KD), as nextpnr's attribute BEL takes them.
+
+    Raises:
+        ValueError: the part is unknown.
+    """
+    die = _die(part)
+    return [f"X{x + 2 * index}/Y{y}/EBR{index}" for y in die.ram_y for x in die.x for index in range(4)]
 
 
 def regular(part: str, rows: int, cols: int) -> bool:
@@ -68,9 +87,7 @@ def multiplier_sites(part: str, rows: int, cols: int) -> list[list[str]]:
     Raises:
         ValueError: the part is unknown or has too few blocks.
     """
-    if part not in PARTS:
-        raise ValueError(f"part must be one of {', '.join(PARTS)}, not {part}")
-    die = PARTS[part]
+    die = _die(part)
     total = die.sites * len(die.y)
     if rows * cols > total:
         raise ValueError(f"an array of {rows} x {cols} needs {rows * cols} multiplier blocks; {part} has {total}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from compiler.plan.planner import Plan
     from compiler.qgraph import QGraph
 
-VERILOG, CONSTRAINTS, NETLIST = "top.v", "top.lpf", "netlist.json"
+VERILOG, CONSTRAINTS, NETLIST, FLOORPLAN = "top.v", "top.lpf", "netlist.json", "floorplan.json"
 CONFIG, FIGURES, IMAGE, PLAN, PLAN_TEXT = "top.config", "nextpnr.json", "sdram.bin", "plan.json", "plan.txt"
 REPORT, SUMMARY = "report.json", "summary.txt"
 SIMULATION = "simulation.json"
@@ -103,14 +103,21 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
             [NETLIST],
             lambda at, tell: toolchain.synthesise(at, VERILOG, NETLIST, recipe=recipe, progress=tell, logs=place.logs),
         )
+        steps.run(
+            "floorplan",
+            [NETLIST],
+            f"{board.part} {source_digest('boards')}",
+            [FLOORPLAN],
+            lambda at, tell: _place_block_rams(at, board),
+        )
         routed = steps.run(
             "place and route",
-            [NETLIST, CONSTRAINTS],
+            [FLOORPLAN, CONSTRAINTS],
             f"{recipe} {board} {versions}",
             [CONFIG, FIGURES],
             lambda at, tell: asdict(
                 toolchain.place_and_route(
-                    at, NETLIST, CONSTRAINTS, CONFIG, board=board, recipe=recipe, progress=tell, logs=place.logs
+                    at, FLOORPLAN, CONSTRAINTS, CONFIG, board=board, recipe=recipe, progress=tell, logs=place.logs
                 )
             ),
         )
@@ -235,6 +242,12 @@ def _write_image(at: Path, plan: Plan) -> None:
         (at / IMAGE).write_bytes(plan.image())
     (at / PLAN).write_text(json.dumps(plan.to_json(), indent=2) + "\n")
     (at / PLAN_TEXT).write_text(f"{plan}\n")
+
+
+def _place_block_rams(at: Path, board: Board) -> dict[str, Any]:
+    from boards.ram_floorplan import place_block_rams
+
+    return {"wire_length": place_block_rams(at / NETLIST, at / FLOORPLAN, board.part.name)}
 
 
 def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:

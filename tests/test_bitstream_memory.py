@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In, Out
 from boards import toolchain
 from boards.bitstream import board_verilog, constraints
 from boards.pll import plan_pll
+from boards.ram_floorplan import place_block_rams
 from boards.toolchain import Recipe
 from boards.ulx3s import ULX3S
 from hw.primitives.bram import SimpleDualPort, TrueDualPort
@@ -53,8 +54,9 @@ def test_initial_content_is_in_the_bitstream(tmp_path: Path) -> None:
     (tmp_path / "top.lpf").write_text(constraints(ULX3S, sdram=False))
     said: list[str] = []
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=Recipe(), progress=said.append)
+    place_block_rams(tmp_path / "netlist.json", tmp_path / "floorplan.json", ULX3S.part.name)
     routed = toolchain.place_and_route(
-        tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=Recipe(), progress=said.append
+        tmp_path, "floorplan.json", "top.lpf", "top.config", board=ULX3S, recipe=Recipe(), progress=said.append
     )
     assert routed.resources["ebr"].used == 5
 

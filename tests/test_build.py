@@ -74,9 +74,9 @@ def run(
 def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "tiny"
     report, done = run(folder, capsys)
-    assert done == {"image", "rtl", "synthesis", "place and route", "bitstream"}
+    assert done == {"image", "rtl", "synthesis", "floorplan", "place and route", "bitstream"}
     files = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    made = {"top.v", "top.lpf", "netlist.json", "top.config", "nextpnr.json", "tiny.bit"}
+    made = {"top.v", "top.lpf", "netlist.json", "floorplan.json", "top.config", "nextpnr.json", "tiny.bit"}
     assert files == made | {"sdram.bin", "plan.json", "plan.txt", "report.json", "summary.txt", "logs"}
     assert json.loads((folder / "report.json").read_text()) == report
     assert problems(report) == []
@@ -134,7 +134,9 @@ def test_build_without_sdram(tmp_path: Path, plan: TinyPlan, capsys: pytest.Capt
 
     plan.content = b"other weights"
     _, done = run(folder, capsys)
-    assert done == {"image", "rtl", "synthesis", "place and route", "bitstream"}, "the weights are in the bitstream"
+    assert done == {"image", "rtl", "synthesis", "floorplan", "place and route", "bitstream"}, (
+        "the weights are in the bitstream"
+    )
 
 
 def slow() -> Any:
