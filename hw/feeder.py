@@ -50,9 +50,9 @@ class Feeder(wiring.Component):
         issuing, waiting_pixels, waiting_room : Out(1), what the feeder did in the cycle before; at most one at a time. None of them
             where it only waits for the drain chains.
 
-    Timing: let F and L be the cycles of a chunk's first and last step, L' the last step before it (`start` for the first), A two cycles
-    after the `row_done` that completes the tile (for the tile's first chunk only) and T the cycle after the `segment_taken` that
-    makes room. Then F = max(L' + 1, A, 3 cycles after the first step of the tile before) and L = max(F + K - 1, L' + 2 R, T); for K = 1,
+    Timing: let F and L be the cycles of a chunk's first and last step, L' the last step before it (`start` for the first), A three cycles
+    after the `row_done` that completes the tile (for the tile's first chunk only) and T two cycles after the `segment_taken` that
+    makes room. Then F = max(L' + 1, A, 4 cycles after the first step of the tile before) and L = max(F + K - 1, L' + 2 R, T); for K = 1,
     F = L = the larger of both. All
     steps but the last follow F without a gap. `read_addr` of a step in cycle t is out in cycle t + read_delay, `weight_addr` in
     t + weight_delay (one of the delays is 0), `ctl` in t + LATENCY; `tile_free` in cycle
@@ -95,23 +95,29 @@ class Feeder(wiring.Component):
         tile_first, chunk_first = Signal(), Signal()
         step_last, tile_end = Signal(), Signal()
         issue, begun, ended = Signal(), Signal(), Signal()
-        pixels = self._pixels(m, start, begun)
-        drained, room = self._drained(m, start | (issue & step_last)), self._room(m, ended)
-        may_begin, may_end = Signal(), Signal()
+        # `issue` steers all loops and addresses, so it is one look-up table behind registers.
+        may_issue = Signal()  # a tile is in work, or may begin
+        drained, may_end = self._may_end(m, start | (issue & step_last), self._room(m, ended))
         m.d.comb += [
             step_last.eq(inner.last & outer.last),
             tile_end.eq(step_last & chunk.last),
-            may_begin.eq(~tile_first | pixels),
-            may_end.eq(~step_last | (drained & room)),
-            issue.eq(running & may_begin & may_end),
+            issue.eq(may_issue & (~(inner.last & outer.last) | may_end)),
         ]
+        pixels = self._pixels(m, start, begun)
+        with m.If(start):
+            m.d.sync += may_issue.eq(0)
+        with m.Elif(issue & tile_end):
+            # In a tile's first step `pixels` still speaks of that tile.
+            m.d.sync += may_issue.eq(pixels & ~tile_first & ~tile.last)
+        with m.Elif(running & pixels):
+            m.d.sync += may_issue.eq(1)
         m.d.sync += [
             begun.eq(issue & tile_first),
             ended.eq(issue & step_last),
             self.chunk_start.eq(start | (issue & step_last & ~(chunk.last & tile.last))),
             self.issuing.eq(issue),
-            self.waiting_pixels.eq(running & ~may_begin),
-            self.waiting_room.eq(running & may_begin & step_last & drained & ~room),
+            self.waiting_pixels.eq(running & ~may_issue),
+            self.waiting_room.eq(may_issue & step_last & drained & ~may_end),
         ]
 
         address, weight = self._addresses(m, start, issue, inner.last, outer.last, chunk.last)
@@ -166,19 +172,19 @@ class Feeder(wiring.Component):
         m.d.sync += [enough.eq((~spare[-1] | all_rows) & ~start), begun_before.eq(begun)]
         return enough & ~begun & ~begun_before
 
-    def _drained(self, m: Module, again: Value) -> Value:
-        """Whether the array may end a chunk: 2 R cycles after the last step before. The start counts as one, so that `chunk_start` strobes
-        keep that distance too."""
+    def _may_end(self, m: Module, again: Value, room: Value) -> tuple[Signal, Signal]:
+        """Whether the drain chains are free for the end of a chunk, 2 R cycles after the last step before (the start counts as one, so that
+        `chunk_start` strobes keep that distance too), and whether there is `room` besides, as it was a cycle before."""
         distance = 2 * self._config.rows
         wait = Signal(range(distance))
-        drained = Signal(init=1)
+        drained, may_end = Signal(init=1), Signal()
         with m.If(again):
-            m.d.sync += [wait.eq(distance - 1), drained.eq(0)]
+            m.d.sync += [wait.eq(distance - 1), drained.eq(0), may_end.eq(0)]
         with m.Else():
-            m.d.sync += wait.eq(wait - 1)
+            m.d.sync += [wait.eq(wait - 1), may_end.eq((drained | (wait == 1)) & room)]
             with m.If(wait == 1):
                 m.d.sync += drained.eq(1)
-        return drained
+        return drained, may_end
 
     def _room(self, m: Module, ended: Value) -> Value:
         """Whether the collector has room for a chunk's R segments. All segments of a pass are taken, so the count needs no restart."""

@@ -317,18 +317,27 @@ class HostLink(wiring.Component):
             Command.READ: burst_read.data,
         }
         answer_header = Cat(Const(RESPONSE_SYNC, 8), status, Const(0, 8 - len(status)), sequence, left)
+        # In two stages: a byte of each source, then the one that is wanted.
         outgoing = Signal(8, reset_less=True)
+        in_answer, in_send = Signal(reset_less=True), Signal(reset_less=True)
+        answer_byte = Signal(8, reset_less=True)
         m.d.comb += out.payload.eq(outgoing)
-        m.d.sync += outgoing.eq(crc[8:])
-        with m.If((state == _State.ANSWER) & (count <= RESPONSE_HEADER_BYTES)):
-            m.d.sync += outgoing.eq(answer_header.word_select(count[:3], 8))
-        with m.Elif(state == _State.SEND):
-            for name, whole in wholes.items():
-                digits = (len(whole) // 8 - 1).bit_length()
-                with m.If(asks[name]):
-                    m.d.sync += outgoing.eq(whole.word_select(count[:digits], 8))
-        # `outgoing` follows the state a cycle late, and so does its validity.
-        settled = Signal()
-        m.d.sync += settled.eq(sending & (state != _State.FETCH) & ~sent)
+        m.d.sync += [
+            in_answer.eq((state == _State.ANSWER) & (count <= RESPONSE_HEADER_BYTES)),
+            in_send.eq(state == _State.SEND),
+            answer_byte.eq(answer_header.word_select(count[:3], 8)),
+            outgoing.eq(crc[8:]),
+        ]
+        with m.If(in_answer):
+            m.d.sync += outgoing.eq(answer_byte)
+        for name, whole in wholes.items():
+            digits = (len(whole) // 8 - 1).bit_length()
+            chosen = Signal(8, name=f"{name.name.lower()}_byte", reset_less=True)
+            m.d.sync += chosen.eq(whole.word_select(count[:digits], 8))
+            with m.If(in_send & asks[name]):
+                m.d.sync += outgoing.eq(chosen)
+        # `outgoing` follows the state two cycles late, and so does its validity.
+        settling, settled = Signal(), Signal()
+        m.d.sync += [settling.eq(sending & (state != _State.FETCH) & ~sent), settled.eq(settling & ~sent)]
         m.d.comb += out.valid.eq(settled)
         return m

@@ -16,6 +16,10 @@ _WORD_BITS = 8 * WORD_BYTES
 _HALF_BITS = _WORD_BITS // 2
 
 
+ROW_DONE = 2
+"""Cycles from the last beat of an output row to `row_done`."""
+
+
 def ring_address_bits(config: RingConfig) -> int:
     """Bits of a byte address inside the ring's memory of one array row."""
     return ceil_log2(config.ring_depth * WORD_BYTES)
@@ -47,9 +51,9 @@ class PixelRing(wiring.Component):
         read_addr : In(ring_address_bits(config)), byte address in the memory of array row 0.
         a : Out(ArrayLayout(signed(8), R)), bytes to the array.
 
-    Timing: both inputs are always ready, one beat per cycle. The last beat of an output row in cycle t gives `row_done` in cycle t + 1, and
-    every byte of the row can be read by an address in cycle t + 2 or later. An address in cycle t gives row r's byte in cycle
-    t + LATENCY + r; one address per cycle. A slot may be written again R cycles after its last address.
+    Timing: both inputs are always ready, one beat per cycle. The last beat of an output row in cycle t gives `row_done` in cycle
+    t + ROW_DONE, and every byte of the row can be read by an address in cycle t + ROW_DONE + 1 or later. An address in cycle t gives row
+    r's byte in cycle t + LATENCY + r; one address per cycle. A slot may be written again R cycles after its last address.
     """
 
     def __init__(self, config: RingConfig) -> None:
@@ -106,13 +110,21 @@ class PixelRing(wiring.Component):
     def _write_side(self, m: Module, address: Signal, word: Signal, enable: data.View) -> None:
         """Registers between the inputs and the memories' write ports."""
         d, rows = self.descriptor, self._config.rows
-        tap, window, take = Signal(), Signal(), Signal()
+        tap, window = Signal(), Signal()
+        half = self.i_half.payload.data
+        if self._config.window_lanes == 4:
+            half = half.replicate(2)
+        # Through registers: the fetch and the window are far away, and `take` steers the whole write side.
+        take, beat = Signal(), Signal(_WORD_BITS, reset_less=True)
         m.d.comb += [
             self.i_word.ready.eq(1),
             self.i_half.ready.eq(1),
             tap.eq(d.mode == FeedMode.TAP),
             window.eq((d.mode == FeedMode.WINDOW) & ~d.to_rows),
+        ]
+        m.d.sync += [
             take.eq((self.i_word.valid & tap) | (self.i_half.valid & window)),
+            beat.eq(Mux(tap, self.i_word.payload.data, half)),
         ]
 
         # Where the present pixel goes, and where the first pixel of the present output row went.
@@ -163,13 +175,11 @@ class PixelRing(wiring.Component):
         halves = Signal(2)
         count = Signal(len(unit))
         m.d.comb += [halves.eq(0b11), count.eq(unit)]
-        half = self.i_half.payload.data
         if self._config.window_lanes == 4:
             with m.If(~tap):
                 m.d.comb += [halves.eq(Mux(unit[0], 0b10, 0b01)), count.eq(unit[1:])]
-            half = half.replicate(2)
         m.d.sync += [
-            word.eq(Mux(tap, self.i_word.payload.data, half)),
+            word.eq(beat),
             address.eq(here.base + count),
             self.row_done.eq(take & x.last & units.last),
         ]

@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hw.column import column_layout
 from hw.config import RingConfig
 from hw.descriptor import Descriptor, FeedMode, WindowOp
+from hw.enable_copies import enable_copies
 from hw.fifo import StreamFifo
 from hw.multiplier import add_levels, add_tree, partial_products
 from hw.partial_sums import PartialSums
@@ -139,10 +140,11 @@ class Window(wiring.Component):
             [Signal(data.ArrayLayout(signed(8), lanes), name=f"tap_{y}_{x}", reset_less=True) for x in range(KERNEL)]
             for y in range(KERNEL)
         ]
-        with m.If(flow[_TAPS_AT - 1].taken):
-            for y, row in enumerate(taps):
-                m.d.sync += [row[x].eq(row[x + 1]) for x in range(KERNEL - 1)]
-                m.d.sync += row[-1].as_value().eq(column.rows[y])
+        for lane, taken in enumerate(enable_copies(m, "taken", flow[_TAPS_AT - 2].taken, lanes)):
+            with m.If(taken):
+                for y, row in enumerate(taps):
+                    m.d.sync += [row[x][lane].eq(row[x + 1][lane]) for x in range(KERNEL - 1)]
+                    m.d.sync += row[-1][lane].eq(column.rows[y].word_select(lane, 8).as_signed())
 
         scale = Signal(6, reset_less=True)
         keep, accumulate = Signal(reset_less=True), Signal(reset_less=True)

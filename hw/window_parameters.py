@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import PARAMETER_BITS, WINDOW_WORDS, RingConfig
 from hw.descriptor import ChannelParameters, Descriptor, FeedMode
+from hw.enable_copies import enable_copies
 from hw.primitives.bram import SimpleDualPort
 
 TAPS = 9
@@ -139,16 +140,15 @@ class WindowParameters(wiring.Component):
         active = Signal.like(shadow)
         with m.If(arriving & (arrived_step < _WEIGHT_WORDS)):
             m.d.sync += shadow.eq(Cat(shadow[len(memory.r_data) :], memory.r_data))
-        is_sum = Signal()
-        m.d.sync += is_sum.eq(d.mode == FeedMode.SUM)
-        ones = Cat(Const(1, 8).replicate(lanes) if tap == SUM_TAP else Const(0, 8 * lanes) for tap in range(TAPS))
-        # Enables from registers, because there are so many weights.
-        take_weights, take_ones = Signal(), Signal()
-        m.d.sync += [take_weights.eq(self.advance_weights), take_ones.eq(self.advance_weights & is_sum)]
-        with m.If(take_weights):
-            m.d.sync += active.eq(shadow)
-        with m.If(take_ones):
-            m.d.sync += active.eq(ones)
+        # There are so many weights that each lane's have enables of their own.
+        enables = enable_copies(m, "take_weights", self.advance_weights, lanes)
+        for lane, (take, is_sum) in enumerate(
+            zip(enables, enable_copies(m, "is_sum", d.mode == FeedMode.SUM, lanes), strict=True)
+        ):
+            for tap in range(TAPS):
+                weight = shadow.word_select(tap * lanes + lane, 8)
+                with m.If(take):
+                    m.d.sync += active.word_select(tap * lanes + lane, 8).eq(Mux(is_sum, int(tap == SUM_TAP), weight))
         m.d.comb += [self.weights.as_value().eq(active), self.ready.eq(~loading)]
 
         using = Signal(range(_ENTRIES), init=_ENTRIES - 1)

@@ -18,7 +18,7 @@ from hw.config import RingConfig
 from hw.crossbar import plain_words
 from hw.descriptor import FeedMode, WindowOp
 from hw.operand import START_CYCLES as OPERAND_START
-from hw.pixel_ring import pixel_latency
+from hw.pixel_ring import ROW_DONE, pixel_latency
 from hw.ring import FETCH_START_DELAY
 from hw.weight_memory import weight_latency
 from hw.window import window_latency
@@ -26,8 +26,6 @@ from sim.elements.feeder import FeederModel
 from sim.elements.fetch import FetchModel, unit_count, unit_cycles
 from sim.elements.row_writer import REQUEST_DELAY as ROW_REQUEST_DELAY
 from sim.elements.writer import done_cycle, segment_cost
-
-_ROW_DONE = 1  # from the last beat of an output row at the pixel ring to `row_done`
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def _through_array(
 ) -> PassTiming:
     config = delays.config
     rows, chunks, tiles = config.rows, fields["chunks"], fields["tiles"]
-    to_ring = _ROW_DONE
+    to_ring = ROW_DONE
     if fields["mode"] == FeedMode.WINDOW:
         to_ring += window_latency(config, WindowOp(fields["op"]))
     feeder = FeederModel(

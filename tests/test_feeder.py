@@ -9,7 +9,7 @@ import pytest
 from hw.config import RingConfig
 from hw.feeder import Feeder
 from sim.bench.harness import simulate
-from sim.elements.feeder import FeederModel
+from sim.elements.feeder import PIXELS_DELAY, FeederModel
 from tests.benches.passes import bench_environment
 
 
@@ -37,5 +37,5 @@ def test_steady_state_has_no_bubble() -> None:
         for _ in range(15):
             model.next_chunk([10], range(10, 200))
         assert [b - a for a, b in zip(model.last, model.last[1:], strict=False)] == [period] * 14
-        assert model.first[0] == 12
-        assert model.last[0] == 12 + steps - 1
+        assert model.first[0] == 10 + PIXELS_DELAY
+        assert model.last[0] == model.first[0] + steps - 1

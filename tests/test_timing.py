@@ -15,6 +15,7 @@ from hw.combine import combine_cycles, combine_latency
 from hw.config import RingConfig
 from hw.descriptor import FeedMode, PacketKind, WindowOp
 from hw.fetch import START_DELAY, fetch_latency
+from hw.pixel_ring import ROW_DONE
 from hw.ring import FETCH_START_DELAY
 from hw.sdram_config import SdramConfig
 from hw.window import window_latency
@@ -79,7 +80,7 @@ def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
     per_group = max(d["columns"], 9) if window else d["out_w"]
     row_cycles = max(d["groups"] * per_group, 0 if window else d["stride_y"] + 2)
     row_beats = (d["groups"] - 1) * per_group + (d["columns"] if window else d["out_w"])
-    late = fetch_latency(delays.read_latency) + (window_latency(config, WindowOp.MAC) if window else 0) + 1
+    late = fetch_latency(delays.read_latency) + (window_latency(config, WindowOp.MAC) if window else 0) + ROW_DONE
     cost = {(4, 0): 1, (4, 1): 1, (12, 0): 2, (12, 1): 3}[config.cols, d["spread"]]
     room, rows_begun, next_row = d["ring_pixels"], 0, FETCH_START_DELAY + START_DELAY
     row_done: deque[int] = deque()
@@ -103,16 +104,16 @@ def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
             rows_begun += 1
             next_row = cycle + row_cycles
             row_done.append(cycle + row_beats - 1 + late)
-        while row_done and row_done[0] + 1 < cycle:  # the feeder looks at a register
+        while row_done and row_done[0] + 2 < cycle:  # the feeder looks at registers
             row_done.popleft()
             pixels_ready += d["out_w"]
             rows_ready += 1
-        while returned and returned[0] < cycle:
+        while returned and returned[0] + 1 < cycle:
             returned.popleft()
             credit += 1
         if tile < d["tiles"] and cycle > 0:
             complete = pixels_ready >= rows or rows_ready == d["out_rows"]
-            begin = step > 0 or chunk > 0 or (complete and cycle > tile_begun + 2)
+            begin = step > 0 or chunk > 0 or (complete and cycle > tile_begun + 3)
             end = step < steps - 1 or (cycle >= last_end + 2 * rows and credit >= rows)
             if begin and end:
                 if step == 0 and chunk == 0:

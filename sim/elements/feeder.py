@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-PIXELS_DELAY = 2
+PIXELS_DELAY = 3
 """Cycles from the `row_done` that completes a tile to its first step."""
 
-TILE_GAP = 3
+TILE_GAP = 4
 """Least cycles between the first steps of two tiles."""
+
+ROOM_DELAY = 2
+"""Cycles from the `segment_taken` that makes room to the last step of a chunk."""
 
 
 @dataclass
@@ -64,7 +67,7 @@ class FeederModel:
         end = max(begin + self.steps - 1, before + 2 * self.rows)
         needed = self.segments_needed(index)
         if needed > 0:
-            end = max(end, taken[needed - 1] + 1)
+            end = max(end, taken[needed - 1] + ROOM_DELAY)
         if self.steps == 1:
             begin = end
         self.first.append(begin)

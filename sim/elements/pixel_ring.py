@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-READABLE = 2
+from hw.pixel_ring import ROW_DONE
+
+READABLE = ROW_DONE + 1
 """Cycles from an arriving beat to the first address (at array row 0) that reads it."""
 
 
@@ -41,4 +43,4 @@ def places(
 
 def row_done_cycles(beats: Sequence[int], beats_per_row: int) -> list[int]:
     """Cycle of `row_done` of every output row, from the cycle in which each beat arrives."""
-    return [cycle + 1 for cycle in beats[beats_per_row - 1 :: beats_per_row]]
+    return [cycle + ROW_DONE for cycle in beats[beats_per_row - 1 :: beats_per_row]]

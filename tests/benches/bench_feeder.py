@@ -10,7 +10,7 @@ import cocotb
 
 from hw.descriptor import FeedMode
 from sim.bench.streams import Pattern, every, never, random
-from sim.elements.feeder import PIXELS_DELAY, TILE_GAP, FeederModel
+from sim.elements.feeder import PIXELS_DELAY, ROOM_DELAY, TILE_GAP, FeederModel
 from tests.benches.passes import Pass, bench_config, bench_number, packed_descriptor
 
 CONFIG = bench_config()
@@ -193,7 +193,7 @@ def compare(
             before + 2 * ROWS, model.first[index] + k - 1 if k > 1 else begins_at(model, row_done, index, before)
         )
         waited = sum(status[t + 1][2] for t in range(before + 1, last))
-        assert waited == (max(0, taken[needed - 1] + 1 - other) if needed > 0 else 0)
+        assert waited == (max(0, taken[needed - 1] + ROOM_DELAY - other) if needed > 0 else 0)
 
 
 def begins_at(model: FeederModel, row_done: list[int], index: int, before: int) -> int:

@@ -9,7 +9,7 @@ import cocotb
 
 from hw.descriptor import FeedMode
 from sim.bench.streams import Pattern, never, random
-from sim.elements.pixel_ring import Place, places, row_done_cycles
+from sim.elements.pixel_ring import READABLE, Place, places, row_done_cycles
 from tests.benches.passes import Pass, bench_config, bench_number, packed_descriptor
 
 CONFIG = bench_config()
@@ -109,7 +109,7 @@ async def one_pass(dut: Any, shape: dict[str, int], idle: Pattern, seed: int, fi
             place = due[len(beats)]
             beats.append(step.cycle)
             wide = value if bits == 64 else value << 32 | value
-            memories.write(step.cycle + 2, place, wide)
+            memories.write(step.cycle + READABLE, place, wide)
             if len(beats) == len(due):
                 end = step.cycle + 40 + min(8 * shape["ring_words"] * shape["ring_slots"], 600) + ROWS
         # After the last beat all addresses of a small pass, before that what was written a few beats ago.
