@@ -81,7 +81,7 @@ def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str
     assert json.loads((folder / "report.json").read_text()) == report
     assert problems(report) == []
     assert report["timing_met"] is True
-    assert report["clock_mhz"] == 70
+    assert report["clock_mhz"] == 90
     assert report["tools"]["yosys"] != "missing"
     assert "random, seed 0" in (folder / "summary.txt").read_text()
     stamps = {

@@ -26,6 +26,7 @@ from compiler.program.program import Program, build_program
 from compiler.qgraph import QConv, QGraph, QMean
 from hw.config import WINDOW_WORDS, RingConfig
 from hw.descriptor import CombineOp, FeedMode, WindowOp
+from hw.floorplan import regular
 
 __all__ = ["Board", "FrameTiming", "Plan", "plan"]
 
@@ -130,7 +131,6 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
         ),
         default=1,
     )
-    floorplan = part.name if part.name == "LFE5U-85F" and (rows, cols) == (13, 12) else None
     return RingConfig(
         rows=rows,
         cols=cols,
@@ -144,7 +144,7 @@ def _base(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], l
         segment_fifo=64,
         array_table=any(item.array_table is not None for item in lowered.passes),
         window_table=any(item.window_table is not None for item in lowered.passes),
-        floorplan=floorplan,
+        floorplan=part.name if regular(part.name, rows, cols) else None,
         **_kernels(lowered),
         **_combine(lowered, rows, cols),
     )
