@@ -47,6 +47,7 @@ class RingConfig:
             columns, dilation, and kernels of the window in several blocks.
         partial_depth: outputs of a row whose partial sums the window keeps, for kernels in several blocks (a power of two, at least
             512; needs `row_steps`); 0: no such kernels.
+        banded_sums: whether a pass of FeedMode.SUM may go on with the sums of the one before it.
         resident_passes: passes of a frame, if weights, parameters and descriptors are the initial content of block RAM; 0: the DMA
             brings them.
         combine_lanes: bytes that the combine element works on at once (1, 2 or 4; at most C / 2), 0 if there is none.
@@ -72,6 +73,7 @@ class RingConfig:
     table_slots: int = 2
     row_steps: bool = False
     partial_depth: int = 0
+    banded_sums: bool = False
     resident_passes: int = 0
     combine_lanes: int = 0
     combine_multiply: bool = False

@@ -31,6 +31,14 @@ class WindowOp(enum.IntEnum):
     AVERAGE = 2
 
 
+class SumOp(enum.IntEnum):
+    """Where the sums of a pass of FeedMode.SUM begin (`Descriptor.op`, only in a ring with banded sums)."""
+
+    ZERO = 0
+    GO_ON = 1
+    """With those of the pass of FeedMode.SUM before it."""
+
+
 class CombineOp(enum.IntEnum):
     """What becomes of the array's results and the second operand, element by element (`Descriptor.combine`)."""
 
@@ -110,7 +118,7 @@ Descriptor = data.StructLayout(
     {
         # fetch
         "mode": 2,  # FeedMode
-        "op": 2,  # WindowOp
+        "op": 2,  # WindowOp; SUM: SumOp
         "to_rows": 1,  # window's results: 0 = to the pixel ring, 1 = to the row writer
         "last": 1,  # last pass of the frame
         "input": RowPointer,  # row in_y of the input (also when in_y is negative)

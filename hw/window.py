@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.column import column_layout
 from hw.config import RingConfig
-from hw.descriptor import Descriptor, FeedMode, WindowOp
+from hw.descriptor import Descriptor, FeedMode, SumOp, WindowOp
 from hw.enable_copies import enable_copies
 from hw.fifo import StreamFifo
 from hw.multiplier import add_levels, add_tree, partial_products
@@ -36,10 +36,16 @@ _MAX_AT = 7
 _CREDITS = 32
 """Results under way and waiting: more than the latency plus 1, so that the credit never limits an output that is not held up."""
 
-_FLOW = data.StructLayout(
-    {"taken": 1, "begin": 1, "emit": 1, "last": 1, "rows_cut": 1, "cols_cut": 1, "add": 1, "store": 1}
-)
-"""What of a column goes along with it: `store`: its sum is kept for the kernel's next block; `add`: the one of the block before counts."""
+SUM_GROUPS = 512
+"""Subgroups whose sums are kept from one band of a map to the next."""
+
+
+def _flow_layout(config: RingConfig) -> data.StructLayout:
+    """What of a column goes along with it: `store`: its sum is kept for the kernel's next block; `add`: the one of the block before
+    counts; with banded sums `first`: of a pass, `go_on`: the sum of the band before counts.
+    """
+    fields = ("taken", "begin", "emit", "last", "rows_cut", "cols_cut", "add", "store")
+    return data.StructLayout(dict.fromkeys([*fields, "first", "go_on"] if config.banded_sums else fields, 1))
 
 
 def window_latency(config: RingConfig, op: WindowOp, mode: FeedMode = FeedMode.WINDOW) -> int:
@@ -60,14 +66,16 @@ class Window(wiring.Component):
     - MAX: maximum of the kernel_h x kernel_w taps, clamped; rows beyond kernel_h must read as -128.
     - AVERAGE: sum of tap times weight (weights are 1) times `average_scale[rows_cut + 2 cols_cut]`, requantised.
     - MAC of several blocks: a block's sums are kept, and added to those of the next block; the last one's are requantised.
-    - SUM (feed mode): sum of row 0 from `start` to `emit`, requantised; the weights of the subgroup are not used.
+    - SUM (feed mode): sum of row 0 from `start` to `emit`, requantised; the weights of the subgroup are not used. With `banded_sums`
+      the sums of up to SUM_GROUPS subgroups are kept too, and with SumOp.GO_ON those of the SUM pass before are added, so that the
+      results are those of all rows so far.
 
     The newest column is tap column 2: tap (ky, kx) of a kernel kernel_w wide has index 3 ky + 3 - kernel_w + kx among the
     parameter memory's weights. Taps outside the kernel need zero weights in MAC and AVERAGE. In a ring with a window table,
     requantised channels whose parameters have bit 0 of `unused` set go through the table.
 
     Parameters:
-        config: `window_lanes` (L), `window_clamp_bits`, `window_depth`, `window_table`, `partial_depth`.
+        config: `window_lanes` (L), `window_clamp_bits`, `window_depth`, `window_table`, `partial_depth`, `banded_sums`.
         parameters_init: initial content of the parameter memory.
         tables: tables that are there from power-on.
 
@@ -124,7 +132,10 @@ class Window(wiring.Component):
         kept = None
         if self._config.partial_depth:
             m.submodules.kept = kept = PartialSums(self._config.partial_depth, lanes * SUM_BITS)
-        flow = self._flow(m, parameters, is_max, kept)
+        flow = self._flow(m, parameters, is_max, is_sum, kept)
+        bands = None
+        if self._config.banded_sums:
+            m.submodules.bands = bands = PartialSums(SUM_GROUPS, lanes * SUM_BITS)
         m.d.comb += [
             parameters.descriptor.eq(d),
             parameters.start.eq(self.start),
@@ -163,9 +174,11 @@ class Window(wiring.Component):
             requantiser = Requantiser(SUM_BITS, self._config.window_clamp_bits)
             m.submodules[f"requantiser_{lane}"] = requantiser
             before = None
-            if kept is not None:
-                part = kept.read_data[lane * SUM_BITS : (lane + 1) * SUM_BITS]
-                before = Mux(flow[_MAC_AT + 1].add, part, 0).as_signed()
+            for memory, wanted in ((kept, "add"), (bands, "go_on")):
+                if memory is not None:
+                    part = memory.read_data[lane * SUM_BITS : (lane + 1) * SUM_BITS]
+                    chosen = Mux(flow[_MAC_AT + 1][wanted], part, 0)
+                    before = (chosen if before is None else before | chosen).as_signed()
             sums.append(self._accumulator(m, platform, lane, mac, scale, keep, accumulate, before))
             m.d.comb += [
                 requantiser.acc.eq(sums[-1]),
@@ -184,6 +197,15 @@ class Window(wiring.Component):
                 kept.write.eq(flow[_ACC_AT - 1].store),
                 kept.write_data.eq(Cat(*sums)),
             ]
+        if bands is not None:
+            at = _MAC_AT - PartialSums.LATENCY
+            m.d.comb += [
+                bands.read_begin.eq(flow[at].first),
+                bands.read.eq(flow[at].emit),
+                bands.write_begin.eq(flow[_ACC_AT - 1].first),
+                bands.write.eq(flow[_ACC_AT - 1].emit & is_sum),
+                bands.write_data.eq(Cat(*sums)),
+            ]
         if self._config.window_table:
             results = self._look_up(m, results, Cat(p.unused[0] for p in parameters.parameters))
 
@@ -198,12 +220,13 @@ class Window(wiring.Component):
         return m
 
     def _flow(
-        self, m: Module, parameters: WindowParameters, is_max: Value, kept: PartialSums | None
+        self, m: Module, parameters: WindowParameters, is_max: Value, is_sum: Value, kept: PartialSums | None
     ) -> list[data.View]:
         """Takes columns. What element k holds was taken k cycles ago."""
         payload = self.i.payload
         take = Signal()
-        flow = [Signal(_FLOW, name=f"flow_{k}") for k in range(1 + _result_at(self._config))]
+        layout = _flow_layout(self._config)
+        flow = [Signal(layout, name=f"flow_{k}") for k in range(1 + _result_at(self._config))]
         # Room for results that are not promised yet, minus 1: negative if there is none.
         credit = Signal(signed(1 + (_CREDITS - 1).bit_length()), init=_CREDITS - 1)
         emit, may_begin = payload.emit, parameters.ready
@@ -218,6 +241,14 @@ class Window(wiring.Component):
                 flow[0].add.eq(payload.emit & ~payload.opens),
                 flow[0].store.eq(take & payload.emit & ~payload.closes),
             ]
+        if self._config.banded_sums:
+            goes_on, fresh = Signal(), Signal()
+            m.d.sync += goes_on.eq(is_sum & (self.descriptor.op == SumOp.GO_ON))
+            with m.If(self.start):
+                m.d.sync += fresh.eq(1)
+            with m.Elif(take):
+                m.d.sync += fresh.eq(0)
+            m.d.comb += [flow[0].first.eq(take & fresh), flow[0].go_on.eq(payload.start & goes_on)]
         m.d.comb += [
             self.i.ready.eq((may_begin | ~payload.start) & (~credit[-1] | ~payload.emit)),
             take.eq(self.i.valid & self.i.ready),

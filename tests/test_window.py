@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def run(
         "DEPTH": str(config.window_depth),
         "TABLE": str(int(config.window_table)),
         "PARTIAL_DEPTH": str(config.partial_depth),
+        "BANDED_SUMS": str(int(config.banded_sums)),
         "MUTATION": mutation,
     }
     simulate(
@@ -51,6 +53,13 @@ def test_window(bench_dir: Path, config: RingConfig) -> None:
 
 def test_short_blocks(bench_dir: Path) -> None:
     run(BLOCKS, bench_dir, bench="bench_window_blocks")
+
+
+@pytest.mark.parametrize("config", [LANES_4, BLOCKS], ids=["plain", "blocks"])
+def test_banded_sums(bench_dir: Path, config: RingConfig) -> None:
+    config = replace(config, banded_sums=True)
+    run(config, bench_dir, bench="bench_window_sums")
+    run(config, bench_dir, testcase="exact_cycles")
 
 
 @pytest.mark.parametrize("mutation", ["weight", "maximum", "latency", "period"])

@@ -40,6 +40,16 @@ class Step:
         return self.first_row + self.rows
 
     @property
+    def output_rows(self) -> slice:
+        """Rows of the output buffer that it writes."""
+        return slice(*self.source.output_rows(self.first_row, self.past_row))
+
+    @property
+    def complete(self) -> bool:
+        """What it writes is a result, not the sum of some bands."""
+        return not self.source.banded or self.past_row == self.source.height
+
+    @property
     def name(self) -> str:
         """Name of the logical pass, with band and part where there are several."""
         part = "" if self.channels == self.source.channels else f"/c{self.first_channel}"
@@ -125,15 +135,16 @@ def _demand(buffers: dict[str, Buffer], passes: Sequence[LogicalPass], final: Lo
         if item.output.buffer == final.output.buffer:
             rows = max(past, wanted.get(item.output.buffer, 0))  # another part of it may need more rows of this one
         elif item.output.buffer in wanted:
-            rows = wanted[item.output.buffer]
+            rows = item.height if item.banded else wanted[item.output.buffer]
         else:  # read by later segments only
             rows = -(-item.height * past // final.height)
         need[i] = rows
         if rows:
-            source = item.input.buffer
-            wanted[source] = max(wanted.get(source, 0), item.input_rows(0, rows, buffers[source].height)[1])
-            if item.operand is not None:
-                wanted[item.operand.buffer] = max(wanted.get(item.operand.buffer, 0), item.operand_rows(0, rows)[1])
+            height = buffers[item.input.buffer].height
+            past_rows = [item.input_rows(0, rows, height)[1], item.operand_rows(0, rows)[1]]
+            for view, view_past in zip(item.views, past_rows, strict=False):
+                made = buffers[view.buffer].source or view.buffer  # what comes back must have been made
+                wanted[made] = max(wanted.get(made, 0), view_past)
     return need
 
 
@@ -188,7 +199,7 @@ def store_steps(lowered: Lowered, steps: Sequence[Step]) -> dict[str, np.ndarray
         ends[step.index] = ends[step.index + 1] if inside else step.index + 1
     for step in steps:
         if step.source.output.buffer in found:
-            found[step.source.output.buffer][step.first_row : step.past_row] = step.index
+            found[step.source.output.buffer][step.output_rows] = step.index
         for name, first, past in read_rows(lowered, step):
             source = lowered.buffers[name].source
             if source is not None:
@@ -221,7 +232,7 @@ def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
                 life.start[first:past] = np.minimum(life.start[first:past], start)
                 previous_reader[name] = step.index
         life = found[step.source.output.buffer]
-        rows = slice(step.first_row, step.past_row)
+        rows = step.output_rows
         life.start[rows] = np.minimum(life.start[rows], step.index)
         life.end[rows] = np.maximum(life.end[rows], step.index)
     for name, stored in store_steps(lowered, steps).items():

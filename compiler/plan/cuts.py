@@ -24,7 +24,7 @@ def channel_cuts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
             limit = most if item.window_node is None else config.weight_depth // _WINDOW_SHARE
             if words > limit:
                 parts[item.name] = channel_parts(item, config.cols, max(1, limit // item.depth))
-        elif item.mode == FeedMode.SUM:
+        elif item.mode == FeedMode.SUM and not item.banded:
             size = _POOL_GROUPS * config.window_lanes
             parts[item.name] = [(i, min(size, item.channels - i)) for i in range(0, item.channels, size)]
     return parts

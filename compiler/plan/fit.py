@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -36,8 +37,9 @@ _PASS_CYCLES = 300
 """Cycles that a further pass costs: the elements fill and drain one after the other."""
 
 _JOIN_SHARE = 0.8
-"""A tensor larger than this share of the memory is never whole: the segments on both sides become one."""
 
+_LONG, _LONG_CHOICES = 12, 12
+"""Of a segment of more than so many passes about so many bandings are looked at."""
 
 _ROOMY = 0.6
 """A tensor that finds a place within this share of the memory is not worth a search for a better one."""
@@ -65,7 +67,26 @@ class Fit:
     peak: int
 
 
-def fit(lowered: Lowered, bank_words: int, weights: Weights, efforts: Sequence[int] = range(4)) -> Fit:
+@dataclass(frozen=True)
+class Cutting:
+    """Where a network is cut into segments.
+
+    Attributes:
+        most_live: tensors that a segment hands over.
+        share: of the memory; where they are larger the segments on both sides become one.
+    """
+
+    most_live: int = 1
+    share: float = _JOIN_SHARE
+
+
+def fit(
+    lowered: Lowered,
+    bank_words: int,
+    weights: Weights,
+    efforts: Sequence[int] = range(4),
+    cutting: Cutting = Cutting(),
+) -> Fit:
     """Bands and memory map for banks of `bank_words` words, with every pass in one part.
 
     `efforts`: levels of search, the first that finds a fit ends it; 3 may take a minute where the memory is very tight.
@@ -73,7 +94,7 @@ def fit(lowered: Lowered, bank_words: int, weights: Weights, efforts: Sequence[i
     Raises:
         ResourceError: no banding fits; says how much is short.
     """
-    ranges = _joined(lowered, bank_words * BANKS)
+    ranges = joined(lowered, bank_words * BANKS, cutting)
     failure: _NoFitError | None = None
     try:
         fitter = _Fitter(lowered, bank_words, weights, ranges)
@@ -92,13 +113,15 @@ def fit(lowered: Lowered, bank_words: int, weights: Weights, efforts: Sequence[i
     )
 
 
-def _joined(lowered: Lowered, words: int) -> list[tuple[int, int]]:
+def joined(lowered: Lowered, words: int, cutting: Cutting) -> list[tuple[int, int]]:
+    """(first, past) of the segments for a memory of so many words."""
     ranges: list[tuple[int, int]] = []
     join = False
-    for first, past in natural_segments(lowered):
+    for first, past in natural_segments(lowered, cutting.most_live):
         ranges.append((ranges.pop()[0] if join else first, past))
-        buffer = lowered.buffers[lowered.passes[past - 1].output.buffer]
-        join = buffer.size > _JOIN_SHARE * words * WORD_BYTES
+        join = (
+            sum(lowered.buffers[name].size for name in boundaries(lowered)[past]) > cutting.share * words * WORD_BYTES
+        )
     return ranges
 
 
@@ -173,9 +196,12 @@ class _Options:
         self.least: int | None = None
         self.dear = reload > 0
         """Every band loads the weights again."""
-        for heights in candidate_heights(final.height, whole, reads_image):
+        candidates = candidate_heights(final.height, whole, reads_image)
+        if len(passes) > _LONG:
+            candidates = candidates[:: -(-len(candidates) // _LONG_CHOICES)] + candidates[-1:]
+        for heights in candidates:
             segment = Segment(*ranges, heights)
-            peak = _peak(lowered, segment)
+            peak = peak_of(lowered, segment)
             cost = len(heights) * (len(passes) * _PASS_CYCLES + reload)
             if peak <= words and (not self.choices or peak < self.choices[-1].peak):
                 self.choices.append(_Choice(peak, cost, segment))
@@ -183,7 +209,7 @@ class _Options:
                 self.least = peak
 
 
-def _peak(lowered: Lowered, segment: Segment) -> int:
+def peak_of(lowered: Lowered, segment: Segment) -> int:
     """Words that a segment needs at its peak if nothing else is live but what it reads and leaves."""
     steps = build_steps(lowered, [segment], {})
     passes = lowered.passes[segment.first : segment.past]
@@ -191,16 +217,17 @@ def _peak(lowered: Lowered, segment: Segment) -> int:
     made = {item.output.buffer for item in passes}
     read_inside = {view.buffer for item in passes for view in (item.input, item.operand) if view is not None}
     total = np.zeros(len(steps), np.int64)
+    before, after = boundaries(lowered)[segment.first], boundaries(lowered)[segment.past]
     involved = {}
     for name in made | read_inside:
         life = lives[name]
         start, end = life.start.copy(), life.end.copy()
         if name not in made and not lowered.buffers[name].loaded:
             start[:] = 0
-        if _read_later(lowered, name, segment.past) or name == lowered.result:
+        if name in after:
             end[end >= 0] = len(steps) - 1
         involved[name] = Lifetimes(start, end)
-    for name in _handed_over(lowered, segment.first) & _handed_over(lowered, segment.past) - involved.keys():
+    for name in before & after - involved.keys():
         involved[name] = Lifetimes(
             np.zeros(lowered.buffers[name].height, np.int64), np.full(lowered.buffers[name].height, len(steps) - 1)
         )
@@ -213,16 +240,17 @@ def _peak(lowered: Lowered, segment: Segment) -> int:
     return int(total.max()) + slack // 2
 
 
-def _read_later(lowered: Lowered, name: str, past: int) -> bool:
-    return any(view.buffer == name for item in lowered.passes[past:] for view in item.views)
-
-
-def _handed_over(lowered: Lowered, past: int) -> set[str]:
-    """Tensors that are in memory between pass `past - 1` and pass `past`."""
-    if past == len(lowered.passes):
-        return {lowered.result}
-    made = {item.output.buffer for item in lowered.passes[:past]}
-    return {name for name in made if _read_later(lowered, name, past)}
+@functools.lru_cache(maxsize=64)
+def boundaries(lowered: Lowered) -> tuple[frozenset[str], ...]:
+    """Tensors that are in memory before each pass, and behind the last one: made and still to be read, or the result."""
+    wanted, made = {lowered.result}, {item.output.buffer for item in lowered.passes}
+    last_made = {item.output.buffer: i for i, item in reversed(list(enumerate(lowered.passes)))}
+    found = [frozenset(wanted)]
+    for i, item in reversed(list(enumerate(lowered.passes))):
+        wanted |= {view.buffer for view in item.views} & made
+        wanted = {name for name in wanted if last_made[name] < i}
+        found.append(frozenset(wanted))
+    return tuple(reversed(found))
 
 
 class _Segment:
@@ -239,7 +267,7 @@ class _Segment:
         lives = lifetimes(lowered, steps)
         made = {item.output.buffer for item in passes}
         read = {view.buffer for item in passes for view in (item.input, item.operand) if view is not None}
-        self.before, self.after = (_handed_over(lowered, past) for past in (segment.first, segment.past))
+        self.before, self.after = boundaries(lowered)[segment.first], boundaries(lowered)[segment.past]
         for name in self.before:
             lives[name].start[:] = 0
         for name in self.after:

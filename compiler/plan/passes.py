@@ -93,6 +93,8 @@ class LogicalPass:
         height, width, channels: of the result.
         operand: second operand of a merge or of `combine`, or None; of a merge, `identity` is the tensor of the int8 graph that it holds.
         combine: what becomes of the array's result and the operand, element by element, or None.
+        banded: a sum over a map whose rows may come in bands: `height` counts the map's rows, each band gives the result of all rows
+            so far.
         first_channel: channel of `tensor` that is channel 0 of the pass.
         average: of a local average pool, or None.
         row_of: input row of every output row, each a pass of its own; () if the window goes over the rows.
@@ -126,6 +128,7 @@ class LogicalPass:
     operand: View | None = None
     identity: str | None = None
     combine: Combine | None = None
+    banded: bool = False
     first_channel: int = 0
     macs: int = 0
 
@@ -147,7 +150,11 @@ class LogicalPass:
     @property
     def whole(self) -> bool:
         """The pass needs all input rows before its first result."""
-        return self.mode == FeedMode.SUM
+        return self.mode == FeedMode.SUM and not self.banded
+
+    def output_rows(self, first: int, past: int) -> tuple[int, int]:
+        """Rows (first, past) of the output buffer that a step with rows `first .. past - 1` writes."""
+        return (0, 1) if self.mode == FeedMode.SUM else (first, past)
 
     def operand_rows(self, first: int, past: int) -> tuple[int, int]:
         """Rows (first, past) of the operand that output rows `first .. past - 1` need."""
@@ -157,6 +164,8 @@ class LogicalPass:
         """Rows (first, past) of an input of `height` rows that output rows `first .. past - 1` need."""
         if self.whole:
             return 0, height
+        if self.banded:
+            return first, past
         if self.row_of:
             return self.row_of[first], self.row_of[past - 1] + 1
         stride, pad, kernel = self.window.stride[0], self.window.padding[0], self.window.span[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +14,7 @@ from compiler.legalise import legalise
 from compiler.plan.blocks import needs_row_steps
 from compiler.plan.cuts import channel_cuts
 from compiler.plan.estimate import estimate
-from compiler.plan.fit import Weights, cut, fit
+from compiler.plan.fit import Cutting, Weights, cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.on_chip import plan_on_chip
 from compiler.plan.pack import parameter_units
@@ -21,10 +22,12 @@ from compiler.plan.passes import LogicalPass, Lowered
 from compiler.plan.resources import Part, resources
 from compiler.plan.result import Board, FrameTiming, Plan
 from compiler.plan.schedule import schedule
+from compiler.plan.spill import band_sums, spill
+from compiler.plan.spilling import choose
 from compiler.program.descriptors import ring_words
 from compiler.program.program import Program, build_program
 from compiler.qgraph import QConv, QGraph, QMean
-from hw.config import WINDOW_WORDS, RingConfig
+from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES, RingConfig
 from hw.descriptor import CombineOp, FeedMode, WindowOp
 from hw.floorplan import regular
 
@@ -54,6 +57,15 @@ place, and the clock loses more."""
 _FIRST_EFFORTS, _LAST_EFFORTS, _FINE_EFFORTS = (0, 2), (3,), (1,)
 """Search for bands: of each memory, of each if none fits, once more of the best."""
 
+_JOIN_SHARES = (0.6, 0.4)
+"""Where a network does not fit: tensors larger than this share of the memory are not whole."""
+
+_SPILL_SHARES = (1.0, 0.95, 0.9, 0.85, 0.8)
+"""Of the memory, for the choice of what goes to the SDRAM: places for all tensors are found only if there is some room."""
+
+_BAND_SHARE = 0.4
+"""Sums over maps that are larger than this share of the memory are made in bands, if anything goes to the SDRAM."""
+
 _LEAST_CLAMP = 16
 _LEAST_ACC = 20
 
@@ -77,32 +89,75 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
     lowered = lower(graph)
     base = streamed_base(graph, lowered, board.part)
     configs = list(_memories(base, board.part))
-    makers, failures = [], []
-    for efforts in _FIRST_EFFORTS, _LAST_EFFORTS:
-        for config in configs:
-            try:
-                makers.append(_Maker(graph, lowered, board, config, predict, efforts))
-            except ResourceError as error:
-                failures.append(error)
-        if makers:
-            break
-    if not makers:
-        raise failures[-1]
+    makers = _makers(graph, lowered, board, configs, predict)
     first, *others = _PART_SHARES
     best = min((maker.make(first) for maker in makers), key=lambda one: one.cycles)
     maker = next(maker for maker in makers if maker.config == best.config)
     with contextlib.suppress(ResourceError, StopIteration):
         half = next(depth for depth in _WEIGHT_DEPTHS if depth < best.config.weight_depth)
-        leaner = _Maker(graph, lowered, board, replace(best.config, weight_depth=half), predict, maker.efforts)
+        leaner = maker.of(replace(best.config, weight_depth=half), maker.efforts)
         lean = leaner.make(first)
         if lean.cycles <= _LEAN * best.cycles:
             best, maker = lean, leaner
     with contextlib.suppress(ResourceError):
-        fine = _Maker(graph, lowered, board, best.config, predict, _FINE_EFFORTS)
+        fine = maker.of(best.config, _FINE_EFFORTS)
         better = fine.make(first)
         if better.cycles < best.cycles:
             best, maker = better, fine
     return min([best, *(maker.make(share) for share in others)], key=lambda one: one.cycles)
+
+
+def _makers(
+    graph: QGraph,
+    lowered: Lowered,
+    board: Board,
+    configs: Sequence[RingConfig],
+    predict: Callable[[Program], FrameTiming],
+) -> list[_Maker]:
+    """One for every ring that the network fits: whole, cut otherwise, with tensors in the SDRAM, after a long search, whichever is first.
+
+    Raises:
+        ResourceError: it fits none.
+    """
+    failures: list[ResourceError] = []
+
+    def attempt(*makers: Callable[[RingConfig], _Maker], one: bool = False) -> list[_Maker]:
+        found: list[_Maker] = []
+        for make, config in itertools.product(
+            makers, sorted(configs, key=lambda ring: -ring.activation_depth) if one else configs
+        ):
+            try:
+                found.append(make(config))
+            except ResourceError as error:
+                failures.append(error)
+            if found and one:
+                break
+        return found
+
+    def plain(cutting: Cutting, efforts: Sequence[int]) -> Callable[[RingConfig], _Maker]:
+        return lambda config: _Maker(graph, lowered, board, config, predict, efforts, cutting)
+
+    def spilling(config: RingConfig) -> _Maker:
+        parted = band_sums(lowered, _BAND_SHARE * config.activation_depth * BANKS * WORD_BYTES)
+        ring = replace(config, spill=True, banded_sums=any(item.banded for item in parted.passes))
+        for share in _SPILL_SHARES:
+            for spills in choose(parted, config.activation_depth, share):
+                spilled = spill(parted, spills.gaps)
+                try:
+                    return _Maker(graph, spilled, board, ring, predict, _FIRST_EFFORTS, spills.cutting)
+                except ResourceError as error:
+                    failure = error
+        raise failure
+
+    found = attempt(plain(Cutting(), _FIRST_EFFORTS))
+    found = found or attempt(*(plain(Cutting(share=share), _FIRST_EFFORTS) for share in _JOIN_SHARES))
+    smallest = len(failures)
+    found = found or attempt(spilling, one=True)
+    reason = failures[smallest : smallest + 1]  # of the largest memory, with the least in it
+    found = found or attempt(plain(Cutting(), _LAST_EFFORTS))
+    if not found:
+        raise reason[0]
+    return found
 
 
 def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
@@ -259,16 +314,21 @@ class _Maker:
         config: RingConfig,
         predict: Callable[[Program], FrameTiming],
         efforts: Sequence[int],
+        cutting: Cutting,
     ) -> None:
         self._graph, self._lowered, self._board, self.config = graph, lowered, board, config
-        self.efforts = efforts
+        self.efforts, self._cutting = efforts, cutting
         self._predict = predict
         self._needs = resources(config)
         if short := self._needs.short(board.part):
             raise ResourceError(f"{graph.name} on {board.part.name}: the ring needs {'; '.join(short)}")
         words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
         weights = Weights(words, config.weight_depth, config.cols // 2)
-        self._fit = fit(lowered, config.activation_depth, weights, efforts)
+        self._fit = fit(lowered, config.activation_depth, weights, efforts, cutting)
+
+    def of(self, config: RingConfig, efforts: Sequence[int]) -> _Maker:
+        """The same for another ring or with another effort."""
+        return _Maker(self._graph, self._lowered, self._board, config, self._predict, efforts, self._cutting)
 
     def make(self, share: int) -> Plan:
         """A plan with parts of at most a `share`-th of the weight memory."""

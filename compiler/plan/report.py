@@ -12,6 +12,7 @@ from rich.table import Table
 
 from compiler.plan.memory import window_rows
 from compiler.plan.schedule import streamed_bytes
+from compiler.plan.spilling import STORE_CYCLES
 from hw.config import BANKS, PARAMETER_BITS, WORD_BYTES
 from hw.counters import RECORDED_PASSES
 from hw.descriptor import Descriptor, PacketKind
@@ -46,6 +47,10 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "memories": plan.resources.memories,
         "weight_memory": "block RAM" if plan.on_chip else "SDRAM",
         "stream_bytes": plan.program.stream_bytes,
+        "spilled": [
+            {"tensor": name, "times": times, "bytes": size, "sdram_cycles": cycles}
+            for name, times, size, cycles in _spilled(plan)
+        ],
         "weight_bytes_streamed": streamed_bytes(plan.loads, plan.config),
         "passes": [
             {
@@ -88,6 +93,8 @@ def plan_text(plan: Plan) -> str:
     console.print(_passes(plan))
     console.print(_memory(plan))
     console.print(_residents(plan) if plan.on_chip else _weights(plan))
+    if plan.lowered.copies:
+        console.print(_spills(plan))
     console.print(_needs(plan))
     console.print(_totals(plan))
     return out.getvalue().rstrip()
@@ -163,6 +170,23 @@ def _weights(plan: Plan) -> Table:
         size = sum(2 * packet.units * packet.halfwords for packet in packets)
         waiting = sum(packet.wait > 0 for packet in packets)
         table.add_row(kind.name.lower(), str(len(packets)), f"{size / 1024:,.1f}", str(waiting))
+    return table
+
+
+def _spilled(plan: Plan) -> list[tuple[str, int, int, int]]:
+    """(tensor, times, bytes, cycles of the SDRAM) of what is stored and brought back; bytes and cycles of all times."""
+    found = []
+    for name, copies in plan.lowered.copies.items():
+        rows = sum(int((plan.fit.lives[copy].end >= 0).sum()) for copy in copies)
+        size = rows * plan.lowered.buffers[name].row_words * WORD_BYTES
+        found.append((name, len(copies), size, STORE_CYCLES * size // 2))
+    return found
+
+
+def _spills(plan: Plan) -> Table:
+    table = _table("Tensors that go to the SDRAM and come back", "tensor", "times", "KiB", "cycles of the SDRAM")
+    for name, times, size, cycles in _spilled(plan):
+        table.add_row(name, str(times), f"{size / 1024:,.1f}", f"{cycles:,}")
     return table
 
 

@@ -14,7 +14,7 @@ from hw.counters import RECORDED_PASSES, counter_words
 from hw.primitives.bram import simple_blocks, true_blocks
 from hw.sequencer import QUEUE_DEPTH, descriptor_words
 from hw.table import TABLE_WORDS
-from hw.window import SUM_BITS
+from hw.window import SUM_BITS, SUM_GROUPS
 
 _WORD_BITS = 8 * WORD_BYTES
 _TABLE_BITS = 16
@@ -97,6 +97,8 @@ def resources(config: RingConfig) -> Resources:
     }
     if config.partial_depth:
         memories["partial sums"] = simple_blocks(SUM_BITS * config.window_lanes, config.partial_depth)
+    if config.banded_sums:
+        memories["banded sums"] = simple_blocks(SUM_BITS * config.window_lanes, SUM_GROUPS)
     tables = config.array_table * config.lanes + config.window_table * config.window_lanes
     if tables:
         memories["tables"] = tables * simple_blocks(_TABLE_BITS, TABLE_WORDS * config.table_slots)

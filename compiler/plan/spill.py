@@ -6,6 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from compiler.plan.passes import LogicalPass, Lowered, View
+from hw.descriptor import FeedMode
+from hw.window import SUM_GROUPS
+
+_LEAST_LANES = 4
+"""Of the window: channels of a subgroup."""
 
 
 @dataclass(frozen=True, order=True)
@@ -33,6 +38,18 @@ def spill(lowered: Lowered, gaps: Iterable[Gap]) -> Lowered:
         for i in readers(lowered, gap.buffer)[gap.reader : past]:
             passes[i] = _reading(passes[i], gap.buffer, copy)
     return replace(lowered, buffers=buffers, passes=passes)
+
+
+def band_sums(lowered: Lowered, size: float) -> Lowered:
+    """The same network with the sums over maps of more than `size` bytes in bands, so that these maps are never whole."""
+
+    def banded(item: LogicalPass) -> LogicalPass:
+        source = lowered.buffers[item.input.buffer]
+        if item.mode != FeedMode.SUM or source.size <= size or item.input.channels > SUM_GROUPS * _LEAST_LANES:
+            return item
+        return replace(item, height=source.height, banded=True)
+
+    return replace(lowered, passes=[banded(item) for item in lowered.passes])
 
 
 def _reading(item: LogicalPass, name: str, copy: str) -> LogicalPass:

@@ -18,7 +18,7 @@ from compiler.program.descriptors import Fields, packed
 from compiler.program.program import Program
 from compiler.program.stream import as_halfwords
 from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES
-from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, FeedMode, PacketKind
+from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, FeedMode, PacketKind, SumOp
 from hw.dma import READ_AHEAD
 from hw.resident import Resident
 from hw.table import TABLE_WORDS
@@ -63,6 +63,7 @@ class _Replay:
         self.parked: dict[
             int, tuple[int, int]
         ] = {}  # halfword of the stream -> row that is stored there, halfword behind the packet
+        self.sums = "", 0  # pass whose sums the window has kept, and behind which row
         self.storing: list[
             tuple[int, int, int, int]
         ] = []  # rows that are being stored: bank, address, words, first pass behind
@@ -264,7 +265,18 @@ class _Replay:
             if (self.rows[bank, addr : addr + words] != tag).any():
                 self.bytes[name][y] = self.gaps[name]
             self.rows[bank, addr : addr + words] = tag
-            self.bytes[name][y, written] = True
+            self.bytes[name][y, written] = step.complete
+        if item.mode == FeedMode.SUM:
+            self._sums(step)
+
+    def _sums(self, step: Step) -> None:
+        """A band of a map adds to the sums of the band before it."""
+        goes_on = int(self.program.descriptors[step.index]["op"]) == SumOp.GO_ON
+        if goes_on != bool(step.source.banded and step.first_row) or (
+            goes_on and self.sums != (step.source.name, step.first_row)
+        ):
+            raise ProgramError(f"{step.name}: its sums do not go on from those of the rows before")
+        self.sums = step.source.name, step.past_row
 
     def _words_of_row(self, name: str, first: int, past: int) -> np.ndarray:
         """Which words of a row hold the bytes `first .. past - 1` of its pixels: another part of a tensor may be written meanwhile."""

@@ -15,7 +15,7 @@ from compiler.plan.passes import LogicalPass, Lowered
 from compiler.plan.schedule import StepLoads
 from compiler.qgraph import QAvgPool, QConv, QMaxPool, QMean
 from hw.config import BANKS, WORD_BYTES, RingConfig
-from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, FeedMode, halfwords
+from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, FeedMode, SumOp, halfwords
 
 Fields = dict[str, Any]
 """A descriptor: field name -> number, a dict of the fields of a structure, or a list for an array."""
@@ -73,7 +73,9 @@ def describe(
     source, source_layout = lowered.buffers[item.input.buffer], layouts[item.input.buffer]
     lanes, stride = config.window_lanes, item.window.stride
     walk = item.blocks
-    in_y = 0 if whole else step.first_row * stride[0] - item.window.padding[0]
+    in_y = step.first_row * stride[0] - item.window.padding[0]
+    if whole:
+        in_y = step.first_row if item.banded else 0
     if item.row_of:
         in_y = item.row_of[step.first_row]
     left = 0 if whole else item.window.padding[2]
@@ -92,7 +94,7 @@ def describe(
     pixels = step.rows * item.width
     fields: Fields = {
         "mode": int(item.mode),
-        "op": int(item.op),
+        "op": int(SumOp.GO_ON if item.banded and step.first_row else item.op),
         "to_rows": int(item.to_rows),
         "last": int(last),
         "input": row_pointer(source_layout, in_y),
@@ -115,7 +117,7 @@ def describe(
         "blocks_w": walk.count[1] if config.row_steps else 0,
         "blocks": walk.total if config.row_steps else 0,
         "fill": item.fill & 0xFF,
-        "out_rows": source.height if whole else step.rows,
+        "out_rows": source.height if whole and not item.banded else step.rows,
         "out_w": out_w,
         "window_base": loads.window_base,
         "window_clamp": _window_clamp(step),

@@ -352,6 +352,8 @@ def _content(
 
 def _written(step: Step, layouts: Mapping[str, Layout]) -> list[Written]:
     item = step.source
+    if not step.complete:
+        return []
     place = item.output
     rows = (0, 1) if item.mode == FeedMode.SUM else (step.first_row, step.rows)
     first = place.byte + place.step * step.first_channel

@@ -60,7 +60,7 @@ class SpillTraffic:
         made = {name: np.zeros(lowered.buffers[name].height, np.int64) for name in self._copies}
         for step in steps:
             if step.source.output.buffer in made:
-                made[step.source.output.buffer][step.first_row : step.past_row] = step.index
+                made[step.source.output.buffer][step.output_rows] = step.index
         self._due: dict[
             int, list[tuple[int, str, int]]
         ] = {}  # (last writer, buffer, row) by the step that must not come before

@@ -80,7 +80,7 @@ class Column:
 class WindowPass:
     """What of a descriptor concerns the window, and the tensor [row, column, channel] of groups * L channels, int64.
 
-    SUM adds the whole tensor; kernel, stride, origin, out_rows and out_w are not used.
+    SUM adds the whole tensor, and `before` [channel] if that is not None; kernel, stride, origin, out_rows and out_w are not used.
     `kernel` is the size of a block; `blocks` rows and columns of them lie `step` elements from each other.
     """
 
@@ -97,6 +97,7 @@ class WindowPass:
     average_scale: tuple[int, int, int, int] = (1, 1, 1, 1)
     blocks: tuple[int, int] = (1, 1)
     step: tuple[int, int] = (1, 1)
+    before: Int64 | None = None
 
     @property
     def columns_per_block(self) -> int:
@@ -153,6 +154,7 @@ class WindowPass:
         zero_point, low, high = self.clamp
         if self.mode == FeedMode.SUM:
             acc = self.x.sum(axis=(0, 1)).reshape(1, 1, channels)
+            acc = acc if self.before is None else acc + self.before
         else:
             (kernel_h, kernel_w), (stride_y, stride_x) = self.kernel, self.stride
             (y0, x0) = self.origin

@@ -12,7 +12,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from compiler.arithmetic import average_multiplier, divide_half_away
 from hw.config import RingConfig
-from hw.descriptor import Descriptor, FeedMode, WindowOp
+from hw.descriptor import Descriptor, FeedMode, SumOp, WindowOp
 from hw.window_parameters import WindowParameters
 from sim.bench.streams import (
     CycleCounter,
@@ -34,6 +34,7 @@ CONFIG = RingConfig(
     window_table=bool(int(os.environ["TABLE"])),
     row_steps=bool(int(os.environ["PARTIAL_DEPTH"])),
     partial_depth=int(os.environ["PARTIAL_DEPTH"]),
+    banded_sums=bool(int(os.environ["BANDED_SUMS"])),
 )
 MUTATION = os.environ.get("MUTATION", "")
 L = CONFIG.window_lanes
@@ -105,8 +106,9 @@ def passes(seed: int, count: int) -> list[Case]:
         if i % 5 == 4:
             height, width = int(rng.integers(1, 6)), int(rng.integers(1, 8))
             x = tensor(rng, height, width, int(rng.integers(1, 4)))
-            # Rows 1 and 2 of a sum read as `fill`; the operation must not matter.
-            made.append(WindowPass(x, mode=FeedMode.SUM, op=WindowOp(op), fill=int(rng.integers(-128, 128))))
+            # Rows 1 and 2 of a sum read as `fill`; the operation must not matter where sums never go on.
+            operation = WindowOp(SumOp.ZERO if CONFIG.banded_sums else op)
+            made.append(WindowPass(x, mode=FeedMode.SUM, op=operation, fill=int(rng.integers(-128, 128))))
         stride = int(rng.integers(1, 3)), int(rng.integers(1, 3))
         # Subgroups of 1 to 20 columns; 9 are exactly the period of the parameters.
         out_w = int(rng.integers(1, 9)) if i % 3 else max(1, (9 - kernel[1]) // stride[1] + 1)
