@@ -11,7 +11,7 @@ import numpy as np
 from compiler import graph as float_graph
 from compiler.errors import ModelError
 from compiler.onnx import views
-from compiler.onnx.fold import Folded, Node, printable
+from compiler.onnx.model import Folded, Node, printable
 from compiler.onnx.problems import Unknown, Unsound, Unsupported
 from compiler.onnx.scalar import Function, forms_of
 from compiler.onnx.views import Size

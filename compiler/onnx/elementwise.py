@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from compiler.onnx.builder import Builder, Step, Value, finite, frame_size
-from compiler.onnx.fold import Node
 from compiler.onnx.layers import by_channel
+from compiler.onnx.model import Node
 from compiler.onnx.problems import Unsound, Unsupported
 from compiler.onnx.scalar import LIMIT, Function
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
-from compiler.onnx.fold import array_of
+from compiler.onnx.model import array_of
 from compiler.onnx.reader import DOMAINS, QUANTISED_DOMAIN
 
 MARKS = ("QuantizeLinear", "DequantizeLinear")

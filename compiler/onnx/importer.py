@@ -17,7 +17,10 @@ from compiler.graph import Node as GraphNode
 from compiler.onnx import quantised
 from compiler.onnx.builder import Builder, FunctionUnsupported, Value, frame_size
 from compiler.onnx.expand import expanded, is_quantised
-from compiler.onnx.fold import Folded, Node, fold
+from compiler.onnx.fold import fold
+from compiler.onnx.marks import TYPES, Marks
+from compiler.onnx.marks import handlers as mark_handlers
+from compiler.onnx.model import Folded, Node
 from compiler.onnx.operators import HANDLERS, Handler, nearest
 from compiler.onnx.problems import Problems, Unknown, Unsound, Unsupported
 from compiler.onnx.reader import decode, read
@@ -130,8 +133,8 @@ def convert(model: ModelProto, name: str, resolution: int | None = None) -> Floa
     problems = Problems()
     if not is_quantised(model):
         return _float_model(fold(model, name, resolution, problems, HANDLERS), problems)
-    marks = quantised.Marks({}, [])
-    known = {**HANDLERS, **quantised.handlers(marks)}
+    marks = Marks({}, [])
+    known = {**HANDLERS, **mark_handlers(marks)}
     return _int8_graph(fold(expanded(model, name), name, resolution, problems, known), problems, marks, known)
 
 
@@ -153,9 +156,9 @@ def _float_model(folded: Folded, problems: Problems) -> FloatModel:
     )
 
 
-def _int8_graph(folded: Folded, problems: Problems, marks: quantised.Marks, known: dict[str, Handler]) -> QGraph:
+def _int8_graph(folded: Folded, problems: Problems, marks: Marks, known: dict[str, Handler]) -> QGraph:
     """The int8 graph of a folded model, verified; all problems in one error."""
-    if folded.types[folded.input] not in (*REALS, *quantised.TYPES):
+    if folded.types[folded.input] not in (*REALS, *TYPES):
         raise ModelError(f"{folded.name}: its input is neither float nor int8 or uint8")
     builder, last, (tensor, order) = _imported(folded, problems, known)
     value = Value(tensor, builder.values[folded.output].shape, order)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compiler.onnx.builder import Builder, Value, finite, frame_size
-from compiler.onnx.fold import LARGEST_TENSOR, Node
+from compiler.onnx.model import LARGEST_TENSOR, Node
 from compiler.onnx.problems import Unsound, Unsupported
 
 Pads = tuple[int, int, int, int]  # top, bottom, left, right

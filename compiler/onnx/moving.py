@@ -6,7 +6,7 @@ import numpy as np
 
 from compiler.onnx import views
 from compiler.onnx.builder import Builder, Value, frame_size, single
-from compiler.onnx.fold import Node
+from compiler.onnx.model import Node
 from compiler.onnx.problems import Unsound, Unsupported
 
 

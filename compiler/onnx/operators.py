@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from compiler.onnx import elementwise, layers, moving, pools
 from compiler.onnx.builder import Builder
-from compiler.onnx.fold import Node
+from compiler.onnx.model import Node
 
 Handler = Callable[[Builder, Node], None]
 

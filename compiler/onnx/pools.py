@@ -3,8 +3,8 @@
 import numpy as np
 
 from compiler.onnx.builder import Builder, Value, frame_size
-from compiler.onnx.fold import Node
 from compiler.onnx.layers import Pads, Pair, pads_of, pair
+from compiler.onnx.model import Node
 from compiler.onnx.problems import Unsound, Unsupported
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from compiler.errors import HwgenError, ModelError, UnsupportedOpError
 
 if TYPE_CHECKING:
-    from compiler.onnx.fold import Node
+    from compiler.onnx.model import Node
 
 
 class Unsupported(Exception):

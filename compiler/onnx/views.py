@@ -49,7 +49,7 @@ def arrange(tensor: str, size: Size, order: np.ndarray | None, target: Size, emi
     top, left = divmod(int(order[0, 0]) % pixels, size[1])
     y, x = np.mgrid[top : top + height, left : left + width]
     inside = top + height <= size[0] and left + width <= size[1]
-    if inside and np.array_equal(order, chosen[:, None] // 1 * pixels + (y * size[1] + x).reshape(1, -1)):
+    if inside and np.array_equal(order, chosen[:, None] * pixels + (y * size[1] + x).reshape(1, -1)):
         pads = (-top, top + height - size[0], -left, left + width - size[1])
         return select(emit("pad", tensor, pad=pads), size[2], chosen, emit)
     raise Unsupported("it moves values between pixels and channels, or pixels among themselves", NEAREST)
