@@ -1,14 +1,19 @@
-"""The ULX3S with an LFE5U-85F: an open board with 32 MB of SDR SDRAM.
+"""The ULX3S: an open board with an ECP5 of four sizes, all with the same pins, and 32 MB of SDR SDRAM.
 
 The pins are those of the board's published schematic, versions 2.x and 3.x; signals carry the schematic's names.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from boards.board import Board, Part, Pins
 from hw.sdram_config import ULX3S_PART
 
 LFE5U_85F = Part(name="LFE5U-85F", device="85k", lut=83_640, ff=83_640, dsp=156, ebr=208)
+LFE5U_45F = Part(name="LFE5U-45F", device="45k", lut=43_848, ff=43_848, dsp=72, ebr=108)
+LFE5U_25F = Part(name="LFE5U-25F", device="25k", lut=24_288, ff=24_288, dsp=28, ebr=56)
+LFE5U_12F = Part(name="LFE5U-12F", device="12k", lut=24_288, ff=24_288, dsp=28, ebr=56)  # the 25F's die
 
 
 def _output(sites: str, drive: int = 4, slew: str | None = None) -> Pins:
@@ -47,3 +52,7 @@ ULX3S = Board(
         "sdram_d": _output("J16 L18 M18 N18 P18 T18 T17 U20 E19 D20 D19 C20 E18 F18 J18 J17", slew="FAST"),
     },
 )
+
+ULX3S_45F = replace(ULX3S, name="ulx3s-45f", title="ULX3S 45F", part=LFE5U_45F)
+ULX3S_25F = replace(ULX3S, name="ulx3s-25f", title="ULX3S 25F", part=LFE5U_25F)
+ULX3S_12F = replace(ULX3S, name="ulx3s-12f", title="ULX3S 12F", part=LFE5U_12F)

@@ -16,7 +16,7 @@ ADDRESS_BITS = 14
 """Bits of a word address inside a bank, whatever the depth: as in `hw.descriptor.RowPointer`."""
 
 _WORD_BITS = 8 * WORD_BYTES
-_GRANULE = 2048  # words of the smallest block of `TrueDualPort`
+_GRANULE = 1024  # words of the smallest block of `TrueDualPort`
 _COPIES = 2  # of the registers before a bank's blocks
 
 BankAddresses = data.ArrayLayout(ADDRESS_BITS, BANKS)
@@ -72,7 +72,7 @@ class ActivationMemory(wiring.Component):
     disturb each other.
 
     Parameters:
-        config: `activation_depth`, words of each bank: a multiple of 2048, at most 16384.
+        config: `activation_depth`, words of each bank: a multiple of 1024, at most 16384.
 
     Members:
         read_addr : In(BankAddresses), port A: a word address for every bank.

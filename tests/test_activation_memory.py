@@ -12,7 +12,7 @@ from sim.bench.harness import ROOT, simulate
 from tests.benches.passes import bench_environment
 
 
-@pytest.mark.parametrize(("depth", "latency"), [(2048, 3), (6144, 4)])
+@pytest.mark.parametrize(("depth", "latency"), [(1024, 3), (2048, 3), (6144, 4)])
 def test_activation_memory(bench_dir: Path, depth: int, latency: int) -> None:
     component = ActivationMemory(RingConfig(activation_depth=depth))
     assert (latency, latency + 2) == (component.READ_LATENCY, component.PORT_B_LATENCY)
@@ -31,9 +31,9 @@ def test_activation_memory(bench_dir: Path, depth: int, latency: int) -> None:
     )
 
 
-@pytest.mark.parametrize("depth", [0, 1024, 6143, 18432])
+@pytest.mark.parametrize("depth", [0, 512, 6143, 17408])
 def test_depth_is_checked(depth: int) -> None:
     with pytest.raises(
-        ValueError, match=f"activation_depth must be a multiple of 2048 from 2048 to 16384, not {depth}"
+        ValueError, match=f"activation_depth must be a multiple of 1024 from 1024 to 16384, not {depth}"
     ):
         check_activation_depth(depth)

@@ -15,10 +15,18 @@ from compiler.errors import ToolError
 
 def test_registry() -> None:
     assert find_board("ulx3s") is ULX3S
-    with pytest.raises(ToolError, match=r"unknown board 'ulx3': did you mean ulx3s\?"):
+    with pytest.raises(ToolError, match=r"unknown board 'ulx3': did you mean ulx3s or"):
         find_board("ulx3")
-    with pytest.raises(ToolError, match=r"unknown board 'qqqqq': known boards: ulx3s"):
+    with pytest.raises(ToolError, match=r"unknown board 'qqqqq': known boards: ulx3s, ulx3s-45f, ulx3s-25f, ulx3s-12f"):
         find_board("qqqqq")
+
+
+def test_sizes_of_the_ulx3s() -> None:
+    """One board, four parts; the 12F is the 25F's die."""
+    boards = [find_board(f"ulx3s{size}") for size in ("", "-45f", "-25f", "-12f")]
+    assert [board.part.device for board in boards] == ["85k", "45k", "25k", "12k"]
+    assert [board.part.dsp for board in boards] == [156, 72, 28, 28]
+    assert all(board.pins is ULX3S.pins for board in boards)
 
 
 @pytest.mark.parametrize("name", BOARDS)

@@ -80,6 +80,8 @@ def run(
     ("width", "depth", "seed", "extra", "copies"),
     [
         (16, 100, 1, False, 0),
+        (40, 1024, 2, True, 2),
+        (24, 3000, 3, False, 0),
         (16, 4096, 4, True, 0),
         (24, 2048, 5, False, 2),
         (8, 16384, 8, False, 0),
@@ -108,12 +110,13 @@ def test_simple_dual_port_equals_twin(width: int, depth: int, seed: int, extra: 
 @pytest.mark.parametrize(
     ("depth", "true", "simple"),
     [
-        (1, [2048], [512]),
-        (512, [2048], [512]),
-        (513, [2048], [1024]),
+        (1, [1024], [512]),
+        (512, [1024], [512]),
+        (513, [1024], [1024]),
         (1500, [2048], [1024, 512]),
         (2048, [2048], [2048]),
         (6144, [4096, 2048], [4096, 2048]),
+        (9000, [8192, 1024], [8192, 1024]),
         (14000, [8192, 4096, 2048], [8192, 4096, 2048]),
         (40000, [16384, 16384, 8192], [16384, 16384, 4096, 2048, 1024, 512]),
     ],
@@ -131,6 +134,7 @@ def test_segments(depth: int, true: list[int], simple: list[int]) -> None:
     [
         (true_blocks(96, 8192), 48, true_latency(8192)),
         (true_blocks(64, 6144), 24, true_latency(6144)),
+        (true_blocks(40, 1024), 3, true_latency(1024)),
         (simple_blocks(64, 512), 2, simple_latency(512)),
         (simple_blocks(72, 1024), 4, simple_latency(1024)),
         (simple_blocks(144, 2048), 16, simple_latency(2048)),
@@ -143,6 +147,7 @@ def test_blocks_and_latency(blocks: int, expected: int, latency: int) -> None:
 
 def test_block_count_is_what_is_built() -> None:
     assert to_verilog(TrueDualPort(16, 6144)).count("  DP16KD #(") == true_blocks(16, 6144) == 6
+    assert to_verilog(TrueDualPort(24, 3000)).count("  DP16KD #(") == true_blocks(24, 3000) == 5
     assert to_verilog(SimpleDualPort(50, 1536)).count("  DP16KD #(") == simple_blocks(50, 1536) == 5
 
 

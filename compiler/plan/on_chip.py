@@ -32,7 +32,7 @@ _CLOSE = 1.01
 """Among plans within this factor of the fewest cycles the one with the least logic is taken."""
 
 _POOL_GROUPS = 32  # subgroups of window parameters that all parts of a global pool share
-_ACTIVATION_STEP, _ACTIVATION_MOST = 2048, 16384
+_ACTIVATION_STEP, _ACTIVATION_MOST = 1024, 16384
 _EFFORTS = (0, 1)
 _BLOCK_BYTES = 2048
 

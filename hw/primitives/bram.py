@@ -18,10 +18,12 @@ from amaranth.utils import ceil_log2
 
 from hw.primitives.dp16kd import block
 
-TRUE_SHAPES = {2048: 9, 4096: 4, 8192: 2, 16384: 1}
-"""Words of a block -> its data width, for two read/write ports. Only 8 of the 9 bits are used: a block serves one byte."""
+TRUE_SHAPES = {1024: 18, 2048: 9, 4096: 4, 8192: 2, 16384: 1}
+"""Words of a block -> its data width, for two read/write ports. Only 8 of each 9 bits are used: a block serves a part of a byte, one
+or two, which have write enables of their own.
+"""
 
-SIMPLE_SHAPES = {512: 36, 1024: 18, **TRUE_SHAPES}
+SIMPLE_SHAPES = {512: 36, **TRUE_SHAPES}
 """Words of a block -> its data width, for one write and one read port."""
 
 COPY_PREFIX = "copy_"
@@ -56,9 +58,14 @@ def simple_latency(depth: int, extra_register: bool = False) -> int:
     return _latency(depth, SIMPLE_SHAPES, extra_register)
 
 
+def _data_bits(shape: int) -> int:
+    """Bits of whole and partial bytes that a block of a `TrueDualPort` holds in a word of `shape` bits."""
+    return shape // 9 * 8 or shape
+
+
 def true_blocks(width: int, depth: int) -> int:
     """DP16KD blocks of a `TrueDualPort`."""
-    return sum(width // 8 * -(-8 // TRUE_SHAPES[words]) for words in segments(depth, TRUE_SHAPES))
+    return sum(-(-width // _data_bits(TRUE_SHAPES[words])) for words in segments(depth, TRUE_SHAPES))
 
 
 def simple_blocks(width: int, depth: int) -> int:
@@ -96,11 +103,12 @@ def simple_members(width: int, depth: int) -> dict[str, wiring.Member]:
     }
 
 
-def _pin_address(addr: Value, words: int, low: int = 0) -> Value:
+def _pin_address(addr: Value, words: int, low: Value | int = 0) -> Value:
     """The 14 address pins of a block of `words` words: the word's address in the top pins, `low` in those below."""
     bits = ceil_log2(words)
     used = addr[:bits]
-    return Cat(Const(low, 14 - bits), used, Const(0, bits - len(used)))
+    enables = Const(low, 14 - bits) if isinstance(low, int) else Cat(low, Const(0, 14 - bits - len(low)))
+    return Cat(enables, used, Const(0, bits - len(used)))
 
 
 def _slice(words: Sequence[int], base: int, count: int, low: int, width: int) -> list[int]:
@@ -116,6 +124,29 @@ def check_init(init: Sequence[int], width: int, depth: int) -> list[int]:
     if any(not 0 <= word < 1 << width for word in words):
         raise ValueError(f"words of init must be 0..2^{width} - 1")
     return words
+
+
+class _Spread:
+    """Bytes, or a part of one, at the pins of a block: nine pins a byte.
+
+    Parameters:
+        bits: of the data.
+    """
+
+    def __init__(self, bits: int) -> None:
+        self._bits = bits
+
+    def word(self, data: int) -> int:
+        """A word of the initial content."""
+        return data & 0xFF | data >> 8 << 9
+
+    def pins(self, data: Value) -> Value:
+        """The 18 data pins."""
+        return Cat(data[:8], C(0, 9 - min(self._bits, 8)), data[8:], C(0, 9 - max(self._bits - 8, 0)))
+
+    def data(self, pins: Value) -> Value:
+        """The data at 18 data pins."""
+        return Cat(pins[: min(self._bits, 8)], pins[9 : 9 + max(self._bits - 8, 0)])
 
 
 class _SegmentSelect:
@@ -166,7 +197,7 @@ class TrueDualPort(wiring.Component):
 
     Parameters:
         width: bits of a word, a multiple of 8.
-        depth: words; rounded up to a multiple of 2048 inside.
+        depth: words; rounded up to a multiple of 1024 inside (1024 words of two bytes are one block).
         init: initial content, first word first (missing words are 0), or None for all 0.
         extra_register: register the output even where no multiplexer demands it.
         input_copies: sets of registers before the blocks' inputs, each for its share of the bytes of a word, or 0 for none. One net
@@ -209,30 +240,34 @@ class TrueDualPort(wiring.Component):
         data_a, data_b = [], []
         base = 0
         for s, size in enumerate(self._sizes):
-            lane = min(TRUE_SHAPES[size], 8)
+            lane = _data_bits(TRUE_SHAPES[size])
             word_a, word_b = Signal(self._width, name=f"a{s}"), Signal(self._width, name=f"b{s}")
             for low in range(0, self._width, lane):
                 share = low * len(inputs) // self._width
                 pins = inputs[share]
+                bits = min(lane, self._width - low)
+                spread = _Spread(bits)
+                enables = pins["b_we"][low // 8 : (low + bits + 7) // 8]
                 we = Signal(name=f"we{s}_{low}")
                 pins_a, pins_b = Signal(18, name=f"doa{s}_{low}"), Signal(18, name=f"dob{s}_{low}")
-                m.d.comb += we.eq(pins["b_we"][low // 8] & select_b[share].now[s])
+                m.d.comb += we.eq(enables.any() & select_b[share].now[s])
                 m.submodules[f"block{s}_{low}"] = block(
                     TRUE_SHAPES[size],
-                    _slice(self._init, base, size, low, lane),
+                    [spread.word(word) for word in _slice(self._init, base, size, low, bits)],
                     ce_a=pins["a_en"],
                     we_a=C(0, 1),
                     addr_a=_pin_address(pins["a_addr"], size),
                     ce_b=pins["b_en"],
                     we_b=we,
-                    addr_b=_pin_address(pins["b_addr"], size),
-                    data_in=Cat(C(0, 18), pins["b_wdata"][low : low + lane], C(0, 18 - lane)),
+                    # In the wide shape the low address pins are the byte enables.
+                    addr_b=_pin_address(pins["b_addr"], size, low=enables if lane > 8 else 0),
+                    data_in=Cat(C(0, 18), spread.pins(pins["b_wdata"][low : low + bits])),
                     data_a=pins_a,
                     data_b=pins_b,
                 )
                 m.d.comb += [
-                    word_a[low : low + lane].eq(pins_a[:lane]),
-                    word_b[low : low + lane].eq(pins_b[:lane]),
+                    word_a[low : low + bits].eq(spread.data(pins_a)),
+                    word_b[low : low + bits].eq(spread.data(pins_b)),
                 ]
             data_a.append(word_a)
             data_b.append(word_b)

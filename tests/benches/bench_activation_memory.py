@@ -32,7 +32,7 @@ def merged(old: int, new: int, enable: int) -> int:
 
 def interesting(rng: random.Random, depth: int, count: int) -> list[int]:
     """Addresses: the ends of the memory and of its blocks, and some more."""
-    edges = {0, depth - 1, *(edge + step for edge in range(2048, depth, 2048) for step in (-1, 0))}
+    edges = {0, depth - 1, *(edge + step for edge in range(1024, depth, 1024) for step in (-1, 0))}
     return sorted(edges) + [rng.randrange(depth) for _ in range(max(0, count - len(edges)))]
 
 
