@@ -1,6 +1,8 @@
 """Reads the text form of a graph (see `compiler.graph`)."""
 
 import re
+from math import prod
+from pathlib import Path
 
 from compiler.errors import ModelError
 from compiler.graph import Graph, Node, make_node
@@ -9,6 +11,29 @@ from compiler.ops import OPS, Shape, Value
 _NODE = re.compile(
     r"%(?P<name>\S+) : (?P<shape>[\dx]+) = (?P<op>\w+)(?:\((?P<inputs>[^)]*)\))?(?P<attributes>( \w+=\S*)*)"
 )
+
+
+LARGEST_FILE = 1 << 20  # bytes
+LARGEST = 1 << 28  # elements of a tensor, and weights of a network: more than any part could take
+
+
+def load(path: str | Path) -> Graph:
+    """The graph of a text file; ModelError in one line if it is none, or one of absurd size."""
+    path = Path(path)
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ModelError(f"{path}: larger than {LARGEST_FILE:,} bytes, not the text of a graph")
+        graph = parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such file") from None
+    except (OSError, ValueError, OverflowError) as error:
+        raise ModelError(f"{path}: not the text of a graph ({' '.join(str(error).split())[:120]})") from None
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+    largest = max(graph.weight_count, *(prod(node.shape) for node in graph.nodes))
+    if largest > LARGEST:
+        raise ModelError(f"{path}: a tensor or the weights have {largest:,} elements; at most {LARGEST:,} are possible")
+    return graph
 
 
 def parse(text: str) -> Graph:

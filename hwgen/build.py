@@ -40,7 +40,10 @@ def read_network(request: Request, console: Console) -> QGraph:
     with console.step("network"):
         from compiler.frontend import load_network
 
-        return load_network(request.network, **request.options)  # type: ignore[arg-type]
+        graph = load_network(request.network, **request.options)  # type: ignore[arg-type]
+    for note in graph.notes:
+        console.say(f"note: {note}")
+    return graph
 
 
 def make_plan(request: Request, console: Console, graph: QGraph | None = None) -> tuple[QGraph, Plan, Board, Pll]:

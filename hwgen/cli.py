@@ -26,23 +26,47 @@ LONGEST = 600
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_FILE = click.Path(path_type=Path)
+_SWITCH = click.Choice(["auto", "on", "off"])
+
+MODEL = [
+    click.argument("network"),
+    click.option("--width", type=float, help="Width multiplier; default: 1."),
+    click.option("--resolution", type=int, help="Input height and width, pixels; default: the network's."),
+    click.option("--classes", type=int, help="Outputs of the classifier; default: the network's."),
+    click.option("--groups", type=int, help="Groups of the 1x1 convolutions (shufflenet_v1); default: 3."),
+    click.option("--variant", help="Published variant (squeezenet: 1.0 or 1.1); default: 1.1."),
+    click.option("--weights", type=_FILE, help=".npz or .safetensors with torchvision's names; else random."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of random weights."),
+    click.option("--calibrate", type=_FILE, help="Folder of photographs for the quantiser; else synthetic ones."),
+    click.option(
+        "--calibration",
+        type=click.Choice(["minmax", "percentile", "mse"]),
+        help="How the quantiser chooses ranges of activations; default: minmax.",
+    ),
+    click.option("--equalise", type=_SWITCH, help="Cross-layer equalisation; auto: with depthwise convolutions."),
+    click.option("--correct-bias", type=_SWITCH, help="Bias correction; auto: with depthwise convolutions."),
+]
+"""The argument NETWORK and the options that say which network is meant."""
+
+MACHINE = [
+    click.option("--board", default="ulx3s", show_default=True, help="Board."),
+    click.option("--clock", "clock_mhz", type=float, help="Clock, MHz; default: the board's."),
+]
+JSON = [click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")]
+
+
 def network_options(command: F) -> F:
-    """The argument NETWORK and the options that say which network is meant."""
-    file = click.Path(path_type=Path)
-    options = [
-        click.argument("network"),
-        click.option("--board", default="ulx3s", show_default=True, help="Board."),
-        click.option("--width", type=float, help="Width multiplier; default: 1."),
-        click.option("--resolution", type=int, help="Input height and width, pixels; default: the network's."),
-        click.option("--classes", type=int, help="Outputs of the classifier; default: the network's."),
-        click.option("--groups", type=int, help="Groups of the 1x1 convolutions (shufflenet_v1); default: 3."),
-        click.option("--variant", help="Published variant (squeezenet: 1.0 or 1.1); default: 1.1."),
-        click.option("--weights", type=file, help=".npz or .safetensors with torchvision's names; else random."),
-        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of random weights."),
-        click.option("--calibrate", type=file, help="Folder of photographs for the quantiser; else synthetic ones."),
-        click.option("--clock", "clock_mhz", type=float, help="Clock, MHz; default: the board's."),
-        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
-    ]
+    """The options of commands that know a network and a board."""
+    return _with(command, [*MODEL, *MACHINE, *JSON])
+
+
+def model_options(command: F) -> F:
+    """The options of commands that know a network only."""
+    return _with(command, [*MODEL, *JSON])
+
+
+def _with(command: F, options: list[Callable[[F], F]]) -> F:
     for option in reversed(options):
         command = option(command)
     return command
@@ -144,6 +168,22 @@ def predict(source: Path, output: Path | None, labels: Path | None, as_json: boo
         _print_json(result.to_json())
     else:
         click.echo(result.text())
+
+
+@cli.command()
+@model_options
+@click.option("--images", type=_FILE, help="Photographs to compare on; default: those of the calibration.")
+@click.option("--report", is_flag=True, help="Show every tensor.")
+def quantise(images: Path | None, report: bool, as_json: bool, **options: Any) -> None:
+    """Compare the int8 network with the float one: signal-to-noise ratio of every layer, agreement of classes."""
+    from hwgen.console import Console
+    from hwgen.quantise import quantise as run
+
+    result = run(_request(options), Console(), images)
+    if as_json:
+        _print_json(result.to_json())
+    else:
+        click.echo(result.text(layers=report))
 
 
 @cli.command()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compiler.errors import ToolError
 
-SUFFIXES = (".onnx", ".tflite")
+SUFFIXES = (".graph", ".onnx", ".tflite")
 """Files of models."""
 
 if TYPE_CHECKING:
     from boards.board import Board
     from boards.pll import Pll
+    from compiler.quantise import QuantiseOptions
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,14 @@ class Request:
     """One network on one board.
 
     Attributes:
-        network: name in the zoo, or a .tflite or .onnx file.
+        network: name in the zoo, or a .tflite, .onnx or .graph file.
         board: name of the board.
         width, resolution, classes, groups, variant: of a network of the zoo (`compiler.zoo.Options`); None: its standard.
         weights: file of the weights; None: random ones.
         seed: of random weights.
         calibrate: folder of photographs for the quantiser; None: synthetic ones.
         clock_mhz: clock of the machine, MHz; None: the board's default.
+        calibration, equalise, correct_bias: of the quantiser (`compiler.quantise.QuantiseOptions`); None: its standard.
     """
 
     network: str
@@ -41,6 +43,9 @@ class Request:
     classes: int | None = None
     groups: int | None = None
     variant: str | None = None
+    calibration: str | None = None
+    equalise: str | None = None
+    correct_bias: str | None = None
 
     @property
     def file(self) -> Path | None:
@@ -65,6 +70,14 @@ class Request:
 
         return {name: getattr(self, name) for name in OPTIONS}
 
+    @property
+    def quantiser(self) -> QuantiseOptions:
+        """The quantiser's options; ModelError for a value that they do not have."""
+        from compiler.quantise import QuantiseOptions
+
+        chosen = {field.name: getattr(self, field.name) for field in fields(QuantiseOptions)}
+        return QuantiseOptions(**{name: value for name, value in chosen.items() if value is not None})
+
     def content(self) -> str:
         """SHA-256 of the network's file; empty for a network of the zoo."""
         from hwgen.steps import file_digest
@@ -82,6 +95,7 @@ class Request:
 
             chosen = asdict(zoo.find(self.network).options(**self._size))
             entries |= {key: value or None for key, value in chosen.items()}
+            entries |= asdict(self.quantiser)
         return {key: str(value) if isinstance(value, Path) else value for key, value in entries.items()}
 
     def resolve(self) -> tuple[Board, Pll]:

@@ -51,7 +51,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     [
         (["build", "shuflenet_v2"], "unknown network 'shuflenet_v2'; nearest: shufflenet_v2"),
         (["plan", "resnet50"], "unknown network 'resnet50'"),
-        (["build", *TINY, "--board", "ulx3"], "unknown board 'ulx3': did you mean ulx3s?"),
+        (["build", *TINY, "--board", "ulx3"], "unknown board 'ulx3': did you mean ulx3s or"),
         (["build", "shufflenet_v2", "--resolution", "100"], "resolution must be a multiple of 32"),
         (["plan", "shufflenet_v1", "--groups", "6"], "groups must be one of 1, 2, 3, 4, 8, not 6"),
         (["plan", "mobilenet_v1", "--variant", "2"], "mobilenet_v1: it has no option --variant"),

@@ -7,15 +7,15 @@ import pytest
 
 from compiler import arithmetic
 from compiler.errors import ModelError, UnsupportedOpError
-from compiler.frontend import load_network
+from compiler.frontend import load_float, load_network
 from compiler.graph_text import parse
 from compiler.passes import simplify
 from compiler.preprocess import INPUT_RANGE, normalise, quantise_pixels, synthetic_images
 from compiler.qgraph import QConv, QGraph, QMean, QShuffleMerge, QSlice
-from compiler.quantise import quantise
+from compiler.quantise import QuantiseOptions, quantise
 from compiler.quantise.calibrate import float_tensors
 from compiler.quantise.scales import choose_scales, tied_classes
-from compiler.weights import Weights, folded, random
+from compiler.weights import Weights, folded
 from compiler.zoo import build
 from sim import golden
 from tests.test_arithmetic import double_rounding
@@ -67,10 +67,9 @@ def test_every_layer_is_within_the_machines_limits(network: QGraph) -> None:
 
 
 def test_int8_follows_float(network: QGraph, picture: np.ndarray) -> None:
-    graph = simplify(build("shufflenet_v2", 0.5, 64))
-    arrays = random(build("shufflenet_v2", 0.5, 64), 1).arrays
-    layers = {node.name: folded(node, arrays) for node in graph.layers()}
-    real = dict(float_tensors(graph, layers, normalise(picture)))
+    made = load_float("shufflenet_v2", 0.5, 64, seed=1).quantised(QuantiseOptions())
+    assert str(made.network) == str(network)
+    real = dict(float_tensors(made.graph, made.equalised, normalise(picture)))
     values = golden.run(network, quantise_pixels(picture, network.tensors["image"]))
     for name, least in (("conv1.0", 34), ("stage2.3", 21), ("stage3.7", 14), ("stage4.3", 11), ("fc", 14)):
         tensor = network.tensors[name]

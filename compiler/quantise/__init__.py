@@ -1,5 +1,6 @@
 """Post-training quantisation to TensorFlow Lite's int8 scheme."""
 
-from compiler.quantise.quantiser import quantise
+from compiler.quantise.options import QuantiseOptions
+from compiler.quantise.quantiser import Quantised, quantise, quantise_network
 
-__all__ = ["quantise"]
+__all__ = ["QuantiseOptions", "Quantised", "quantise", "quantise_network"]

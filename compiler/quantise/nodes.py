@@ -151,15 +151,14 @@ class Former:
 
 def layer(node: Node, weights: np.ndarray, bias: np.ndarray, first: Affine, out: Affine) -> QConv:
     """The int8 form of a convolution or fully connected layer with these weights and biases."""
-    weight_scale = _weight_scales(weights, bias, first.scale, out.scale)
+    quantised, weight_scale = rounded_weights(weights, bias, first.scale, out.scale)
     multiplier, shift = arithmetic.quantize_multipliers(first.scale * weight_scale / out.scale)
-    quantised = arithmetic.round_half_away(weights / weight_scale[:, None, None, None])
     act_min, act_max = activation_range(node, out)
     return QConv(
         name=node.name,
         input=node.inputs[0],
         output=node.name,
-        weights=np.clip(quantised, -arithmetic.INT8_MAX, arithmetic.INT8_MAX).astype(np.int8),
+        weights=quantised,
         bias=arithmetic.round_half_away(bias / (first.scale * weight_scale)).astype(np.int32),
         multiplier=multiplier,
         shift=shift,
@@ -170,6 +169,15 @@ def layer(node: Node, weights: np.ndarray, bias: np.ndarray, first: Affine, out:
         act_min=act_min,
         act_max=act_max,
     )
+
+
+def rounded_weights(
+    weights: np.ndarray, bias: np.ndarray, in_scale: float, out_scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """int8 weights and their scales per output channel, float64."""
+    scales = _weight_scales(weights, bias, in_scale, out_scale)
+    steps = arithmetic.round_half_away(weights / scales[:, None, None, None])
+    return np.clip(steps, -arithmetic.INT8_MAX, arithmetic.INT8_MAX).astype(np.int8), scales
 
 
 def _weight_scales(weights: np.ndarray, bias: np.ndarray, in_scale: float, out_scale: float) -> np.ndarray:

@@ -1,20 +1,50 @@
 """Float graph, weights and calibration images to the int8 graph (equations 1 to 20 of docs/arithmetic.md)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from compiler.graph import Graph
 from compiler.qgraph import Host, QGraph
-from compiler.quantise.calibrate import Range, tensor_ranges
+from compiler.quantise.calibrate import Layers, Range, channel_spreads, check_images, tensor_ranges
+from compiler.quantise.correct import correct_biases
+from compiler.quantise.equalise import equalise, readers
 from compiler.quantise.nodes import Former, check_supported
+from compiler.quantise.options import QuantiseOptions
 from compiler.quantise.prepare import prepare
-from compiler.quantise.scales import choose_scales
+from compiler.quantise.scales import choose_scales, tied_classes
 from compiler.weights import Weights
 
 
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """What a float network became.
+
+    Attributes:
+        network: the int8 graph.
+        graph: the prepared float graph; a tensor of the int8 graph bears the name of its float tensor.
+        layers: its weights as they were.
+        equalised: its weights as they were rounded, but for corrected biases: those whose tensors the int8 graph follows.
+        tied: a representative for every tensor of those that share a scale.
+        changes: what was done to the weights, for people.
+    """
+
+    network: QGraph
+    graph: Graph
+    layers: Layers
+    equalised: Layers
+    tied: dict[str, str]
+    changes: tuple[str, ...]
+
+
 def quantise(
-    graph: Graph, weights: Weights, images: Sequence[np.ndarray], *, input_range: Range | None = None
+    graph: Graph,
+    weights: Weights,
+    images: Sequence[np.ndarray],
+    *,
+    input_range: Range | None = None,
+    options: QuantiseOptions | None = None,
 ) -> QGraph:
     """The verified int8 graph of a float graph.
 
@@ -22,12 +52,40 @@ def quantise(
     the range of the input tensor (else it is that of the images).  UnsupportedOpError lists every node that has no
     int8 form.
     """
+    return quantise_network(graph, weights, images, input_range=input_range, options=options).network
+
+
+def quantise_network(
+    graph: Graph,
+    weights: Weights,
+    images: Sequence[np.ndarray],
+    *,
+    input_range: Range | None = None,
+    options: QuantiseOptions | None = None,
+) -> Quantised:
+    """As `quantise`, with all that a report needs."""
+    options = options or QuantiseOptions()
     graph, layers = prepare(graph, weights.arrays)
     check_supported(graph)
-    ranges = tensor_ranges(graph, layers, images)
+    check_images(graph, images)
+    equalised, changes = layers, []
+    if options.equalises(graph) and (pairs := readers(graph)):
+        equalised = equalise(graph, layers, channel_spreads(graph, layers, images, set(pairs)))
+        count = sum(not np.array_equal(equalised[name][0], layers[name][0]) for name in pairs)
+        changes.append(f"channels of {count} of {len(pairs)} layers equalised")
+    ranges = tensor_ranges(graph, equalised, images, options.calibration)
     if input_range is not None:
         ranges[graph.input.name] = input_range
-    former = Former(graph, layers, choose_scales(graph, layers, ranges))
+    scales = choose_scales(graph, equalised, ranges)
+    final = equalised
+    if options.corrects(graph):
+        final = correct_biases(graph, equalised, scales, images)
+        changes.append(f"biases of {len(final)} layers corrected")
+    network = _network(Former(graph, final, scales), graph, weights.provenance)
+    return Quantised(network, graph, layers, equalised, tied_classes(graph), tuple(changes))
+
+
+def _network(former: Former, graph: Graph, provenance: str) -> QGraph:
     last, host, output = graph[graph.output], Host(), graph.output
     body = graph.nodes[1:]
     if last.op == "softmax":
@@ -36,6 +94,6 @@ def quantise(
         body, output = tuple(other for other in body if other is not last), node.input
         host = Host(nodes=(node,), tensors=(tensor,))
     nodes = [made for node in body for made in former.nodes(node)]
-    result = QGraph(graph.name, former.tensors, nodes, graph.input.name, output, weights.provenance, host)
+    result = QGraph(graph.name, former.tensors, nodes, graph.input.name, output, provenance, host)
     result.verify()
     return result

@@ -1,0 +1,59 @@
+"""Bias correction (Nagel et al. 2019, arXiv:1906.04721, section 4.2, with the images of the calibration instead of batch norm's
+figures): rounding shifts the mean of what a layer computes; the shift is taken out of its bias.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from compiler import arithmetic
+from compiler.evaluate import activate, convolve
+from compiler.graph import Graph
+from compiler.quantise.calibrate import BATCH, Layers, unweighted
+from compiler.quantise.nodes import rounded_weights
+from compiler.quantise.scales import Affine
+
+
+def correct_biases(graph: Graph, layers: Layers, scales: Mapping[str, Affine], images: Sequence[np.ndarray]) -> Layers:
+    """The layers with corrected biases, over the first few images.
+
+    Layer by layer, with everything before it rounded and corrected: the difference of the means of each channel before the
+    activation.  Of a difference only what stands out from its spread over the images is taken.
+    """
+    x = np.stack(images[:BATCH]).astype(np.float64)
+    real = {graph.input.name: x}
+    rounded = {graph.input.name: _round(x, scales[graph.input.name])}
+    result = dict(layers)
+    dead_after = graph.dead_after
+    for node in graph.nodes[1:]:
+        if node.op == "softmax":
+            break
+        inputs, coarse = [real[name] for name in node.inputs], [rounded[name] for name in node.inputs]
+        if node.name in layers:
+            weights, bias = layers[node.name]
+            steps, sizes = rounded_weights(weights, bias, scales[node.inputs[0]].scale, scales[node.name].scale)
+            exact = convolve(node, inputs[0], weights) + bias
+            found = convolve(node, coarse[0], steps * sizes[:, None, None, None]) + bias
+            shift = _certain((found - exact).reshape(len(x), -1, len(bias)).mean(axis=1))
+            result[node.name] = (weights, bias - shift)
+            real[node.name], value = activate(node, exact), activate(node, found - shift)
+        else:
+            real[node.name], value = (unweighted(node, values, x.shape[:1]) for values in (inputs, coarse))
+        rounded[node.name] = _round(value, scales[node.name])
+        for name in dead_after[node.name]:
+            del real[name], rounded[name]
+    return result
+
+
+def _certain(means: np.ndarray) -> np.ndarray:
+    """The mean over images [images, channels], less where it may be chance (a positive-part shrinkage)."""
+    mean = means.mean(axis=0)
+    if len(means) == 1:
+        return mean
+    chance = means.var(axis=0, ddof=1) / len(means)
+    return mean * np.maximum(0, 1 - chance / np.maximum(mean**2, 1e-30))
+
+
+def _round(value: np.ndarray, to: Affine) -> np.ndarray:
+    q = np.clip(arithmetic.round_half_away(value / to.scale) + to.zero_point, arithmetic.INT8_MIN, arithmetic.INT8_MAX)
+    return arithmetic.dequantise(q, to.scale, to.zero_point)

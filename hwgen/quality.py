@@ -1,0 +1,204 @@
+"""How far an int8 network is from the float network it was made of, tensor by tensor, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from compiler import arithmetic
+from compiler.quantise import Quantised
+from compiler.quantise.calibrate import float_tensors
+from compiler.quantise.scales import clamped
+from sim import golden
+
+SATURATED = 1e-3  # share of the values beyond the range that is worth a word
+UNEVEN = 8.0  # ratio of the widest channel's range to the median's that is worth a word
+WIDE = 2.0  # ratio of the common range of tied tensors to a tensor's own that is worth a word
+INHERITED_DB = 3.0  # a layer whose noise is at most this much above its inputs' has it from them
+OWN_DB = 6.0  # a layer whose own rounding alone comes this near its noise makes it itself
+TOP = 5
+
+
+@dataclass(frozen=True)
+class TensorQuality:
+    """One tensor of the network over all images.
+
+    Attributes:
+        name, op: of the node that makes it.
+        snr_db: mean square of the float values over that of the difference, dB; None where one of them is 0.
+        rounding_db: the same for the float values rounded to the tensor's int8 values, all before it exact.
+        saturated: share of the float values that lie beyond the int8 range.
+        steps: root mean square of the float values in steps of the tensor's scale.
+        uneven: greatest magnitude of the widest channel over that of the median channel.
+        widened: common range of the tensors that share the scale over the range of this one.
+        lost_db: how much less the ratio is than that of the noisiest input; None where there is none.
+        reason: why the ratio is no better, in words.
+    """
+
+    name: str
+    op: str
+    snr_db: float | None
+    rounding_db: float | None
+    saturated: float
+    steps: float
+    uneven: float
+    widened: float
+    lost_db: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """A whole network.
+
+    Attributes:
+        tensors: in execution order.
+        snr_db: of the output against the float network as it was given; None where it cannot be told.
+        top1: share of the images of which both find the same class; None for an output that is no vector of classes.
+        top5: share of the images whose float class is among the five best of the int8 network; likewise.
+        images: how many.
+    """
+
+    tensors: tuple[TensorQuality, ...]
+    snr_db: float | None
+    top1: float | None
+    top5: float | None
+    images: int
+
+    @property
+    def weakest(self) -> list[TensorQuality]:
+        """Tensors with a ratio, the worst first."""
+        return sorted(
+            (entry for entry in self.tensors if entry.snr_db is not None), key=lambda entry: entry.snr_db or 0
+        )
+
+    @property
+    def losses(self) -> list[TensorQuality]:
+        """Tensors that are noisier than everything they are made of, the greatest loss first."""
+        return sorted(
+            (entry for entry in self.tensors if (entry.lost_db or 0) > 0), key=lambda entry: -(entry.lost_db or 0)
+        )
+
+
+class _Sums:
+    """Of one tensor over all images."""
+
+    def __init__(self, channels: int) -> None:
+        self.count = self.beyond = 0
+        self.signal = self.error = self.rounding = 0.0
+        self.magnitudes = np.zeros(channels)
+
+    def add(self, real: np.ndarray, found: np.ndarray, scale: float, zero_point: int) -> None:
+        q = arithmetic.round_half_away(real / scale) + zero_point
+        self.beyond += int(((q < arithmetic.INT8_MIN) | (q > arithmetic.INT8_MAX)).sum())
+        rounded = arithmetic.dequantise(np.clip(q, arithmetic.INT8_MIN, arithmetic.INT8_MAX), scale, zero_point)
+        self.count += real.size
+        self.signal += float((real**2).sum())
+        self.error += float(((found - real) ** 2).sum())
+        self.rounding += float(((rounded - real) ** 2).sum())
+        self.magnitudes = np.maximum(self.magnitudes, np.abs(real).reshape(-1, real.shape[-1]).max(axis=0))
+
+
+def measure(made: Quantised, images: Sequence[np.ndarray]) -> Quality:
+    """Run both networks over real inputs [height, width, channels] and compare every tensor."""
+    network, graph = made.network, made.graph
+    tensors = network.tensors
+    skipped = {*clamped(graph).values()}  # saturate on purpose
+    sums = {
+        node.name: _Sums(tensors[node.name].channels) for node in graph.nodes if node.name in tensors.keys() - skipped
+    }
+    first, same = tensors[network.input], made.layers is made.equalised
+    end = _Sums(tensors[network.output].channels)
+    right1, right5 = 0, 0
+    for image in images:
+        values = golden.run(network, arithmetic.quantise_real(image, first.scale, first.zero_point))
+        expected = None
+        for name, real in float_tensors(graph, made.equalised, image):
+            if name in sums:
+                _add(sums[name], real, values[name], tensors[name].scale, tensors[name].zero_point)
+            if name == network.output:
+                expected = real
+        if not same:
+            expected = next(real for name, real in float_tensors(graph, made.layers, image) if name == network.output)
+        assert expected is not None
+        last = tensors[network.output]
+        _add(end, expected, values[network.output], last.scale, last.zero_point)
+        best = int(np.argmax(expected))
+        order = np.argsort(-values[network.output].ravel().astype(np.int64), kind="stable")
+        right1 += int(order[0] == best)
+        right5 += int(best in order[:TOP])
+    last = tensors[network.output]
+    classes = last.size == last.channels > 1
+    return Quality(
+        tensors=tuple(explained(made, sums)),
+        snr_db=_decibels(end.signal, end.error),
+        top1=right1 / len(images) if classes else None,
+        top5=right5 / len(images) if classes else None,
+        images=len(images),
+    )
+
+
+def _add(sums: _Sums, real: np.ndarray, found: np.ndarray, scale: float, zero_point: int) -> None:
+    sums.add(real, arithmetic.dequantise(found, scale, zero_point).reshape(real.shape), scale, zero_point)
+
+
+def _decibels(signal: float, noise: float) -> float | None:
+    return float(10 * np.log10(signal / noise)) if signal > 0 and noise > 0 else None
+
+
+def explained(made: Quantised, sums: dict[str, _Sums]) -> list[TensorQuality]:
+    """All tensors with the reasons of their ratios."""
+    tensors = made.network.tensors
+    widest: dict[str, float] = {}
+    for name, entry in sums.items():
+        group = made.tied[name]
+        widest[group] = max(widest.get(group, 0.0), float(entry.magnitudes.max()))
+    found: dict[str, TensorQuality] = {}
+    for node in made.graph.nodes:
+        if node.name not in sums:
+            continue
+        entry, scale = sums[node.name], tensors[node.name].scale
+        top, median = float(entry.magnitudes.max()), float(np.median(entry.magnitudes))
+        plain = TensorQuality(
+            name=node.name,
+            op=node.op,
+            snr_db=_decibels(entry.signal, entry.error),
+            rounding_db=_decibels(entry.signal, entry.rounding),
+            saturated=entry.beyond / entry.count,
+            steps=float(np.sqrt(entry.signal / entry.count) / scale),
+            uneven=top / median if median > 0 else 1.0,
+            widened=widest[made.tied[node.name]] / top if top > 0 else 1.0,
+        )
+        inputs = [found[name] for name in node.inputs if name in found]
+        before = [one.snr_db for one in inputs if one.snr_db is not None]
+        lost = min(before) - plain.snr_db if before and plain.snr_db is not None else None
+        found[node.name] = replace(plain, lost_db=lost, reason=_reason(plain, inputs))
+    return list(found.values())
+
+
+def _reason(entry: TensorQuality, inputs: list[TensorQuality]) -> str:
+    if entry.snr_db is None:
+        return "equal to the float values" if entry.rounding_db is None else "always 0"
+    causes = []
+    if entry.saturated > SATURATED:
+        causes.append(f"{100 * entry.saturated:.1f} % of the values saturate: the range is too narrow for these images")
+    if entry.rounding_db is not None and entry.rounding_db < entry.snr_db + OWN_DB:
+        own = f"its values span few steps ({entry.steps:.1f} in root mean square)"
+        if entry.widened > WIDE:
+            own += f": it shares its scale with tensors {entry.widened:.1f} times as large"
+        elif entry.uneven > UNEVEN:
+            own += f": the widest channel reaches {entry.uneven:.0f} times as far as the median one"
+        causes.append(own)
+    noisy = [one for one in inputs if one.snr_db is not None and one.snr_db < entry.snr_db + INHERITED_DB]
+    if noisy:
+        worst = min(noisy, key=lambda one: one.snr_db or 0)
+        causes.append(f"noise of its input {worst.name} ({worst.snr_db:.1f} dB)")
+    elif not causes and inputs:
+        causes.append(
+            "rounded weights and inputs: the sum is small against its terms"
+            if entry.op in ("conv2d", "fully_connected")
+            else "it is small against its inputs"
+        )
+    return "; ".join(causes)
