@@ -18,8 +18,8 @@ CUTTINGS = (Cutting(), Cutting(2, 0.8), Cutting(3, 0.6))
 STORE_CYCLES = 3
 """Cycles that a halfword's way to the SDRAM and back takes: two to write it, one to read it."""
 
-_MOST_GAPS = 120
-_CANDIDATES = 10  # the largest tensors of a segment are worth a look
+_MOST_GAPS = 60
+_CANDIDATES = 16  # the largest tensors of a segment are worth a look
 
 
 @dataclass(frozen=True)
@@ -91,10 +91,12 @@ class _Search:
             )
             for gap in candidates[:_CANDIDATES]:
                 left = self._shortage((*gaps, gap), cutting)
-                rate = (total - sum(left.values())) / spill_cycles(self._lowered, [gap])
-                if rate > 0 and (best is None or rate > best[0]):
+                less, cycles = total - sum(left.values()), spill_cycles(self._lowered, [gap])
+                # Where nothing helps alone, what does least harm: the network may then be cut where it could not be before.
+                rate = less / cycles if less > 0 else float(less)
+                if best is None or rate > best[0]:
                     best = rate, gap, left
-            if best is None:
+            if best is None or len(gaps) == _MOST_GAPS - 1:
                 if not self.worst[0] or words < self.worst[1]:
                     self.worst = self._lowered.passes[past - 1].name, words
                 return None
