@@ -1,8 +1,8 @@
 """Rewrites an int8 graph into the operations that the machine has; exact in every tensor that stays.
 
 Order matters: what the host can do at the end goes to the host; clamps and pads disappear into their neighbours; concatenation and
-shuffle of two halves become one; every other operation becomes convolutions, copies, slices and concatenations; those get places that
-the machine can read and write; and convolutions that only move channels are taken into the weights of their neighbours.  What no
+shuffle of two halves become one; every other operation becomes convolutions, copies, slices and concatenations, sums of which are
+taken part by part; those get places that the machine can read and write; and convolutions that only move channels are taken into the weights of their neighbours.  What no
 rewrite knows stays and is refused by `compiler.plan.lower`, with all the rest.
 """
 
@@ -12,6 +12,7 @@ from compiler.legalise.fold import fold
 from compiler.legalise.host_tail import host_tail
 from compiler.legalise.merge import merge
 from compiler.legalise.places import places
+from compiler.legalise.spread import spread
 from compiler.qgraph import QGraph
 
 __all__ = ["legalise"]
@@ -20,7 +21,7 @@ __all__ = ["legalise"]
 def legalise(graph: QGraph) -> QGraph:
     """The same network in the machine's operations; `graph` itself where it has no others."""
     result = host_tail(graph)
-    for rewrite in (fold, merge, expand, places, absorb):
+    for rewrite in (fold, merge, expand, spread, places, absorb):
         result = rewrite(result)
     if [node for node in result.nodes if node not in graph.nodes] or len(result.nodes) != len(graph.nodes):
         result.verify()

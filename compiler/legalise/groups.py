@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from compiler.legalise.rewriter import Rewriter
-from compiler.qgraph import QConcat, QConv, QSlice, QTensor
+from compiler.qgraph import QConcat, QConv, QGraph, QShuffle, QSlice, QTensor
 from hw.config import WORD_BYTES
 
 _CHUNK, _LEAST_STEPS, _PASS = 12, 26, 300
@@ -28,7 +28,7 @@ def grouped(rewriter: Rewriter, conv: QConv, x: QTensor, out: QTensor) -> None:
 
 
 def _split(rewriter: Rewriter, conv: QConv, x: QTensor, out: QTensor) -> None:
-    passes = best_split(conv, out.height * out.width)
+    passes = best_split(conv, out.height * out.width, ordered_later(rewriter.graph, conv.output))
     if passes == 1:
         rewriter.emit(dense(conv))
         return
@@ -58,8 +58,26 @@ def _split(rewriter: Rewriter, conv: QConv, x: QTensor, out: QTensor) -> None:
     rewriter.emit(QConcat(conv.name, tuple(parts), out.name))
 
 
-def best_split(conv: QConv, pixels: int) -> int:
-    """Passes into which the groups are cut: each writes whole words, and all together take the fewest cycles."""
+def ordered_later(graph: QGraph, tensor: str) -> bool:
+    """All that reads a tensor can do without its channels' order, and with gaps between them: 1x1 convolutions, behind shuffles and
+    depthwise convolutions (`compiler.legalise.absorb`).
+    """
+    readers = graph.consumers(tensor)
+    if tensor == graph.output or not readers:
+        return False
+    for reader in readers:
+        if isinstance(reader, QShuffle) or (isinstance(reader, QConv) and reader.depthwise):
+            if not ordered_later(graph, reader.output):
+                return False
+        elif not (isinstance(reader, QConv) and reader.window.trivial):
+            return False
+    return True
+
+
+def best_split(conv: QConv, pixels: int, gaps: bool = False) -> int:
+    """Passes into which the groups are cut: each writes whole words (with `gaps` any channels), and all together take the fewest
+    cycles.
+    """
 
     def cycles(passes: int) -> int:
         outputs, depth = conv.out_channels // passes, conv.weights[0].size * conv.groups // passes
@@ -68,7 +86,7 @@ def best_split(conv: QConv, pixels: int) -> int:
     possible = [
         n
         for n in range(1, conv.groups + 1)
-        if conv.groups % n == 0 and (n == 1 or conv.out_channels // n % WORD_BYTES == 0)
+        if conv.groups % n == 0 and (n == 1 or gaps or conv.out_channels // n % WORD_BYTES == 0)
     ]
     return min(possible, key=cycles)
 

@@ -35,4 +35,7 @@ def _pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> i
     if item.array_node is None:
         return fetch
     chunks = -(-item.channels // config.cols)
-    return max(fetch, -(-pixels // config.rows) * chunks * max(item.depth, 2 * config.rows))
+    steps = max(item.depth, 2 * config.rows)
+    if item.combine is not None and config.combine_lanes:
+        steps = max(steps, config.rows * config.cols // config.combine_lanes)
+    return max(fetch, -(-pixels // config.rows) * chunks * steps)

@@ -18,6 +18,7 @@ from compiler.plan.blocks import CHAIN_STRIDE, MOST_STEPS, MOST_STRIDE, MOST_TAP
 from compiler.plan.combine import COPY_CHANNELS, Combine, combination, copying, partner
 from compiler.plan.fusion import array_input, is_identity, pointwise_behind, takes_table
 from compiler.plan.image import ImageFold
+from compiler.plan.k_loop import k_loop
 from compiler.plan.nearest import nearest_form
 from compiler.plan.passes import Buffer, LogicalPass, Lowered, Placement, View
 from compiler.qgraph import (
@@ -322,6 +323,8 @@ class _Lowering:
             }
         elif array is not None and view.buffer == self.graph.input and self.unpack:
             geometry, loop, weights = _folded(array)
+        elif array is not None and array.window.kernel == (1, 1):
+            view, loop, weights = _channels(array, view)
         elif array is not None:
             loop = _taps(array, view)
             weights = _matrix(array)
@@ -347,7 +350,9 @@ class _Lowering:
                 operand=operand,
                 identity=identity,
                 combine=combine,
-                macs=0 if array is None else array.macs(out.shape),
+                macs=0
+                if array is None or weights is None
+                else out.height * out.width * min(array.weights.size, weights.size),
                 **loop,
             )
         )
@@ -508,6 +513,16 @@ def _taps(conv: QConv, view: View) -> dict[str, int]:
         "outer_stride": words * WORD_BYTES,
         "words": words,
     }
+
+
+def _channels(conv: QConv, view: View) -> tuple[View, dict[str, int], np.ndarray]:
+    """What a 1x1 kernel reads, its K loop and its weights: only the channels whose weights are not all zero."""
+    matrix = _matrix(conv)
+    steps = k_loop(np.any(matrix, axis=0))
+    channels = steps.channels()
+    view = View(view.buffer, view.first + steps.first, int(channels[-1]) - steps.first + 1)
+    loop = {**_taps(conv, view), "inner": steps.inner, "outer": steps.outer, "outer_stride": steps.stride}
+    return view, loop, matrix[:, channels]
 
 
 def _folded(conv: QConv) -> tuple[Window, dict[str, int], np.ndarray]:
