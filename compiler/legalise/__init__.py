@@ -2,7 +2,8 @@
 
 Order matters: what the host can do at the end goes to the host; clamps and pads disappear into their neighbours; concatenation and
 shuffle of two halves become one; every other operation becomes convolutions, copies, slices and concatenations, sums of which are
-taken part by part; those get places that the machine can read and write; and convolutions that only move channels are taken into the weights of their neighbours.  What no
+taken part by part; those get places that the machine can read and write; and convolutions that only move channels are taken into
+the weights of their neighbours.  What no
 rewrite knows stays and is refused by `compiler.plan.lower`, with all the rest.
 """
 
