@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from compiler import tflite
+from compiler.errors import ResourceError
 from compiler.legalise import legalise
-from compiler.plan.fit import Weights, fit
+from compiler.plan.fit import Weights, cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.schedule import schedule
-from compiler.plan.spill import Gap, readers, spill
+from compiler.plan.spill import Gap, band_sums, readers, spill
+from compiler.plan.spilling import choose, spill_cycles
 from compiler.program.check import ProgramError, check_program
 from compiler.program.program import Program, build_program
 from hw.descriptor import PacketKind
@@ -41,6 +43,41 @@ def test_everything_leaves_the_chip(network: str, bench_dir: Path, monkeypatch: 
     stores = [packet for packet in small.program.packets if packet.kind == PacketKind.STORE]
     assert len(stores) > 50
     small.simulate(small.input(1), bench_dir, monkeypatch)
+
+
+def test_little_memory() -> None:
+    """In a tenth of the activation memory: the planner chooses what goes, and the last sum comes in three bands."""
+    bank_words, config = 300, dataclasses.replace(SPILLING, banded_sums=True)
+    legal = legalise(tflite.parse(inverted(size=32), "model.tflite"))
+    lowered = band_sums(lower(legal), 1000)
+    words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
+    weights = Weights(words, config.weight_depth, config.cols // 2)
+    with pytest.raises(ResourceError, match="does not fit the activation memory of 9 KiB in any banding"):
+        fit(lowered, bank_words, weights, (0,))
+    chosen = choose(lowered, bank_words, 1.0)[0]
+    assert 1 <= len(chosen.gaps) <= 3 and chosen.cycles == spill_cycles(lowered, chosen.gaps)
+    spilled = spill(lowered, chosen.gaps)
+    found = fit(spilled, bank_words, weights, (0, 2), chosen.cutting)
+    assert found.used <= bank_words
+    segments = [
+        dataclasses.replace(one, heights=(3, 1, 4)) if spilled.passes[one.past - 1].banded else one
+        for one in found.segments
+    ]
+    found = cut(spilled, dataclasses.replace(found, segments=segments), {})
+    assert sum(step.source.banded for step in found.steps) == 3
+    program = build_program(spilled, found.steps, found.layouts, schedule(found.steps, config), config)
+    check_program(spilled, found.steps, program)
+    with pytest.raises(ProgramError, match="its sums do not go on"):
+        index = next(step.index for step in found.steps if step.source.banded and step.first_row)
+        wrong = [*program.descriptors]
+        wrong[index] = {**wrong[index], "op": 0}
+        check_program(spilled, found.steps, dataclasses.replace(program, descriptors=wrong))
+
+
+def test_what_never_fits_says_how_much_is_short() -> None:
+    lowered = lower(legalise(tflite.parse(NETWORKS["inverted"], "model.tflite")))
+    with pytest.raises(ResourceError, match=r"whatever goes to the SDRAM, at least .* KiB short; take a smaller"):
+        choose(lowered, 30, 1.0)
 
 
 def test_replay_finds_defects() -> None:
