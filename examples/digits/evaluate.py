@@ -1,0 +1,117 @@
+"""Accuracy on the test set: float network, int8 golden model, RTL.
+
+python -m examples.digits.evaluate              # RTL on 4 images
+python -m examples.digits.evaluate --rtl 360    # RTL on the whole test set
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from boards.bitstream import sdram_config
+from boards.pll import plan_pll
+from boards.registry import find_board
+from compiler import arithmetic
+from compiler.frontend import load_float
+from compiler.plan.planner import plan
+from compiler.plan.result import Plan
+from compiler.qgraph import QGraph
+from compiler.quantise import Quantised, QuantiseOptions
+from compiler.quantise.calibrate import float_tensors
+from examples.digits.data import CALIBRATION, Digits, load
+from examples.digits.networks import NETWORKS
+from hw.sdram_config import SdramConfig
+from sim import golden
+from sim.machine import FrameResult, simulate_frame
+from sim.timing import predict
+
+FOLDER = Path(__file__).parent
+BOARD = "ulx3s-12f"
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """One frame in the RTL."""
+
+    result: FrameResult
+    golden: np.ndarray  # output of the golden model, int8
+    digit: int  # as the RTL's output says
+
+
+def quantised(name: str, training: Digits) -> Quantised:
+    """A trained network (a key of `NETWORKS`) in int8, calibrated on the first images of the training set."""
+    file = FOLDER / f"digits_{name}.graph"
+    network = load_float(str(file), weights=file.with_suffix(".npz"))
+    inputs = list(training.inputs[:CALIBRATION])
+    return replace(network, inputs=inputs, calibrated=f"{CALIBRATION} training images").quantised(QuantiseOptions())
+
+
+def float_accuracy(made: Quantised, test: Digits) -> float:
+    """Share of the test set that the float network tells right."""
+    logits = dict(float_tensors(made.graph, made.layers, test.inputs))[made.graph.output]
+    return float((logits.reshape(len(test.labels), -1).argmax(axis=1) == test.labels).mean())
+
+
+def frames(network: QGraph, digits: Digits) -> Iterator[np.ndarray]:
+    """The int8 inputs of a network."""
+    tensor = network.tensors[network.input]
+    for real in digits.inputs:
+        yield arithmetic.quantise_real(real, tensor.scale, tensor.zero_point)
+
+
+def int8_accuracy(network: QGraph, test: Digits) -> float:
+    """Share of the test set that the golden model tells right."""
+    found = [int(golden.run(network, frame)[network.output].argmax()) for frame in frames(network, test)]
+    return float((np.array(found) == test.labels).mean())
+
+
+def planned(network: QGraph, board_name: str = BOARD) -> tuple[Plan, SdramConfig]:
+    """The machine for a board, and its clock."""
+    board = find_board(board_name)
+    clock = sdram_config(board, int(plan_pll(board.oscillator_hz, board.default_clock_hz).output_hz))
+    return plan(network, board, lambda program: predict(program, clock)), clock
+
+
+def simulated(found: Plan, clock: SdramConfig, frame: np.ndarray, folder: Path) -> Simulated:
+    """One frame through the RTL, every tensor compared; `folder` keeps the compiled simulator."""
+    values = golden.run(found.graph, frame)
+    result = simulate_frame(found.program, clock, frame, values, folder)
+    return Simulated(result, values[found.graph.output], int(result.output.argmax()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", default=list(NETWORKS), help=f"of {', '.join(NETWORKS)}; default: all")
+    parser.add_argument("--rtl", type=int, default=4, help="images of the test set to simulate (0: none)")
+    parser.add_argument("--board", default=BOARD)
+    arguments = parser.parse_args()
+    training, test = load()
+    for name in arguments.networks:
+        made = quantised(name, training)
+        print(f"{name}: {made.graph.weight_count:,} weights, {made.graph.macs:,} multiply-accumulates")
+        print(f"  float        {100 * float_accuracy(made, test):.2f} % of {len(test.labels)} test images")
+        print(f"  int8 golden  {100 * int8_accuracy(made.network, test):.2f} %")
+        found, clock = planned(made.network, arguments.board)
+        print(f"  {arguments.board}: {found.config.rows} x {found.config.cols} array, {found.cycles:,} cycles a frame")
+        right = wrong = mismatches = 0
+        for frame, label in zip(frames(made.network, test), test.labels[: arguments.rtl], strict=False):
+            one = simulated(found, clock, frame, Path("build") / "digits_simulator")
+            right += one.digit == label
+            wrong += one.digit != int(one.golden.argmax()) or one.result.cycles != found.cycles
+            mismatches += one.result.mismatches
+        if arguments.rtl:
+            count = min(arguments.rtl, len(test.labels))
+            print(
+                f"  RTL          {100 * right / count:.2f} % of {count} images, {mismatches} mismatching bytes, "
+                f"{wrong} frames unlike the golden model or not in the predicted cycles",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
