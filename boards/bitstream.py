@@ -7,6 +7,7 @@ import os
 from amaranth.hdl import Elaboratable
 
 from boards.board import Board
+from boards.equal_modules import MergedVerilog, merge_equal_modules
 from boards.pll import Pll
 from boards.ulx3s_top import Ulx3sTop, ports
 from hw.sdram_config import SdramConfig
@@ -17,8 +18,8 @@ def sdram_config(board: Board, clock_hz: int) -> SdramConfig:
     return SdramConfig(clock_hz=clock_hz, cas_latency=3, capture_delay=1, pad_registers=2, part=board.sdram)
 
 
-def board_verilog(machine: Elaboratable, pll: Pll, *, sdram: bool = True) -> str:
-    """Verilog of the module `top`: `machine` between the pads of the board, those of its SDRAM too if it has `sdram`."""
+def board_verilog(machine: Elaboratable, pll: Pll, *, sdram: bool = True) -> MergedVerilog:
+    """The module `top`: `machine` between the pads of the board, those of its SDRAM too if it has `sdram`."""
     os.environ["AMARANTH_USE_YOSYS"] = "builtin"
     from amaranth.back import verilog
 
@@ -32,7 +33,7 @@ def board_verilog(machine: Elaboratable, pll: Pll, *, sdram: bool = True) -> str
         emit_src=False,
         strip_internal_attrs=True,
     )
-    return text
+    return merge_equal_modules(text)
 
 
 def constraints(board: Board, *, sdram: bool = True) -> str:

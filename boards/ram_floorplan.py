@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -32,24 +33,27 @@ _BY_DISTANCE = 3  # rounds that assign by distance: wire lengths mean nothing wh
 _SITE = re.compile(r"X(\d+)/Y(\d+)/")
 
 
-def place_block_rams(netlist: Path, placed: Path, part: str) -> float:
-    """Read a netlist in Yosys' JSON format, give every DP16KD a site and write the netlist to `placed`.
-
-    Block RAMs that have a site keep it.
+def place_block_rams(netlist: Path, placed: Path, part: str, sites: Mapping[str, str]) -> float:
+    """Read a netlist in Yosys' JSON format, give cells their `sites` and every other DP16KD one, and write the netlist to `placed`.
 
     Args:
-        netlist: file with one module that has cells.
+        netlist: file with a module that is marked as the top.
         placed: file to write.
         part: "LFE5U-85F" and the like.
+        sites: of the cells that have one, by name.
 
     Returns:
         Half-perimeter wire length that the assignment was chosen for, tiles.
 
     Raises:
-        ValueError: the part is unknown or has fewer block RAMs than the netlist.
+        ValueError: the part is unknown or has fewer block RAMs than the netlist, or a cell of `sites` is not in it.
     """
     design = json.loads(netlist.read_text())
     cells = next(module["cells"] for module in design["modules"].values() if module.get("attributes", {}).get("top"))
+    if missing := sorted(sites.keys() - cells.keys()):
+        raise ValueError(f"the netlist has no cell {missing[0]}, which has the site {sites[missing[0]]}")
+    for name, site in sites.items():
+        cells[name].setdefault("attributes", {})["BEL"] = site
     chosen, length = block_ram_sites(cells, part)
     for name, site in chosen.items():
         cells[name].setdefault("attributes", {})["BEL"] = site

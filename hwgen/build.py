@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from compiler.plan.planner import Plan
     from compiler.qgraph import QGraph
 
-VERILOG, CONSTRAINTS, NETLIST, FLOORPLAN = "top.v", "top.lpf", "netlist.json", "floorplan.json"
+VERILOG, CONSTRAINTS, SITES = "top.v", "top.lpf", "sites.json"
+NETLIST, FLOORPLAN = "netlist.json", "floorplan.json"
 CONFIG, FIGURES, IMAGE, PLAN, PLAN_TEXT = "top.config", "nextpnr.json", "sdram.bin", "plan.json", "plan.txt"
 REPORT, SUMMARY = "report.json", "summary.txt"
 SIMULATION = "simulation.json"
@@ -94,7 +95,7 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
             "rtl",
             [],
             f"{plan.config} {build_number(plan, pll)} {board} {pll} {source_digest('hw', 'boards')}",
-            [VERILOG, CONSTRAINTS],
+            [VERILOG, CONSTRAINTS, SITES],
             lambda at, tell: _write_rtl(at, plan, board, pll),
         )
         bitstream = f"{folder.resolve().name}.bit"
@@ -108,7 +109,7 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
         )
         steps.run(
             "floorplan",
-            [NETLIST],
+            [NETLIST, SITES],
             f"{board.part} {source_digest('boards')}",
             [FLOORPLAN],
             lambda at, tell: _place_block_rams(at, board),
@@ -250,7 +251,8 @@ def _write_image(at: Path, plan: Plan) -> None:
 def _place_block_rams(at: Path, board: Board) -> dict[str, Any]:
     from boards.ram_floorplan import place_block_rams
 
-    return {"wire_length": place_block_rams(at / NETLIST, at / FLOORPLAN, board.part.name)}
+    sites = json.loads((at / SITES).read_text())
+    return {"wire_length": place_block_rams(at / NETLIST, at / FLOORPLAN, board.part.name, sites)}
 
 
 def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
@@ -264,7 +266,9 @@ def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
         machine = Machine(plan.config, sdram_config(board, clock_hz), build=number)
     else:
         machine = ResidentMachine(plan.config, resident, clock_hz, build=number)
-    (at / VERILOG).write_text(board_verilog(machine, pll, sdram=not plan.on_chip))
+    design = board_verilog(machine, pll, sdram=not plan.on_chip)
+    (at / VERILOG).write_text(design.text)
+    (at / SITES).write_text(json.dumps(design.sites, indent=1) + "\n")
     (at / CONSTRAINTS).write_text(constraints(board, sdram=not plan.on_chip))
 
 

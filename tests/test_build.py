@@ -76,7 +76,16 @@ def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str
     report, done = run(folder, capsys)
     assert done == {"image", "rtl", "synthesis", "floorplan", "place and route", "bitstream"}
     files = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    made = {"top.v", "top.lpf", "netlist.json", "floorplan.json", "top.config", "nextpnr.json", "tiny.bit"}
+    made = {
+        "top.v",
+        "top.lpf",
+        "sites.json",
+        "netlist.json",
+        "floorplan.json",
+        "top.config",
+        "nextpnr.json",
+        "tiny.bit",
+    }
     assert files == made | {"sdram.bin", "plan.json", "plan.txt", "report.json", "summary.txt", "logs"}
     assert json.loads((folder / "report.json").read_text()) == report
     assert problems(report) == []

@@ -86,8 +86,9 @@ def test_file(tmp_path: Path) -> None:
     design = {"modules": {"DP16KD": {"cells": {}}, "top": {"attributes": {"top": "00000001"}, "cells": cells}}}
     source, placed = tmp_path / "netlist.json", tmp_path / "floorplan.json"
     source.write_text(json.dumps(design))
-    length = place_block_rams(source, placed, "LFE5U-85F")
+    length = place_block_rams(source, placed, "LFE5U-85F", {"ram1": "X4/Y22/EBR0"})
     written = json.loads(placed.read_text())["modules"]["top"]["cells"]
+    assert written["ram1"]["attributes"]["BEL"] == "X4/Y22/EBR0"
     assert {name for name, cell in written.items() if cell["type"] == "DP16KD" and "BEL" in cell["attributes"]} == {
         "ram0",
         "ram1",
@@ -96,6 +97,14 @@ def test_file(tmp_path: Path) -> None:
     assert length > 0 and {name: {**cell, "attributes": {}} for name, cell in written.items()} == {
         name: {**cell, "attributes": {}} for name, cell in cells.items()
     }
+
+
+def test_site_of_a_cell_that_is_not_there(tmp_path: Path) -> None:
+    source = tmp_path / "netlist.json"
+    source.write_text(json.dumps({"modules": {"top": {"attributes": {"top": "1"}, "cells": netlist(pairs=1)[0]}}}))
+    with pytest.raises(ValueError, match="the netlist has no cell ram7, which has the site X4/Y22/EBR0"):
+        place_block_rams(source, tmp_path / "floorplan.json", "LFE5U-85F", {"ram7": "X4/Y22/EBR0"})
+    assert not (tmp_path / "floorplan.json").exists()
 
 
 def test_wire_length() -> None:
