@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,17 @@ def test_good_design_passes(bench_dir: Path) -> None:
     stamp = folders[0].stat().st_mtime_ns
     run(bench_dir)
     assert folders[0].stat().st_mtime_ns == stamp, "an unchanged design was compiled again"
+
+
+def test_compiles_without_the_command_python(bench_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian has `python3` alone, and an environment need not be activated."""
+    command = tmp_path / "python"
+    command.write_text("#!/bin/sh\nexit 127\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    for folder in bench_dir.glob("pythonless-*"):
+        shutil.rmtree(folder, ignore_errors=True)  # of an earlier run
+    simulate(Stage(), name="pythonless", test_module="tests.benches.bench_harness", build_dir=bench_dir)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import importlib.metadata
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -149,6 +150,7 @@ def verilate(
                 "-j2",
                 "-f",
                 "Vtop.mk",
+                f"PYTHON3={sys.executable}",  # of its own it calls `python`, which many systems do not have
                 "CFG_CXXFLAGS_PCH_I=-include",
                 f"VM_TRACE={int(waves)}",
                 f"OPT_FAST={cflags}",
