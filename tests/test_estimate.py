@@ -55,9 +55,9 @@ def test_lanes_of_a_streamed_network(expanded: int, channels: int, lanes: int) -
 def test_bands_without_sdram() -> None:
     """A tensor larger than the memory exists in bands; its passes share their weights."""
     board = SmallBoard(28, 80)
-    found = plan(blocks(96, 12, 64), board, timing)
+    found = plan(blocks(112, 12, 64), board, timing)
     assert found.on_chip and found.resources.ebr <= 80
-    assert BANKS * found.config.activation_depth * WORD_BYTES < 32 * 32 * 96
+    assert BANKS * found.config.activation_depth * WORD_BYTES < 32 * 32 * 112
     assert found.config.resident_passes == len(found.fit.steps) > len(found.lowered.passes)
     bases = {step.source.name: set[int]() for step in found.fit.steps}
     for step, place in zip(found.fit.steps, found.loads, strict=True):
