@@ -281,13 +281,20 @@ class _Segment:
         ]
         inner = (made | {name for name in read if lowered.buffers[name].loaded}) - {self.output}
         self._inner = sorted(inner, key=lambda name: -self._size(name))
+        self._placed: dict[tuple[bool, tuple[Layout, ...]], list[dict[str, Layout]]] = {}
 
     def _size(self, name: str) -> int:
         return window_rows(self._lives[name]) * self._lowered.buffers[name].row_words
 
-    def place(self, given: dict[str, Layout], thorough: bool) -> Iterator[dict[str, Layout]]:
+    def place(self, given: dict[str, Layout], thorough: bool) -> list[dict[str, Layout]]:
         """Ways to place output and inner tensors, of different places for the output."""
         fixed = {name: given[name] for name in sorted(self.before)}
+        key = thorough, tuple(fixed.values())
+        if key not in self._placed:
+            self._placed[key] = list(self._place(fixed, thorough))
+        return self._placed[key]
+
+    def _place(self, fixed: dict[str, Layout], thorough: bool) -> Iterator[dict[str, Layout]]:
         seen: set[Layout] = set()
         for layouts in self._outputs(fixed, thorough):
             placed = self._all(layouts, self._inner, thorough)
@@ -368,13 +375,18 @@ class _State:
     last: dict[str, Layout]
 
 
+@functools.lru_cache(maxsize=2048)
+def _segment(lowered: Lowered, segment: Segment, bank_words: int) -> _Segment:
+    """One for all searches: a plan makes several with the same memory and other weights, which meet the same places."""
+    return _Segment(lowered, segment, bank_words)
+
+
 class _Fitter:
     """Segment by segment, keeps the cheapest ways to place everything so far, of different places for the last tensor."""
 
     def __init__(self, lowered: Lowered, bank_words: int, weights: Weights, ranges: Sequence[tuple[int, int]]) -> None:
         self._lowered, self._bank_words = lowered, bank_words
         self._options = [_Options(lowered, item, bank_words * BANKS, weights) for item in ranges]
-        self._known: dict[Segment, _Segment] = {}
         for number, option in enumerate(self._options):
             if not option.choices:
                 assert option.least is not None
@@ -408,9 +420,7 @@ class _Fitter:
         return _fit(self._lowered, states[0].segments, states[0].layouts, {})
 
     def _extend(self, state: _State, choice: _Choice, thorough: bool) -> list[_State]:
-        if choice.segment not in self._known:
-            self._known[choice.segment] = _Segment(self._lowered, choice.segment, self._bank_words)
-        one = self._known[choice.segment]
+        one = _segment(self._lowered, choice.segment, self._bank_words)
         return [
             _State(
                 state.cost + choice.cost,
