@@ -18,19 +18,20 @@ RESOLUTION = 64
 
 @functools.cache
 def torchvision() -> Any:
-    torch = pytest.importorskip("torch", reason="torch is not installed; the exported networks are not compared")
+    pytest.importorskip("torch", reason="torch is not installed; the exported networks are not compared")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            library = torch.library.Library(
-                "torchvision", "DEF"
-            )  # without its compiled operators, which no network here uses
-            library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-            library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            from torch import library as operators
+
+            # Without its compiled operators, which no network here uses.
+            schemas = operators.Library("torchvision", "DEF")
+            schemas.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            schemas.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         except RuntimeError:
             pass  # they are there
         found = pytest.importorskip("torchvision", reason="torchvision is not installed")
-    found.schemas = locals().get("library")  # as long as the module
+    found.schemas = locals().get("schemas")  # as long as the module
     return found
 
 
