@@ -12,8 +12,9 @@ import pytest
 
 from compiler import tflite
 from compiler.legalise import legalise
+from compiler.plan.bandings import Weights
 from compiler.plan.cuts import channel_cuts
-from compiler.plan.fit import Weights, cut, fit
+from compiler.plan.fit import cut, fit
 from compiler.plan.fusion import is_identity, takes_table
 from compiler.plan.lower import lower
 from compiler.plan.schedule import schedule

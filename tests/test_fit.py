@@ -5,8 +5,9 @@ import pytest
 
 from compiler.errors import ResourceError
 from compiler.frontend import load_network
+from compiler.plan.bandings import Weights, candidate_heights
 from compiler.plan.bands import Lifetimes, channel_parts, lifetimes, natural_segments, read_rows
-from compiler.plan.fit import Fit, Weights, candidate_heights, fit
+from compiler.plan.fit import Fit, fit
 from compiler.plan.lower import lower
 from compiler.plan.memory import OPERAND_PHASES, Layout, Search, concatenate, place_rows, window_rows
 from compiler.plan.passes import Buffer, Lowered

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from compiler.frontend import load_network
-from compiler.plan.bands import Step, build_steps, channel_parts, natural_segments
-from compiler.plan.fit import Segment
+from compiler.plan.bands import Segment, Step, build_steps, channel_parts, natural_segments
 from compiler.plan.lower import lower
 from compiler.plan.pack import array_parameters, weight_words, window_words
 from compiler.qgraph import QConv, QMean

@@ -7,8 +7,9 @@ import pytest
 
 from compiler.errors import ModelError, ResourceError
 from compiler.frontend import load_network
+from compiler.plan.bandings import Weights
 from compiler.plan.bands import Step, channel_parts
-from compiler.plan.fit import Fit, Weights, cut, fit
+from compiler.plan.fit import Fit, cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.passes import Lowered
 from compiler.plan.schedule import schedule

@@ -11,7 +11,8 @@ import pytest
 from compiler import tflite
 from compiler.errors import ResourceError
 from compiler.legalise import legalise
-from compiler.plan.fit import Weights, cut, fit
+from compiler.plan.bandings import Weights
+from compiler.plan.fit import cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.schedule import schedule
 from compiler.plan.spill import Gap, band_sums, readers, spill

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from compiler.errors import ResourceError, UnsupportedOpError
+from compiler.plan.bandings import Weights
 from compiler.plan.bands import Segment, build_steps
 from compiler.plan.blocks import CHAIN_KERNEL
 from compiler.plan.estimate import estimate
-from compiler.plan.fit import Fit, Parts, Weights, cut, fit
+from compiler.plan.fit import Fit, Parts, cut, fit
 from compiler.plan.image import image_folds
 from compiler.plan.lower import lower
 from compiler.plan.passes import Lowered

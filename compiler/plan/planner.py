@@ -11,10 +11,11 @@ from typing import Any
 from compiler import arithmetic
 from compiler.errors import ResourceError
 from compiler.legalise import legalise
+from compiler.plan.bandings import Weights
 from compiler.plan.blocks import needs_row_steps
 from compiler.plan.cuts import channel_cuts
 from compiler.plan.estimate import estimate
-from compiler.plan.fit import Cutting, Weights, cut, fit
+from compiler.plan.fit import cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.on_chip import plan_on_chip
 from compiler.plan.pack import parameter_units
@@ -22,6 +23,7 @@ from compiler.plan.passes import LogicalPass, Lowered
 from compiler.plan.resources import Part, resources
 from compiler.plan.result import Board, FrameTiming, Plan
 from compiler.plan.schedule import schedule
+from compiler.plan.segments import Cutting
 from compiler.plan.spill import band_sums, spill
 from compiler.plan.spilling import choose
 from compiler.program.descriptors import ring_words
@@ -56,6 +58,9 @@ place, and the clock loses more."""
 
 _FIRST_EFFORTS, _LAST_EFFORTS, _FINE_EFFORTS = (0, 2), (3,), (1,)
 """Search for bands: of each memory, of each if none fits, once more of the best."""
+
+_WORTH_SEARCH = 0.01
+"""The best is searched once more if it might save this share of the cycles."""
 
 _JOIN_SHARES = (0.6, 0.4)
 """Where a network does not fit: tensors larger than this share of the memory are not whole."""
@@ -99,11 +104,12 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
         lean = leaner.make(first)
         if lean.cycles <= _LEAN * best.cycles:
             best, maker = lean, leaner
-    with contextlib.suppress(ResourceError):
-        fine = maker.of(best.config, _FINE_EFFORTS)
-        better = fine.make(first)
-        if better.cycles < best.cycles:
-            best, maker = better, fine
+    if best.fit.avoidable > _WORTH_SEARCH * best.cycles:
+        with contextlib.suppress(ResourceError):
+            fine = maker.of(best.config, _FINE_EFFORTS)
+            better = fine.make(first)
+            if better.cycles < best.cycles:
+                best, maker = better, fine
     return min([best, *(maker.make(share) for share in others)], key=lambda one: one.cycles)
 
 

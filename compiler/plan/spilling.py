@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from compiler.errors import ResourceError
+from compiler.plan.bandings import peak_of
 from compiler.plan.bands import Segment
-from compiler.plan.fit import Cutting, boundaries, joined, peak_of
 from compiler.plan.passes import Lowered
+from compiler.plan.segments import Cutting, boundaries, joined
 from compiler.plan.spill import Gap, readers, spill
 from hw.config import BANKS, WORD_BYTES
 
