@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from boards.board import Board
+from boards.router_watch import RouterStuckError, RouterWatch
 from compiler.errors import ToolError
 
 Progress = Callable[[str], None]
@@ -168,6 +169,7 @@ def place_and_route(
     stage = re.compile(r"^Info: (Packing|Promoting|Running|Creating|Routing|Starting|Setting|Legal|.*HeAP|.*iteration)")
     log = (logs or folder) / "nextpnr.log"
     best: Routed | None = None
+    stuck: RouterStuckError | None = None
     for seed in recipe.seeds:
         arguments = [f"--{board.part.device}", "--package", board.package, "--speed", str(board.speed_grade)]
         arguments += ["--json", netlist, "--lpf", constraints, "--textcfg", config, "--report", "nextpnr.json"]
@@ -181,16 +183,28 @@ def place_and_route(
             "--timing-allow-fail",
             *recipe.router_options,
         ]
-        run_tool(NEXTPNR, arguments, folder=folder, log=log, progress=progress, stage=stage)
+        try:
+            run_tool(NEXTPNR, arguments, folder=folder, log=log, progress=progress, stage=stage, watch=RouterWatch())
+        except RouterStuckError as error:
+            stuck = error
+            continue
         routed = read_report(folder / "nextpnr.json", board, seed)
         if best is None or routed.fmax_mhz > best.fmax_mhz:
             best = routed
         if routed.timing_met:
             return routed
-    assert best is not None
+    seeds = f"(seeds {', '.join(map(str, recipe.seeds))})"
+    if best is not None:
+        raise ToolError(
+            f"timing not met: {best.fmax_mhz:.1f} MHz reached, {best.constraint_mhz:.1f} MHz asked for {seeds}: "
+            f"build with --clock {int(best.fmax_mhz)} or lower; log {log}"
+        )
+    assert stuck is not None
+    if stuck.overused:
+        raise ToolError(f"no route: {stuck.overused} wires stay overused {seeds}; take a smaller network; log {log}")
+    estimate = "" if stuck.placed_mhz is None else f", {stuck.placed_mhz:.1f} MHz estimated after the placement"
     raise ToolError(
-        f"timing not met: {best.fmax_mhz:.1f} MHz reached, {best.constraint_mhz:.1f} MHz asked for "
-        f"(seeds {', '.join(map(str, recipe.seeds))}): build with --clock {int(best.fmax_mhz)} or lower; log {log}"
+        f"timing not met: {stuck.slow} connections stay too slow{estimate} {seeds}: build with a lower --clock; log {log}"
     )
 
 
@@ -226,11 +240,18 @@ def pack(folder: Path, config: str, bitstream: str, *, progress: Progress, logs:
 
 
 def run_tool(
-    tool: Tool, arguments: Sequence[str], *, folder: Path, log: Path, progress: Progress, stage: re.Pattern[str]
+    tool: Tool,
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    log: Path,
+    progress: Progress,
+    stage: re.Pattern[str],
+    watch: Progress | None = None,
 ) -> None:
     """Run a tool in `folder`, its log in the file `log`; lines that match `stage` are reported as progress.
 
-    The tool is ended when this process is interrupted.
+    `watch` is given every line; the tool is ended when it raises, or when this process is interrupted.
 
     Raises:
         ToolError: it is not installed or its exit status is not 0; quotes its first error line.
@@ -255,6 +276,8 @@ def run_tool(
             with open(os.devnull if own_log else log, "w", buffering=1) as file:
                 for line in process.stdout:
                     file.write(line)
+                    if watch is not None:
+                        watch(line)
                     if stage.match(line):
                         progress(line.removeprefix("Info: ").strip()[:70])
             status = process.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from boards import toolchain
 from boards.bitstream import board_verilog, constraints
 from boards.pll import plan_pll
+from boards.router_watch import PATIENCE, RouterStuckError, RouterWatch
 from boards.toolchain import Recipe
 from boards.ulx3s import ULX3S
 from compiler.errors import ToolError
@@ -45,11 +47,86 @@ def test_bitstream(tmp_path: Path) -> None:
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=recipe, progress=said.append)
     with pytest.raises(
         ToolError,
-        match=r"timing not met: \d+\.\d MHz reached, 400\.0 MHz asked for \(seeds 1, 2, 3\): build with --clock",
+        match=r"timing not met: \d+\.\d MHz reached, 400\.0 MHz asked for \(seeds 1, 2\): build with --clock \d+ or lower",
     ):
         toolchain.place_and_route(
-            tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=recipe, progress=said.append
+            tmp_path,
+            "netlist.json",
+            "top.lpf",
+            "top.config",
+            board=ULX3S,
+            recipe=replace(recipe, router_options=(), seeds=(1, 2)),
+            progress=said.append,
         )
+
+
+ROUND = "Info:     iter={} wires=2021 overused={} overuse={} tmgfail={} archfail=NA\n"
+
+
+def feed(rounds: list[tuple[int, int]]) -> None:
+    watch = RouterWatch()
+    watch("Info: Max frequency for clock 'clk': 310.25 MHz (FAIL at 400.00 MHz)\n")
+    for number, (overused, slow) in enumerate(rounds):
+        watch(ROUND.format(number, overused, overused, slow))
+
+
+def test_watch_lets_the_router_work() -> None:
+    feed([(900 - 10 * i, 0) for i in range(90)] + [(0, 300 - i) for i in range(300)])
+    feed([(1, 0)] * PATIENCE + [(0, 40)] * PATIENCE + [(0, 0)])
+
+
+@pytest.mark.parametrize("rounds", [[(0, 150)] * (PATIENCE + 1), [(5, 0), (3, 2)] + [(4, 0), (3, 2)] * (PATIENCE // 2)])
+def test_watch_ends_a_route_that_is_stuck(rounds: list[tuple[int, int]]) -> None:
+    feed(rounds[:-1])
+    with pytest.raises(RouterStuckError) as error:
+        feed(rounds)
+    assert (error.value.overused, error.value.slow) == min(rounds) and error.value.placed_mhz == 310.25
+
+
+@pytest.mark.parametrize(
+    "error, text",
+    [
+        (
+            RouterStuckError(0, 150, 310.25),
+            "timing not met: 150 connections stay too slow, 310.2 MHz estimated after the placement",
+        ),
+        (RouterStuckError(7, 0, None), "no route: 7 wires stay overused"),
+    ],
+)
+def test_stuck_router_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: RouterStuckError, text: str
+) -> None:
+    def stuck(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(toolchain, "run_tool", stuck)
+    with pytest.raises(ToolError, match=rf"^{re.escape(text)} \(seeds 1, 2, 3\)"):
+        toolchain.place_and_route(
+            tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=Recipe(), progress=print
+        )
+
+
+def test_tool_is_ended_by_its_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "endless.py").write_text("def run():\n    while True:\n        print('still here', flush=True)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    seen: list[str] = []
+
+    def watch(line: str) -> None:
+        seen.append(line)
+        if len(seen) == 5:
+            raise RouterStuckError(1, 0, None)
+
+    with pytest.raises(RouterStuckError):
+        toolchain.run_tool(
+            toolchain.Tool("endless", "none", "endless", "run"),
+            [],
+            folder=tmp_path,
+            log=tmp_path / "log",
+            progress=print,
+            stage=re.compile("x"),
+            watch=watch,
+        )
+    assert seen == ["still here\n"] * 5
 
 
 def test_script_keeps_and_flattens_hierarchy() -> None:
