@@ -1,0 +1,39 @@
+"""ONNX models on the simulated machine: every tensor as the golden model has it, the output in the model's own type and shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compiler.frontend import load_network
+from compiler.onnx import convert
+from compiler.qgraph import QGraph
+from tests.make_onnx import made, save
+from tests.small_machine import Small
+from tests.test_onnx import small
+from tests.test_onnx_quantised import SHAPE, Quantised, network
+
+
+def float_model(tmp_path: Path) -> QGraph:
+    save(made(small, (1, 3, 16, 16)), tmp_path / "small.onnx")
+    return load_network(str(tmp_path / "small.onnx"))
+
+
+def quantised_model(tmp_path: Path) -> QGraph:
+    m = Quantised(7, np.uint8)
+    graph = convert(m.model(network(m), SHAPE), "quantised.onnx")
+    assert isinstance(graph, QGraph)
+    return graph
+
+
+@pytest.mark.parametrize("build", [float_model, quantised_model])
+def test_simulated(
+    build: Callable[[Path], QGraph], tmp_path: Path, bench_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Small.of_graph(build(tmp_path))
+    x = np.random.default_rng(1).uniform(-2, 2, (1, 3, 16, 16)).astype(np.float32)
+    model.same_values(x)
+    model.simulate(x, bench_dir, monkeypatch)
