@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
@@ -43,7 +44,7 @@ def simulate(
     waves: bool | Path = False,
     testcase: str | None = None,
     limit_s: int = 600,
-) -> None:
+) -> float:
     """Simulate `component` with the cocotb tests of `test_module`.
 
     Args:
@@ -59,6 +60,9 @@ def simulate(
         waves: file to record the waves in (VCD); True: `dump.vcd` in the folder of the run, which is then kept.
         testcase: run only the test of this name.
         limit_s: seconds after which a run that does not end is stopped and counts as failed.
+
+    Returns:
+        Seconds that the run took, compilation not counted.
 
     Raises:
         AssertionError: a test failed, none ran, or the simulator ended early; the text holds the log's failures.
@@ -80,7 +84,7 @@ def simulate(
         optimise=optimise,
         waves=bool(waves),
     )
-    run_cocotb(
+    return run_cocotb(
         simulator,
         test_module=test_module,
         plusargs=plusargs,
@@ -100,8 +104,8 @@ def run_cocotb(
     waves: bool | Path = False,
     testcase: str | None = None,
     limit_s: int = 600,
-) -> None:
-    """Run the cocotb tests of `test_module` in a built `simulator`; raises AssertionError as `simulate` does."""
+) -> float:
+    """Run the cocotb tests of `test_module` in a built `simulator`; returns the seconds it took, raises AssertionError as `simulate`."""
     __tracebackhide__ = True
     from cocotb_tools.runner import get_runner
 
@@ -110,6 +114,7 @@ def run_cocotb(
     folder = Path(tempfile.mkdtemp(prefix=f"run-{test_module.rpartition('.')[2]}-", dir=simulator.parent))
     results, log = folder / "results.xml", folder / "run.log"
     ended = ""
+    begun = time.monotonic()
     os.environ["SIM_CMD_PREFIX"] = f"timeout -k 5 {limit_s}"  # the only way the runner offers
     try:
         get_runner("verilator").test(
@@ -130,6 +135,7 @@ def run_cocotb(
         ended = f"simulator ended early: {error}; {limit}"
     finally:
         del os.environ["SIM_CMD_PREFIX"]
+    seconds = time.monotonic() - begun
     problem = _problem(results)
     if ended or problem:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
@@ -140,6 +146,7 @@ def run_cocotb(
         for file in folder.iterdir():
             file.unlink()
         folder.rmdir()
+    return seconds
 
 
 def _problem(results: Path) -> str:

@@ -1,0 +1,1 @@
+"""Networks on a board, built and simulated."""

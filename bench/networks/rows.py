@@ -1,0 +1,111 @@
+"""A row of the table: what was measured of one network, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SDRAM_BYTES = 2
+"""Bytes that the SDRAM gives in a cycle."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Measured figures of one network.
+
+    Attributes:
+        name: of the case.
+        weights: where they are from.
+        array: rows and columns.
+        clock_mhz, fmax_mhz: as built, and as routed; None without a build.
+        predicted, cycles: of a frame, by the timing model and on the RTL; `cycles` None without a simulation.
+        mismatches: elements that differ from the golden model's.
+        exact, passes: how many passes took exactly the predicted cycles, of how many.
+        array_macs: of a frame, those of the array.
+        streamed_bytes: weights that come from the SDRAM; 0 if they are on chip.
+        resources: kind to (used, available, as planned); None without a build.
+        khz: simulated clock cycles per second of simulation, thousands.
+    """
+
+    name: str
+    weights: str
+    array: tuple[int, int]
+    clock_mhz: float
+    fmax_mhz: float | None
+    predicted: int
+    cycles: int | None
+    mismatches: int | None
+    exact: int | None
+    passes: int
+    array_macs: int
+    streamed_bytes: int
+    resources: dict[str, tuple[int, int, int]] | None
+    khz: float | None
+
+    @property
+    def frame_cycles(self) -> int:
+        """On the RTL if it was simulated, else as predicted."""
+        return self.predicted if self.cycles is None else self.cycles
+
+    @property
+    def fps(self) -> float:
+        """Frames per second at the clock as built; their latency is the inverse, one frame at a time."""
+        return self.clock_mhz * 1e6 / self.frame_cycles
+
+    @property
+    def utilisation(self) -> float:
+        """Share of the array's multiply-accumulates that are used, 0 to 1."""
+        rows, cols = self.array
+        return self.array_macs / (self.frame_cycles * rows * cols)
+
+    @property
+    def roofline(self) -> float:
+        """Least cycles that multipliers or SDRAM allow / cycles, 0 to 1."""
+        rows, cols = self.array
+        least = max(self.array_macs / (rows * cols), self.streamed_bytes / SDRAM_BYTES)
+        return least / self.frame_cycles
+
+    def cells(self) -> list[str]:
+        """For the table."""
+        used = self.resources or {}
+        return [
+            self.name,
+            f"{self.array[0]} x {self.array[1]}",
+            "SDRAM" if self.streamed_bytes else "on chip",
+            "-" if self.cycles is None else f"{self.cycles:,}",
+            f"{self.predicted:,}",
+            "-" if self.exact is None else f"{self.exact} / {self.passes}",
+            f"{self.clock_mhz:g}",
+            "-" if self.fmax_mhz is None else f"{self.fmax_mhz:.1f}",
+            f"{self.fps:,.1f}",
+            f"{1000 / self.fps:.2f}",
+            f"{100 * self.utilisation:.0f} %",
+            f"{100 * self.roofline:.0f} %",
+            *(f"{used[kind][0]:,} ({used[kind][2]:,})" if kind in used else "-" for kind in KINDS),
+            "-" if self.khz is None else f"{self.khz:.0f}",
+        ]
+
+
+KINDS = ("lut", "ff", "dsp", "ebr")
+HEADINGS = [
+    "network",
+    "array",
+    "weights",
+    "cycles (RTL)",
+    "predicted",
+    "passes exact",
+    "clock MHz",
+    "routed MHz",
+    "frame/s",
+    "latency ms",
+    "array used",
+    "of roofline",
+    *(f"{kind.upper()} (planned)" for kind in KINDS),
+    "simulation kHz",
+]
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Markdown of recorded rows."""
+    lines = [HEADINGS, ["---"] * len(HEADINGS), *(Row(**row).cells() for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

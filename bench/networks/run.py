@@ -1,0 +1,116 @@
+"""Plans, simulates and builds the networks of the table: `python -m bench.networks.run [OPTIONS] FOLDER [NAMES]...`."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from bench.networks.cases import CASES, Case
+from bench.networks.rows import KINDS, Row, table
+from compiler.plan.schedule import streamed_bytes
+from compiler.preprocess import quantise_pixels, synthetic_inputs
+from compiler.qgraph import QGraph
+from hwgen.build import build, make_plan, read_network
+from hwgen.console import Console
+from hwgen.doctor import examine
+from hwgen.request import Request
+from hwgen.simulate import simulate
+
+FRAME_SEED = 2000
+
+
+def frame(graph: QGraph) -> np.ndarray:
+    """A synthetic picture, or noise where the input is none, as the model wants it."""
+    tensor, host = graph.tensors[graph.input], graph.host
+    x = quantise_pixels(synthetic_inputs(1, tensor.shape, FRAME_SEED)[0], tensor)
+    if graph.imported:
+        x = (x.astype(np.int16) + 128).astype(np.uint8) if host.input_type == "uint8" else x
+    return x.reshape(host.input_shape or tensor.shape)
+
+
+def measure(case: Case, request: Request, folder: Path, *, simulated: bool, built: bool) -> Row:
+    """One row; finished steps of an earlier run in `folder` are reused, the simulation is not."""
+    console = Console()
+    graph = read_network(request, console)
+    _, plan, board, pll = make_plan(request, console, graph)
+    result = report = None
+    if simulated:
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "frame.npy", frame(graph))
+        result = simulate(request, folder / "frame.npy", folder, console)
+    if built:
+        report = build(request, folder, console)
+    planned = {kind: getattr(plan.resources, kind) for kind in KINDS}
+    return Row(
+        name=case.name,
+        weights=graph.provenance,
+        array=(plan.config.rows, plan.config.cols),
+        clock_mhz=pll.output_hz / 1e6,
+        fmax_mhz=None if report is None else report["fmax_mhz"],
+        predicted=plan.cycles,
+        cycles=None if result is None else result.cycles,
+        mismatches=None if result is None else result.mismatches,
+        exact=None if result is None else sum(entry.predicted == entry.simulated for entry in result.passes),
+        passes=len(plan.passes),
+        array_macs=plan.array_macs,
+        streamed_bytes=0 if plan.on_chip else streamed_bytes(plan.loads, plan.config),
+        resources=None
+        if report is None
+        else {
+            kind: (report["resources"][kind]["used"], report["resources"][kind]["available"], planned[kind])
+            for kind in KINDS
+        },
+        khz=None if result is None else result.cycles / result.seconds / 1000,
+    )
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("names", nargs=-1)
+@click.option("--board", default="ulx3s", show_default=True)
+@click.option("--clock", "clock_mhz", type=float, help="Clock, MHz; default: the board's.")
+@click.option("--models", type=click.Path(path_type=Path, exists=True), help="Folder of trained .tflite models.")
+@click.option("--simulate/--no-simulate", "simulated", default=True, show_default=True)
+@click.option("--build/--no-build", "built", default=True, show_default=True)
+def main(
+    folder: Path,
+    names: tuple[str, ...],
+    board: str,
+    clock_mhz: float | None,
+    models: Path | None,
+    simulated: bool,
+    built: bool,
+) -> None:
+    """Measure the networks (or those with NAMES in their name), keep results.json in FOLDER and print the table.
+
+    Builds are made in FOLDER too; rows that are not measured stay as they were.
+    """
+    cases = [case for case in CASES if not names or any(name.lower() in case.name.lower() for name in names)]
+    if not cases:
+        raise click.UsageError(f"no network of the table has {' or '.join(names)} in its name")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "results.json"
+    recorded: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"rows": []}
+    for case in cases:
+        request = case.on(board, clock_mhz, models)
+        row = measure(case, request, folder / request.name, simulated=simulated, built=built)
+        rows = {entry["name"]: entry for entry in recorded["rows"]} | {case.name: asdict(row)}
+        recorded = {
+            "date": datetime.date.today().isoformat(),
+            "machine": platform.processor() or platform.machine(),
+            "tools": {finding.name: finding.version for finding in examine()},
+            "rows": [rows[other.name] for other in CASES if other.name in rows],
+        }
+        file.write_text(json.dumps(recorded, indent=2) + "\n")
+    click.echo(table(recorded["rows"]), nl=False)
+
+
+if __name__ == "__main__":
+    main()
