@@ -28,3 +28,9 @@ def channel_cuts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
             size = _POOL_GROUPS * config.window_lanes
             parts[item.name] = [(i, min(size, item.channels - i)) for i in range(0, item.channels, size)]
     return parts
+
+
+def least_weight_words(lowered: Lowered, cols: int) -> int:
+    """Words of the weight memory that the smallest parts of every pass need."""
+    items = (item for item in lowered.passes if item.array_node is not None)
+    return max((-(-channel_parts(item, cols, 1)[0][1] // cols) * item.depth for item in items), default=0)

@@ -67,10 +67,10 @@ def fit(
     except _NoFitError as error:
         failure = error
     assert failure is not None
+    spilled = ", whatever goes to the SDRAM" if lowered.copies else ""
     raise ResourceError(
-        f"{lowered.name}: {failure.name} does not fit the activation memory of "
-        f"{bank_words * BANKS * WORD_BYTES // 1024} KiB in any banding, at least {failure.short * WORD_BYTES / 1024:.1f} KiB short; "
-        "take a smaller resolution or width, or a larger part"
+        f"{lowered.name}: {failure.name} does not fit the activation memory of {bank_words * BANKS * WORD_BYTES // 1024} KiB in any banding"
+        f"{spilled}, at least {failure.short * WORD_BYTES / 1024:.1f} KiB short; take a smaller resolution or width, or a larger part"
     )
 
 

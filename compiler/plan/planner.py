@@ -13,16 +13,16 @@ from compiler.errors import ResourceError
 from compiler.legalise import legalise
 from compiler.plan.bandings import Weights
 from compiler.plan.blocks import needs_row_steps
-from compiler.plan.cuts import channel_cuts
+from compiler.plan.cuts import channel_cuts, least_weight_words
 from compiler.plan.estimate import estimate
-from compiler.plan.fit import cut, fit
+from compiler.plan.fit import Fit, cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.on_chip import plan_on_chip
 from compiler.plan.pack import parameter_units
 from compiler.plan.passes import LogicalPass, Lowered
-from compiler.plan.resources import Part, resources
+from compiler.plan.resources import Part, Resources, resources
 from compiler.plan.result import Board, FrameTiming, Plan
-from compiler.plan.schedule import schedule
+from compiler.plan.schedule import StepLoads, schedule
 from compiler.plan.segments import Cutting
 from compiler.plan.spill import band_sums, spill
 from compiler.plan.spilling import choose
@@ -44,8 +44,10 @@ _WORTH = 0.88  # more window lanes must save so much of the cycles: they cost a 
 _FAVOURITE = 0.85  # another shape must need less than this share of the favourite's cycles
 _WEIGHT_DEPTHS = (16384, 8192, 4096, 2048)
 _ACTIVATION_STEP, _ACTIVATION_MOST = 2048, 16384
+_FINE_STEP = 1024
+"""Of the activation memory, words: for networks that do not fit a multiple of the other."""
 _PARAMETER_STEP, _WINDOW_STEP = 512, 512
-_WINDOW_LEAST, _WINDOW_LARGE = 2048, 4096
+_WINDOW_LEAST = 2048
 _RING_STEP, _RING_MOST = 512, 4096
 _PARTIAL_STEP = 512
 _PART_SHARES = (4, 2, 6)
@@ -93,8 +95,7 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
             return on_chip
     lowered = lower(graph)
     base = streamed_base(graph, lowered, board.part)
-    configs = list(_memories(base, board.part))
-    makers = _makers(graph, lowered, board, configs, predict)
+    makers = _makers(graph, lowered, board, base, predict)
     first, *others = _PART_SHARES
     best = min((maker.make(first) for maker in makers), key=lambda one: one.cycles)
     maker = next(maker for maker in makers if maker.config == best.config)
@@ -117,7 +118,7 @@ def _makers(
     graph: QGraph,
     lowered: Lowered,
     board: Board,
-    configs: Sequence[RingConfig],
+    base: RingConfig,
     predict: Callable[[Program], FrameTiming],
 ) -> list[_Maker]:
     """One for every ring that the network fits: whole, cut otherwise, with tensors in the SDRAM, after a long search, whichever is first.
@@ -126,8 +127,13 @@ def _makers(
         ResourceError: it fits none.
     """
     failures: list[ResourceError] = []
+    least = least_weight_words(lowered, base.cols)
+    coarse, fine = (list(_memories(base, board.part, step, least)) for step in (_ACTIVATION_STEP, _FINE_STEP))
+    storing = _memories(replace(base, spill=True, banded_sums=True), board.part, _FINE_STEP, least)
 
-    def attempt(*makers: Callable[[RingConfig], _Maker], one: bool = False) -> list[_Maker]:
+    def attempt(
+        configs: Sequence[RingConfig], *makers: Callable[[RingConfig], _Maker], one: bool = False
+    ) -> list[_Maker]:
         found: list[_Maker] = []
         for make, config in itertools.product(
             makers, sorted(configs, key=lambda ring: -ring.activation_depth) if one else configs
@@ -145,7 +151,7 @@ def _makers(
 
     def spilling(config: RingConfig) -> _Maker:
         parted = band_sums(lowered, _BAND_SHARE * config.activation_depth * BANKS * WORD_BYTES)
-        ring = replace(config, spill=True, banded_sums=any(item.banded for item in parted.passes))
+        ring = replace(config, banded_sums=any(item.banded for item in parted.passes))
         for share in _SPILL_SHARES:
             for spills in choose(parted, config.activation_depth, share):
                 spilled = spill(parted, spills.gaps)
@@ -155,12 +161,13 @@ def _makers(
                     failure = error
         raise failure
 
-    found = attempt(plain(Cutting(), _FIRST_EFFORTS))
-    found = found or attempt(*(plain(Cutting(share=share), _FIRST_EFFORTS) for share in _JOIN_SHARES))
+    cuttings = [plain(Cutting(share=share), _FIRST_EFFORTS) for share in _JOIN_SHARES]
+    found = attempt(coarse, plain(Cutting(), _FIRST_EFFORTS)) or attempt(coarse, *cuttings)
+    found = found or attempt(fine, plain(Cutting(), _FIRST_EFFORTS), *cuttings)
     smallest = len(failures)
-    found = found or attempt(spilling, one=True)
+    found = found or attempt(list(storing), spilling, one=True)
     reason = failures[smallest : smallest + 1]  # of the largest memory, with the least in it
-    found = found or attempt(plain(Cutting(), _LAST_EFFORTS))
+    found = found or attempt(fine, plain(Cutting(), _LAST_EFFORTS))
     if not found:
         raise reason[0]
     return found
@@ -231,9 +238,8 @@ def _ring_depth(lowered: Lowered, rows: int) -> int:
 
 
 def _window_depth(words: int) -> int:
-    """Words of the window's parameter memory: a power of two, or if that is large whole blocks."""
-    depth = _rounded(words, _WINDOW_STEP, _WINDOW_LEAST)
-    return depth if depth <= _WINDOW_LARGE else -(-words // _WINDOW_STEP) * _WINDOW_STEP
+    """Words of the window's parameter memory: whole blocks."""
+    return max(_WINDOW_LEAST, -(-words // _WINDOW_STEP) * _WINDOW_STEP)
 
 
 def _combine(lowered: Lowered, rows: int, cols: int) -> dict[str, Any]:
@@ -287,22 +293,32 @@ def _array_cycles(item: LogicalPass, rows: int, cols: int) -> int:
     return tiles * chunks * max(item.depth, 2 * rows)
 
 
-def _memories(base: RingConfig, part: Part) -> Iterator[RingConfig]:
-    """Rings whose memories fit the part: the largest activation memory for every size of the weight memory."""
+def _memories(base: RingConfig, part: Part, step: int, weights: int) -> Iterator[RingConfig]:
+    """Rings whose memories fit the part: the largest activation memory, of whole `step`s, for every size of the weight memory that
+    holds `weights` words, the largest at least.
+    """
     tried: set[int] = set()
-    for weight_depth in _WEIGHT_DEPTHS:
-        least = replace(base, weight_depth=weight_depth, activation_depth=_ACTIVATION_STEP)
+    for weight_depth in (depth for depth in _WEIGHT_DEPTHS if depth >= min(weights, _WEIGHT_DEPTHS[0])):
+        least = replace(base, weight_depth=weight_depth, activation_depth=step)
         spare = part.ebr - resources(least).ebr
-        per_step = resources(replace(least, activation_depth=2 * _ACTIVATION_STEP)).ebr - resources(least).ebr
+        per_step = resources(replace(least, activation_depth=2 * step)).ebr - resources(least).ebr
         if spare < 0:
             continue
-        depth = min(_ACTIVATION_MOST, _ACTIVATION_STEP * (1 + spare // per_step))
+        depth = min(_ACTIVATION_MOST, step * (1 + spare // per_step))
         if depth not in tried:
             tried.add(depth)
             yield replace(least, activation_depth=depth)
     if not tried:
-        need = resources(replace(base, weight_depth=_WEIGHT_DEPTHS[-1], activation_depth=_ACTIVATION_STEP))
+        need = resources(replace(base, weight_depth=_WEIGHT_DEPTHS[-1], activation_depth=step))
         raise ResourceError(f"{part.name}: the smallest ring needs {'; '.join(need.short(part))}")
+
+
+def _needs(graph: QGraph, config: RingConfig, part: Part) -> Resources:
+    """What a ring takes; ResourceError if the part has less."""
+    needs = resources(config)
+    if short := needs.short(part):
+        raise ResourceError(f"{graph.name} on {part.name}: the ring needs {'; '.join(short)}")
+    return needs
 
 
 class _Maker:
@@ -325,12 +341,12 @@ class _Maker:
         self._graph, self._lowered, self._board, self.config = graph, lowered, board, config
         self.efforts, self._cutting = efforts, cutting
         self._predict = predict
-        self._needs = resources(config)
-        if short := self._needs.short(board.part):
-            raise ResourceError(f"{graph.name} on {board.part.name}: the ring needs {'; '.join(short)}")
+        self._needs = _needs(graph, config, board.part)
         words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
         weights = Weights(words, config.weight_depth, config.cols // 2)
         self._fit = fit(lowered, config.activation_depth, weights, efforts, cutting)
+        self._schedules: dict[int, tuple[Fit, list[StepLoads]]] = {}
+        self._scheduled(_PART_SHARES[0])
 
     def of(self, config: RingConfig, efforts: Sequence[int]) -> _Maker:
         """The same for another ring or with another effort."""
@@ -339,9 +355,15 @@ class _Maker:
     def make(self, share: int) -> Plan:
         """A plan with parts of at most a `share`-th of the weight memory."""
         lowered, config = self._lowered, self.config
-        fitted = cut(lowered, self._fit, channel_cuts(lowered, config, share))
-        loads = schedule(fitted.steps, config)
+        fitted, loads = self._scheduled(share)
         program = build_program(lowered, fitted.steps, fitted.layouts, loads, config)
         timing = self._predict(program)
         part = self._board.part
         return Plan(self._graph, self._board.name, part, config, lowered, fitted, loads, program, timing, self._needs)
+
+    def _scheduled(self, share: int) -> tuple[Fit, list[StepLoads]]:
+        """Steps and the loads of their weights."""
+        if share not in self._schedules:
+            fitted = cut(self._lowered, self._fit, channel_cuts(self._lowered, self.config, share))
+            self._schedules[share] = fitted, schedule(fitted.steps, self.config)
+        return self._schedules[share]
