@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from amaranth import ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
 
 from compiler.program.program import Program
 from hw.resident_machine import ResidentMachine
 from sim.system import MODELS, trace_writer
+from sim.system_ports import SYSTEM_PORTS
 
 SOURCES = [
     MODELS / "image_loader.v",
@@ -42,16 +42,7 @@ class ResidentSystem(wiring.Component):
     def __init__(self, machine: ResidentMachine, image_words: int) -> None:
         self.machine = machine
         self.image_words = image_words
-        super().__init__(
-            {
-                "rx": In(1),
-                "tx": Out(1),
-                "initialised": Out(1),
-                "frame_done": Out(1),
-                "passes_done": Out(16),
-                "violations": Out(32),
-            }
-        )
+        super().__init__(SYSTEM_PORTS)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

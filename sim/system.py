@@ -7,12 +7,13 @@ from typing import Any
 
 from amaranth import ClockSignal, Instance, Module
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from hw.machine import Machine
 from hw.ring import Trace
 from hw.sdram import SdramPins
 from sim.sdram_chip import SDRAM_SOURCE, SdramChip
+from sim.system_ports import SYSTEM_PORTS
 
 MODELS = Path(__file__).parent / "models"
 
@@ -52,16 +53,7 @@ class System(wiring.Component):
             raise ValueError("the machine must count two pad registers, one each way")
         self.machine = machine
         self.depth = depth
-        super().__init__(
-            {
-                "rx": In(1),
-                "tx": Out(1),
-                "initialised": Out(1),
-                "frame_done": Out(1),
-                "passes_done": Out(16),
-                "violations": Out(32),
-            }
-        )
+        super().__init__(SYSTEM_PORTS)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -17,7 +17,6 @@ from compiler.plan.planner import Plan, plan
 from compiler.preprocess import quantise_pixels, synthetic_images
 from compiler.program.check import ProgramError, check_program
 from compiler.qgraph import QGraph
-from hw.counters import RECORD_WORDS, Counter
 from hw.machine import BAUD
 from hw.resident_machine import ResidentMachine
 from hw.ring import check_content
@@ -27,6 +26,7 @@ from sim.machine import FrameResult, compare, simulate_frame
 from sim.resident_system import SOURCES, ResidentSystem
 from sim.timing import predict
 from sim.trace import read_trace
+from tests.host_answers import check_answers
 from tests.test_host_frame import BUILD, RESOLUTION, SDRAM, SmallBoard, small_network
 from tests.tflite_classifier import classifier
 
@@ -126,13 +126,7 @@ def test_frames_through_the_serial_line(bench_dir: Path, tmp_path: Path) -> None
         limit_s=1800,
     )
     answers = json.loads(out.read_text())
-    assert (answers["build"], answers["clock_hz"]) == (BUILD, SDRAM.clock_hz)
-    assert (answers["busy"], answers["errors"], answers["passes_done"]) == (False, 0, len(program.names))
-    octets = np.frombuffer(bytes.fromhex("".join(answers["result"])), np.int8)
-    assert np.array_equal(octets[: program.result_shape[2]], golden[graph.output].ravel())
-    records = np.frombuffer(bytes.fromhex(answers["records"]), "<u4").reshape(-1, RECORD_WORDS)
-    measured = list(zip(program.names, records[:, Counter.CYCLES].tolist(), strict=True))
-    assert measured == [(entry.name, entry.cycles) for entry in found.passes]
+    check_answers(answers, program, found.passes, golden[graph.output], BUILD, SDRAM.clock_hz)
     assert answers["frame_cycles"] == found.cycles
     assert_exact(found, compare(program, read_trace(trace), golden, 0.0), golden)
 

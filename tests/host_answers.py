@@ -1,0 +1,30 @@
+"""What the host's benches got over the serial line, against program, timing model and golden model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from compiler.program.program import Program
+from hw.counters import RECORD_WORDS, Counter
+from sim.timing import PassCycles
+
+
+def check_answers(
+    answers: dict[str, Any],
+    program: Program,
+    passes: Sequence[PassCycles],
+    output: np.ndarray,
+    build: int,
+    clock_hz: int,
+) -> None:
+    """The machine says what it is and how it fares; the result is the golden one, and every pass took the predicted cycles."""
+    assert (answers["build"], answers["clock_hz"]) == (build, clock_hz)
+    assert (answers["busy"], answers["errors"], answers["passes_done"]) == (False, 0, len(program.names))
+    octets = np.frombuffer(bytes.fromhex("".join(answers["result"])), np.int8)
+    assert np.array_equal(octets[: program.result_shape[2]], output.ravel())
+    records = np.frombuffer(bytes.fromhex(answers["records"]), "<u4").reshape(-1, RECORD_WORDS)
+    measured = list(zip(program.names, records[:, Counter.CYCLES].tolist(), strict=True))
+    assert measured == [(entry.name, entry.cycles) for entry in passes]
