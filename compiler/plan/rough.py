@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from compiler.legalise import legalise
 from compiler.plan.estimate import pass_estimates
 from compiler.plan.lower import lower
-from compiler.plan.planner import streamed_base
 from compiler.plan.resources import Part
+from compiler.plan.ring import streamed_base
 from compiler.qgraph import QGraph
 
 
