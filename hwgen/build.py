@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from boards.pll import Pll
     from boards.toolchain import Recipe
     from compiler.plan.planner import Plan
+    from compiler.plan.result import FrameTiming
+    from compiler.program.program import Program
     from compiler.qgraph import QGraph
 
 VERILOG, CONSTRAINTS, SITES = "top.v", "top.lpf", "sites.json"
@@ -57,18 +59,24 @@ def make_plan(request: Request, console: Console, graph: QGraph | None = None) -
     if graph is None:
         graph = read_network(request, console)
     with console.step("plan"):
-        from boards.bitstream import sdram_config
         from compiler.plan.planner import plan
-        from sim.timing import predict
 
-        memory = sdram_config(board, int(pll.output_hz))
-        planned = plan(graph, board, lambda program: predict(program, memory))
+        planned = plan(graph, board, timing_model(board, pll))
     excess = planned.program.stream_bytes - board.sdram_bytes
     if excess > 0:
         raise ResourceError(
             f"{request.name}: weights and program exceed the memory of {board.name} by {excess:,} bytes"
         )
     return graph, planned, board, pll
+
+
+def timing_model(board: Board, pll: Pll) -> Callable[[Program], FrameTiming]:
+    """Predicts the cycles of a program on the board's memory at the machine's clock."""
+    from boards.bitstream import sdram_config
+    from sim.timing import predict
+
+    memory = sdram_config(board, int(pll.output_hz))
+    return lambda program: predict(program, memory)
 
 
 def build(request: Request, folder: Path, console: Console, recipe: Recipe | None = None) -> dict[str, Any]:

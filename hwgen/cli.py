@@ -109,11 +109,22 @@ def build(out: Path | None, as_json: bool, **options: Any) -> None:
 
 @cli.command()
 @network_options
-def plan(as_json: bool, **options: Any) -> None:
+@click.option("--search", is_flag=True, help="Show what other rings would cost and bring instead.")
+def plan(search: bool, as_json: bool, **options: Any) -> None:
     """Show passes, cycles, memory and what bounds each pass."""
     from hwgen.build import make_plan
     from hwgen.console import Console
 
+    if search:
+        from hwgen.search import search as explore
+        from hwgen.search import table, to_json
+
+        rings = explore(_request(options), Console())
+        if as_json:
+            _print_json(to_json(rings))
+        else:
+            click.echo(table(rings), nl=False)
+        return
     result = make_plan(_request(options), Console(quiet=True))[1]
     if as_json:
         _print_json(result.to_json())

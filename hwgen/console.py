@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 class Console:
@@ -50,3 +55,12 @@ class Console:
         """Print a line about progress."""
         if not self.quiet:
             print(text, file=sys.stderr, flush=True)
+
+
+def rendered(table: Table, width: int) -> str:
+    """A table as text without colours, lines of at most `width` characters."""
+    from rich.console import Console as Terminal
+
+    out = io.StringIO()
+    Terminal(file=out, width=width, force_terminal=False, color_system=None).print(table)
+    return out.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from compiler import zoo
 from compiler.errors import HwgenError
 from compiler.passes import simplify
-from hwgen.console import Console
+from hwgen.console import Console, rendered
 from hwgen.request import Request
 from hwgen.steps import digest, source_digest, write_atomically
 
@@ -222,7 +221,6 @@ def _cells(model: Model) -> list[str]:
 def table(models: Sequence[Model]) -> str:
     """For people, on a terminal of any width."""
     from rich import box
-    from rich.console import Console as Terminal
     from rich.table import Table
 
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -230,9 +228,7 @@ def table(models: Sequence[Model]) -> str:
         grid.add_column(heading, justify="left" if number < 2 else "right", no_wrap=True)
     for model in models:
         grid.add_row(*_cells(model))
-    out = io.StringIO()
-    Terminal(file=out, width=200, force_terminal=False, color_system=None).print(grid)
-    lines = [line.rstrip() for line in out.getvalue().strip("\n").splitlines()]
+    lines = [line.rstrip() for line in rendered(grid, width=200).strip("\n").splitlines()]
     return "\n".join([*lines, *_notes(models)])
 
 

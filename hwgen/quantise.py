@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compiler.errors import ModelError
+from hwgen.console import Console, rendered
 from hwgen.quality import Quality, TensorQuality, measure
 
 if TYPE_CHECKING:
-    from hwgen.console import Console
     from hwgen.request import Request
 
 WEAKEST = 5
@@ -97,9 +96,7 @@ def _table(tensors: tuple[TensorQuality, ...]) -> str:
             f"{entry.steps:.1f}",
             f"{entry.uneven:.1f}",
         )
-    text = io.StringIO()
-    rich.console.Console(file=text, width=120).print(table)
-    return text.getvalue()
+    return rendered(table, width=120)
 
 
 def quantise(request: Request, console: Console, images: Path | None = None) -> Report:

@@ -6,9 +6,10 @@ A type of `SCHEMA` is a Python type, a dict of named members (all required, no o
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Any
+
+from hwgen.console import rendered
 
 SCHEMA_VERSION = 2
 
@@ -165,6 +166,4 @@ def summary(report: dict[str, Any]) -> str:
         f"{bound} {100 * count / total:.0f} %" for bound, count in sorted(cycles.items(), key=lambda item: -item[1])
     ]
     table.add_row("cycles bound by", ", ".join(shares) or "nothing")
-    text = io.StringIO()
-    rich.console.Console(file=text, width=110).print(table)
-    return text.getvalue()
+    return rendered(table, width=110)

@@ -9,37 +9,30 @@ from dataclasses import replace
 
 from compiler.errors import ResourceError
 from compiler.legalise import legalise
-from compiler.plan.bandings import Weights
-from compiler.plan.cuts import channel_cuts, least_weight_words
-from compiler.plan.fit import Fit, cut, fit
+from compiler.plan.cuts import least_weight_words
 from compiler.plan.lower import lower
+from compiler.plan.maker import PART_SHARES, Maker
 from compiler.plan.on_chip import plan_on_chip
 from compiler.plan.passes import Lowered
-from compiler.plan.resources import Part, Resources, resources
 from compiler.plan.result import Board, FrameTiming, Plan
 from compiler.plan.ring import WEIGHT_DEPTHS, memories, ring_of, streamed_base
-from compiler.plan.schedule import StepLoads, schedule
 from compiler.plan.segments import Cutting
 from compiler.plan.spill import band_sums, spill
 from compiler.plan.spilling import choose
-from compiler.program.program import Program, build_program
+from compiler.program.program import Program
 from compiler.qgraph import QGraph
 from hw.config import BANKS, WORD_BYTES, RingConfig
 
 __all__ = ["Board", "FrameTiming", "Plan", "plan"]
 
-_ACTIVATION_STEP, _FINE_STEP = 2048, 1024
+ACTIVATION_STEP, _FINE_STEP = 2048, 1024
 """Of the activation memory, words; the second for networks that do not fit a multiple of the first."""
-
-_PART_SHARES = (4, 2, 6)
-"""Passes are cut into parts of at most this share of the weight memory, so that loading runs on while they compute; the
-first one decides which memories the ring gets."""
 
 _LEAN = 1.02
 """Half the weight memory is chosen if the frame takes at most this much longer: a part whose block RAMs are all in use is hard to
 place, and the clock loses more."""
 
-_FIRST_EFFORTS, _LAST_EFFORTS, _FINE_EFFORTS = (0, 2), (3,), (1,)
+FIRST_EFFORTS, _LAST_EFFORTS, _FINE_EFFORTS = (0, 2), (3,), (1,)
 """Search for bands: of each memory, of each if none fits, once more of the best."""
 
 _WORTH_SEARCH = 0.01
@@ -74,7 +67,7 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
     lowered = lower(graph)
     base = streamed_base(graph, lowered, board.part)
     makers = _makers(graph, lowered, board, base, predict)
-    first, *others = _PART_SHARES
+    first, *others = PART_SHARES
     best = min((maker.make(first) for maker in makers), key=lambda one: one.cycles)
     maker = next(maker for maker in makers if maker.config == best.config)
     with contextlib.suppress(ResourceError, StopIteration):
@@ -98,7 +91,7 @@ def _makers(
     board: Board,
     base: RingConfig,
     predict: Callable[[Program], FrameTiming],
-) -> list[_Maker]:
+) -> list[Maker]:
     """One for every ring that the network fits: whole, cut otherwise, with tensors in the SDRAM, after a long search, whichever is first.
 
     Raises:
@@ -106,13 +99,13 @@ def _makers(
     """
     failures: list[ResourceError] = []
     least = least_weight_words(lowered, base.cols)
-    coarse, fine = (list(memories(base, board.part, step, least)) for step in (_ACTIVATION_STEP, _FINE_STEP))
+    coarse, fine = (list(memories(base, board.part, step, least)) for step in (ACTIVATION_STEP, _FINE_STEP))
     storing = memories(replace(base, spill=True, banded_sums=True), board.part, _FINE_STEP, least)
 
     def attempt(
-        configs: Sequence[RingConfig], *makers: Callable[[RingConfig], _Maker], one: bool = False
-    ) -> list[_Maker]:
-        found: list[_Maker] = []
+        configs: Sequence[RingConfig], *makers: Callable[[RingConfig], Maker], one: bool = False
+    ) -> list[Maker]:
+        found: list[Maker] = []
         for make, config in itertools.product(
             makers, sorted(configs, key=lambda ring: -ring.activation_depth) if one else configs
         ):
@@ -124,24 +117,24 @@ def _makers(
                 break
         return found
 
-    def plain(cutting: Cutting, efforts: Sequence[int]) -> Callable[[RingConfig], _Maker]:
-        return lambda config: _Maker(graph, lowered, board, config, predict, efforts, cutting)
+    def plain(cutting: Cutting, efforts: Sequence[int]) -> Callable[[RingConfig], Maker]:
+        return lambda config: Maker(graph, lowered, board, config, predict, efforts, cutting)
 
-    def spilling(config: RingConfig) -> _Maker:
+    def spilling(config: RingConfig) -> Maker:
         parted = band_sums(lowered, _BAND_SHARE * config.activation_depth * BANKS * WORD_BYTES)
         ring = replace(config, banded_sums=any(item.banded for item in parted.passes))
         for share in _SPILL_SHARES:
             for spills in choose(parted, config.activation_depth, share):
                 spilled = spill(parted, spills.gaps)
                 try:
-                    return _Maker(graph, spilled, board, ring, predict, _FIRST_EFFORTS, spills.cutting)
+                    return Maker(graph, spilled, board, ring, predict, FIRST_EFFORTS, spills.cutting)
                 except ResourceError as error:
                     failure = error
         raise failure
 
-    cuttings = [plain(Cutting(share=share), _FIRST_EFFORTS) for share in _JOIN_SHARES]
-    found = attempt(coarse, plain(Cutting(), _FIRST_EFFORTS)) or attempt(coarse, *cuttings)
-    found = found or attempt(fine, plain(Cutting(), _FIRST_EFFORTS), *cuttings)
+    cuttings = [plain(Cutting(share=share), FIRST_EFFORTS) for share in _JOIN_SHARES]
+    found = attempt(coarse, plain(Cutting(), FIRST_EFFORTS)) or attempt(coarse, *cuttings)
+    found = found or attempt(fine, plain(Cutting(), FIRST_EFFORTS), *cuttings)
     smallest = len(failures)
     found = found or attempt(list(storing), spilling, one=True)
     reason = failures[smallest : smallest + 1]  # of the largest memory, with the least in it
@@ -149,59 +142,3 @@ def _makers(
     if not found:
         raise reason[0]
     return found
-
-
-def _needs(graph: QGraph, config: RingConfig, part: Part) -> Resources:
-    """What a ring takes; ResourceError if the part has less."""
-    needs = resources(config)
-    if short := needs.short(part):
-        raise ResourceError(f"{graph.name} on {part.name}: the ring needs {'; '.join(short)}")
-    return needs
-
-
-class _Maker:
-    """Makes plans for one ring, with passes cut into parts of several sizes.
-
-    Raises:
-        ResourceError: the network does not fit this ring.
-    """
-
-    def __init__(
-        self,
-        graph: QGraph,
-        lowered: Lowered,
-        board: Board,
-        config: RingConfig,
-        predict: Callable[[Program], FrameTiming],
-        efforts: Sequence[int],
-        cutting: Cutting,
-    ) -> None:
-        self._graph, self._lowered, self._board, self.config = graph, lowered, board, config
-        self.efforts, self._cutting = efforts, cutting
-        self._predict = predict
-        self._needs = _needs(graph, config, board.part)
-        words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
-        weights = Weights(words, config.weight_depth, config.cols // 2)
-        self._fit = fit(lowered, config.activation_depth, weights, efforts, cutting)
-        self._schedules: dict[int, tuple[Fit, list[StepLoads]]] = {}
-        self._scheduled(_PART_SHARES[0])
-
-    def of(self, config: RingConfig, efforts: Sequence[int]) -> _Maker:
-        """The same for another ring or with another effort."""
-        return _Maker(self._graph, self._lowered, self._board, config, self._predict, efforts, self._cutting)
-
-    def make(self, share: int) -> Plan:
-        """A plan with parts of at most a `share`-th of the weight memory."""
-        lowered, config = self._lowered, self.config
-        fitted, loads = self._scheduled(share)
-        program = build_program(lowered, fitted.steps, fitted.layouts, loads, config)
-        timing = self._predict(program)
-        part = self._board.part
-        return Plan(self._graph, self._board.name, part, config, lowered, fitted, loads, program, timing, self._needs)
-
-    def _scheduled(self, share: int) -> tuple[Fit, list[StepLoads]]:
-        """Steps and the loads of their weights."""
-        if share not in self._schedules:
-            fitted = cut(self._lowered, self._fit, channel_cuts(self._lowered, self.config, share))
-            self._schedules[share] = fitted, schedule(fitted.steps, self.config)
-        return self._schedules[share]

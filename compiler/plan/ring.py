@@ -22,7 +22,7 @@ from hw.floorplan import regular
 SHAPES = ((13, 12), (9, 16), (16, 8), (12, 12), (10, 12), (7, 12), (8, 8), (6, 12), (7, 4), (4, 4))
 """Arrays (rows, columns) to choose from, the favourite first."""
 
-_LANES, _MORE_LANES = 4, 8
+LANES = (4, 8)
 _WORTH = 0.88  # more window lanes must save so much of the cycles: they cost a tenth of a large part's logic
 
 _FAVOURITE = 0.85  # another shape must need less than this share of the favourite's cycles
@@ -39,7 +39,7 @@ _LEAST_ACC = 20
 def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
     """The base of a ring whose weights are streamed, with more window lanes where the window would hold up the array."""
     shape = _shape(lowered, part)
-    few, more = (ring_of(graph, lowered, part, shape, lanes) for lanes in (_LANES, _MORE_LANES))
+    few, more = (ring_of(graph, lowered, part, shape, lanes) for lanes in LANES)
     if estimate(lowered, more) > _WORTH * estimate(lowered, few):
         return few
     smallest = replace(more, weight_depth=WEIGHT_DEPTHS[-1], activation_depth=_ACTIVATION_LEAST)
@@ -137,13 +137,19 @@ def _average_bits(lowered: Lowered) -> int:
     return most.bit_length() + 1
 
 
-def _shape(lowered: Lowered, part: Part) -> tuple[int, int]:
-    """Rows and columns of the array: the favourite that the part has multipliers for, unless another is clearly faster."""
+def shapes(lowered: Lowered, part: Part) -> list[tuple[int, int]]:
+    """Rows and columns of the arrays that the part has multipliers for, the favourite first; ResourceError if there is none."""
     possible = [
         shape for shape in SHAPES if shape[0] * shape[1] <= part.dsp and shape[0] >= lowered.least_rows(shape[1])
     ]
     if not possible:
         raise ResourceError(f"{part.name} has {part.dsp} multipliers; the smallest array needs 16")
+    return possible
+
+
+def _shape(lowered: Lowered, part: Part) -> tuple[int, int]:
+    """Rows and columns of the array: the favourite that the part has multipliers for, unless another is clearly faster."""
+    possible = shapes(lowered, part)
     cycles = {shape: sum(_array_cycles(item, *shape) for item in lowered.passes) for shape in possible}
     best = min(possible, key=lambda shape: cycles[shape])
     return best if cycles[best] < _FAVOURITE * cycles[possible[0]] else possible[0]

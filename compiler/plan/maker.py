@@ -1,0 +1,80 @@
+"""Makes plans for one ring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from compiler.errors import ResourceError
+from compiler.plan.bandings import Weights
+from compiler.plan.cuts import channel_cuts
+from compiler.plan.fit import Fit, cut, fit
+from compiler.plan.passes import Lowered
+from compiler.plan.resources import Part, Resources, resources
+from compiler.plan.result import Board, FrameTiming, Plan
+from compiler.plan.schedule import StepLoads, schedule
+from compiler.plan.segments import Cutting
+from compiler.program.program import Program, build_program
+from compiler.qgraph import QGraph
+from hw.config import RingConfig
+
+PART_SHARES = (4, 2, 6)
+"""Passes are cut into parts of at most this share of the weight memory, so that loading runs on while they compute; the
+first one decides which memories the ring gets."""
+
+
+def needs(graph: QGraph, config: RingConfig, part: Part) -> Resources:
+    """What a ring takes; ResourceError if the part has less."""
+    found = resources(config)
+    if short := found.short(part):
+        raise ResourceError(f"{graph.name} on {part.name}: the ring needs {'; '.join(short)}")
+    return found
+
+
+class Maker:
+    """Makes plans for one ring, with passes cut into parts of several sizes.
+
+    Raises:
+        ResourceError: the network does not fit this ring.
+    """
+
+    def __init__(
+        self,
+        graph: QGraph,
+        lowered: Lowered,
+        board: Board,
+        config: RingConfig,
+        predict: Callable[[Program], FrameTiming],
+        efforts: Sequence[int],
+        cutting: Cutting,
+    ) -> None:
+        self._graph, self._lowered, self._board, self.config = graph, lowered, board, config
+        self.efforts, self._cutting = efforts, cutting
+        self._predict = predict
+        self._resources = needs(graph, config, board.part)
+        words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
+        weights = Weights(words, config.weight_depth, config.cols // 2)
+        self._fit = fit(lowered, config.activation_depth, weights, efforts, cutting)
+        self._schedules: dict[int, tuple[Fit, list[StepLoads]]] = {}
+        self._scheduled(PART_SHARES[0])
+
+    def of(self, config: RingConfig, efforts: Sequence[int]) -> Maker:
+        """The same for another ring or with another effort."""
+        return Maker(self._graph, self._lowered, self._board, config, self._predict, efforts, self._cutting)
+
+    def make(self, share: int) -> Plan:
+        """A plan with parts of at most a `share`-th of the weight memory."""
+        lowered, config = self._lowered, self.config
+        fitted, loads = self._scheduled(share)
+        program = build_program(lowered, fitted.steps, fitted.layouts, loads, config)
+        timing = self._predict(program)
+        part = self._board.part
+        return Plan(
+            self._graph, self._board.name, part, config, lowered, fitted, loads, program, timing, self._resources
+        )
+
+    def _scheduled(self, share: int) -> tuple[Fit, list[StepLoads]]:
+        """Steps and the loads of their weights."""
+        if share not in self._schedules:
+            fitted = cut(self._lowered, self._fit, channel_cuts(self._lowered, self.config, share))
+            self._schedules[share] = fitted, schedule(fitted.steps, self.config)
+        return self._schedules[share]

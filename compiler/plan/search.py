@@ -1,0 +1,88 @@
+"""Explores the rings that a network could have on a part, and what each pays for its cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from compiler.errors import ResourceError
+from compiler.legalise import legalise
+from compiler.plan.cuts import least_weight_words
+from compiler.plan.estimate import estimate
+from compiler.plan.lower import lower
+from compiler.plan.maker import PART_SHARES, Maker
+from compiler.plan.passes import Lowered
+from compiler.plan.planner import ACTIVATION_STEP, FIRST_EFFORTS, plan
+from compiler.plan.resources import resources
+from compiler.plan.result import Board, FrameTiming, Plan
+from compiler.plan.ring import LANES, memories, ring_of, shapes
+from compiler.plan.segments import Cutting
+from compiler.program.program import Program
+from compiler.qgraph import QGraph
+from hw.config import RingConfig
+
+_MOST_RINGS = 8
+"""So many arrays with their window lanes are planned, those that would be fastest."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explored:
+    """A plan, and whether it is the one that `plan` chooses."""
+
+    plan: Plan
+    built: bool
+
+
+def search(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming]) -> list[Explored]:
+    """Plans of which none is beaten by another in cycles, logic, multipliers and block RAM at once; fewest cycles first.
+
+    Explored are the array's rows and columns, the window's lanes and the sizes of the memories, each with the bands that fit. An
+    estimate chooses the arrays and lanes, the timing model the rest. What `plan` chooses is always there: it weighs logic, and a place
+    and route that succeeds, against the last cycles.
+
+    Raises:
+        UnsupportedOpError, ResourceError: as `plan` does.
+    """
+    found = [plan(graph, board, predict)]
+    legal = legalise(graph)
+    lowered = lower(legal)
+    for choice in _rings(legal, lowered, board)[:_MOST_RINGS]:
+        for config in choice:
+            try:
+                maker = Maker(legal, lowered, board, config, predict, FIRST_EFFORTS, Cutting())
+            except ResourceError:
+                continue
+            found.append(maker.make(PART_SHARES[0]))
+    costs = [(one.cycles, one.resources.lut, one.resources.dsp, one.resources.ebr) for one in found]
+    kept = {0, *_front(costs)}
+    return [Explored(found[i], i == 0) for i in sorted(kept, key=lambda i: costs[i])]
+
+
+def _rings(graph: QGraph, lowered: Lowered, board: Board) -> list[list[RingConfig]]:
+    """Of every array and count of window lanes worth it the rings with the memory shared out in several ways; the fastest first."""
+    part = board.part
+    choices: list[list[RingConfig]] = []
+    for shape in shapes(lowered, part):
+        least = least_weight_words(lowered, shape[1])
+        for lanes in LANES:
+            base = ring_of(graph, lowered, part, shape, lanes)
+            try:
+                sizes = list(memories(base, part, ACTIVATION_STEP, least))
+            except ResourceError:
+                continue
+            if fitting := [config for config in sizes if not resources(config).short(part)]:
+                choices.append(fitting)
+    costs = [(estimate(lowered, rings[0]), resources(rings[0]).lut, resources(rings[0]).dsp) for rings in choices]
+    return [choices[i] for i in sorted(_front(costs), key=lambda i: costs[i])]
+
+
+def _front(costs: Sequence[tuple[int, ...]]) -> list[int]:
+    """Indices of the entries that no other one undercuts or equals in everything; of equal ones the first."""
+    return [
+        i
+        for i, cost in enumerate(costs)
+        if not any(
+            all(a <= b for a, b in zip(other, cost, strict=True)) and (other != cost or j < i)
+            for j, other in enumerate(costs)
+        )
+    ]
