@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -255,6 +256,8 @@ def doctor(as_json: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point: every error becomes one line on standard error and exit code 2."""
+    # A job that is ended from outside must end its tools too, as on Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli.main(arguments, prog_name="hwgen", standalone_mode=False)
         sys.stdout.flush()

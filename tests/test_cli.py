@@ -114,8 +114,9 @@ def test_interruption(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert not Path("build").exists()
 
 
-def test_signal_from_the_keyboard() -> None:
-    """A real Ctrl-C while the network is being read."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal(number: signal.Signals) -> None:
+    """A real Ctrl-C, or the end of the job, while the network is being read."""
     command = [sys.executable, "-m", "hwgen.cli", "build", "shufflenet_v2"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
 
@@ -125,7 +126,7 @@ def test_signal_from_the_keyboard() -> None:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=listen) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "network ...\n"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         rest = process.stderr.read().split("\n")
     assert process.returncode == 2
     assert [line for line in rest if line] == [
