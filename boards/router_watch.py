@@ -1,6 +1,7 @@
 """Tells when nextpnr's router will not get any further.
 
-With `--tmg-ripup`, router2 goes on for 500 rounds over connections that no route makes fast enough: hours on a large part.
+With `--tmg-ripup`, router2 goes on for more than a hundred rounds over connections that no route makes fast enough: hours on a
+large part.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from compiler.errors import ResourceError
 from compiler.frontend import load_network
 from compiler.plan.planner import Plan, plan
 from compiler.plan.resources import resources
+from compiler.plan.ring import memories
 from compiler.program.check import check_program
 from compiler.program.program import Program
 from hw.config import RingConfig
@@ -107,3 +108,12 @@ def test_too_small_parts_say_what_is_short() -> None:
         match=r"does not fit the activation memory of \d+ KiB in any banding, whatever goes to the SDRAM, at least [0-9.]+ KiB short",
     ):
         plan(wide, SmallBoard(64, 108), timing)
+
+
+def test_memory_for_the_weights_that_is_too_large_is_named() -> None:
+    """A part that has room for a smaller weight memory, but not for the least that the network needs."""
+    base = RingConfig(rows=4, cols=12)
+    part = SmallBoard(64, 108).part
+    assert list(memories(base, part, 1024, 0))
+    with pytest.raises(ResourceError, match=r"the smallest ring needs \d+ block RAM of 108, \d+ short"):
+        list(memories(base, part, 1024, 16384))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hwgen.request import Request
@@ -24,8 +24,6 @@ class Case:
 
     def on(self, board: str, clock_mhz: float | None, models: Path | None) -> Request:
         """What is asked for on a board; with the trained model if the folder has it."""
-        from dataclasses import replace
-
         if self.file is not None and models is not None:
             return Request(str(models / self.file), board=board, clock_mhz=clock_mhz)
         return replace(self.request, board=board, clock_mhz=clock_mhz)

@@ -15,6 +15,7 @@ class Row:
 
     Attributes:
         name: of the case.
+        date: of the measurement.
         weights: where they are from.
         array: rows and columns.
         clock_mhz, fmax_mhz: as built, and as routed; None without a build.
@@ -28,6 +29,7 @@ class Row:
     """
 
     name: str
+    date: str
     weights: str
     array: tuple[int, int]
     clock_mhz: float

@@ -14,6 +14,7 @@ import numpy as np
 
 from bench.networks.cases import CASES, Case
 from bench.networks.rows import KINDS, Row, table
+from compiler.errors import HwgenError
 from compiler.plan.schedule import streamed_bytes
 from compiler.preprocess import quantise_pixels, synthetic_inputs
 from compiler.qgraph import QGraph
@@ -27,7 +28,7 @@ FRAME_SEED = 2000
 
 
 def frame(graph: QGraph) -> np.ndarray:
-    """A synthetic picture, or noise where the input is none, as the model wants it."""
+    """A synthetic picture in the model's own type and shape."""
     tensor, host = graph.tensors[graph.input], graph.host
     x = quantise_pixels(synthetic_inputs(1, tensor.shape, FRAME_SEED)[0], tensor)
     if graph.imported:
@@ -45,11 +46,14 @@ def measure(case: Case, request: Request, folder: Path, *, simulated: bool, buil
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "frame.npy", frame(graph))
         result = simulate(request, folder / "frame.npy", folder, console)
+        if result.mismatches:
+            raise click.ClickException(f"{case.name}: {result.mismatches} mismatches, in {', '.join(result.wrong)}")
     if built:
         report = build(request, folder, console)
     planned = {kind: getattr(plan.resources, kind) for kind in KINDS}
     return Row(
         name=case.name,
+        date=datetime.date.today().isoformat(),
         weights=graph.provenance,
         array=(plan.config.rows, plan.config.cols),
         clock_mhz=pll.output_hz / 1e6,
@@ -100,10 +104,12 @@ def main(
     recorded: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"rows": []}
     for case in cases:
         request = case.on(board, clock_mhz, models)
-        row = measure(case, request, folder / request.name, simulated=simulated, built=built)
+        try:
+            row = measure(case, request, folder / request.name, simulated=simulated, built=built)
+        except HwgenError as error:
+            raise click.ClickException(f"{case.name}: {error}") from error
         rows = {entry["name"]: entry for entry in recorded["rows"]} | {case.name: asdict(row)}
         recorded = {
-            "date": datetime.date.today().isoformat(),
             "machine": platform.processor() or platform.machine(),
             "tools": {finding.name: finding.version for finding in examine()},
             "rows": [rows[other.name] for other in CASES if other.name in rows],

@@ -136,7 +136,11 @@ def _makers(
     found = attempt(coarse, plain(Cutting(), FIRST_EFFORTS)) or attempt(coarse, *cuttings)
     found = found or attempt(fine, plain(Cutting(), FIRST_EFFORTS), *cuttings)
     smallest = len(failures)
-    found = found or attempt(list(storing), spilling, one=True)
+    if not found:
+        try:
+            found = attempt(list(storing), spilling, one=True)
+        except ResourceError as error:  # no ring that can store tensors fits the part
+            failures.append(error)
     reason = failures[smallest : smallest + 1]  # of the largest memory, with the least in it
     found = found or attempt(fine, plain(Cutting(), _LAST_EFFORTS))
     if not found:

@@ -167,7 +167,8 @@ def memories(base: RingConfig, part: Part, step: int, weights: int) -> Iterator[
     holds `weights` words, the largest at least.
     """
     tried: set[int] = set()
-    for weight_depth in (depth for depth in WEIGHT_DEPTHS if depth >= min(weights, WEIGHT_DEPTHS[0])):
+    depths = [depth for depth in WEIGHT_DEPTHS if depth >= min(weights, WEIGHT_DEPTHS[0])]
+    for weight_depth in depths:
         least = replace(base, weight_depth=weight_depth, activation_depth=step)
         spare = part.ebr - resources(least).ebr
         per_step = resources(replace(least, activation_depth=2 * step)).ebr - resources(least).ebr
@@ -178,5 +179,5 @@ def memories(base: RingConfig, part: Part, step: int, weights: int) -> Iterator[
             tried.add(depth)
             yield replace(least, activation_depth=depth)
     if not tried:
-        need = resources(replace(base, weight_depth=WEIGHT_DEPTHS[-1], activation_depth=step))
+        need = resources(replace(base, weight_depth=depths[-1], activation_depth=step))
         raise ResourceError(f"{part.name}: the smallest ring needs {'; '.join(need.short(part))}")
