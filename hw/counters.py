@@ -1,28 +1,40 @@
-"""Performance counters: for every pass how long it took and what the array waited for."""
+"""Performance counters: every cycle of a frame by what the array did or waited for, pass by pass."""
 
 from __future__ import annotations
 
 import enum
+from itertools import pairwise
 
-from amaranth import Array, Module, Signal
-from amaranth.lib import wiring
+from amaranth import Module, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 
 class Counter(enum.IntEnum):
-    """Words of a pass's record, 32 bits each, in clock cycles."""
+    """Words of a pass's record, 32 bits each, in clock cycles.
+
+    CYCLES is the sum of those from ISSUING on, and CYCLES and WAIT of all passes are the frame's cycles.
+    """
 
     CYCLES = 0
     """from `start` to `done`"""
     WAIT = 1
-    """before `start`: no pass under way, its descriptor not there yet"""
+    """from the `done` before, or the frame's start, to `start`: its descriptor or its weights are not there yet"""
     ISSUING = 2
     """the array accumulated"""
     PIXELS = 3
     """the feeder waited for pixels"""
     ROOM = 4
     """the feeder waited for room behind the array"""
+    CHAINS = 5
+    """the feeder waited for the drain chains of the array alone"""
+    OUTSIDE = 6
+    """the feeder had nothing to do: before its first cycle of a pass, after its last step, or in a pass without the array"""
+
+
+BY_CAUSE = (Counter.ISSUING, Counter.PIXELS, Counter.ROOM, Counter.CHAINS, Counter.OUTSIDE, Counter.WAIT)
+"""Counters whose sum over a frame is the frame's cycles."""
 
 
 RECORD_WORDS = len(Counter)
@@ -49,12 +61,15 @@ class Counters(wiring.Component):
 
     Members:
         frame_start, start, done : In(1), strobes of the sequencer's pass.
-        waiting, issuing, pixels, room : In(1), conditions that are counted.
+        issuing, pixels, room, chains : In(1), conditions that are counted; at most one at a time.
+        working : In(1), one of them holds; only in the cycles after `start` up to `done`.
         frame_cycles : Out(32), cycles from `frame_start` to the last `done` so far.
         read_addr : In(12), word address: pass * RECORD_WORDS + Counter.
         read_data : Out(32), two cycles after the address.
+        record : Out({valid, data(32)}), the words of the records one by one, also of those that the memory has no room for.
 
-    Timing: a record is complete `len(Counter) + 1` cycles after `done`; the next `done` is later than that.
+    Timing: a pass's cycles are counted from the one after `start` to `done`, because the feeder says what it did in the cycle before. A
+    record is complete `RECORD_WORDS` + 2 cycles after `done`; the next `done` is RECORD_WORDS after it at the earliest.
     """
 
     def __init__(self, passes: int = RECORDED_PASSES) -> None:
@@ -64,13 +79,15 @@ class Counters(wiring.Component):
                 "frame_start": In(1),
                 "start": In(1),
                 "done": In(1),
-                "waiting": In(1),
                 "issuing": In(1),
                 "pixels": In(1),
                 "room": In(1),
+                "chains": In(1),
+                "working": In(1),
                 "frame_cycles": Out(32),
                 "read_addr": In(12),
                 "read_data": Out(32),
+                "record": Out(data.StructLayout({"valid": 1, "data": 32})),
             }
         )
 
@@ -90,48 +107,54 @@ class Counters(wiring.Component):
         with m.If(self.done):
             m.d.sync += self.frame_cycles.eq(total)
 
+        under_way, finished = Signal(), Signal()
+        m.d.sync += finished.eq(self.done)
+        with m.If(self.done | self.frame_start):
+            m.d.sync += under_way.eq(0)
+        with m.Elif(self.start):
+            m.d.sync += under_way.eq(1)
         conditions = {
-            Counter.CYCLES: Signal(name="under_way"),
-            Counter.WAIT: self.waiting,
+            Counter.CYCLES: under_way,
+            Counter.WAIT: ~under_way,  # between frames too, but `frame_start` forgets that
             Counter.ISSUING: self.issuing,
             Counter.PIXELS: self.pixels,
             Counter.ROOM: self.room,
+            Counter.CHAINS: self.chains,
+            Counter.OUTSIDE: under_way & ~self.working,
         }
-        under_way = conditions[Counter.CYCLES]
-        active = Signal()
-        m.d.comb += under_way.eq((active | self.start) & ~self.done)
-        with m.If(self.start):
-            m.d.sync += active.eq(1)
-        with m.If(self.done):
-            m.d.sync += active.eq(0)
 
-        held = []
-        for counter, condition in conditions.items():
+        writing = Signal()
+        held = [Signal(32, name=f"hold_{counter.name.lower()}", reset_less=True) for counter in Counter]
+        # Shifted out: the way to the memory is short.
+        with m.If(writing):
+            m.d.sync += [hold.eq(following) for hold, following in pairwise(held)]
+        for hold, counter in zip(held, Counter, strict=True):
+            condition = conditions[counter]
             count = Signal(32, name=f"count_{counter.name.lower()}")
-            hold = Signal(32, name=f"hold_{counter.name.lower()}")
             m.d.sync += count.eq(count + condition)
-            with m.If(self.done):
+            with m.If(finished):
                 m.d.sync += [hold.eq(count), count.eq(condition)]
             with m.If(self.frame_start):
                 m.d.sync += count.eq(0)
-            held.append(hold)
 
         word = Signal(range(RECORD_WORDS))
         address = Signal(range(depth))
-        writing, full = Signal(), Signal()
+        full = Signal()
         m.d.comb += [
+            self.record.valid.eq(writing),
+            self.record.data.eq(held[0]),
             write.en.eq(writing & ~full),
             write.addr.eq(address),
-            write.data.eq(Array(held)[word]),
+            write.data.eq(held[0]),
         ]
         m.d.sync += full.eq(address == self._passes * RECORD_WORDS)
         with m.If(writing):
             m.d.sync += word.eq(word + 1)
             with m.If(~full):
                 m.d.sync += address.eq(address + 1)
-            with m.If(word == len(held) - 1):
+            with m.If(word == RECORD_WORDS - 1):
                 m.d.sync += writing.eq(0)
-        with m.If(self.done):
+        with m.If(finished):
             m.d.sync += [writing.eq(1), word.eq(0)]
         with m.If(self.frame_start):
             m.d.sync += [writing.eq(0), address.eq(0)]

@@ -47,8 +47,9 @@ class Feeder(wiring.Component):
         ctl : Out(ArrayControl), to the array, in the cycle in which the step's operands arrive there.
         segment_taken : In(1), strobe: one segment has left the collector.
         chunk_start : Out(1), strobe: the next chunk of lane parameters is wanted; tiles * chunks times in a pass.
-        issuing, waiting_pixels, waiting_room : Out(1), what the feeder did in the cycle before; at most one at a time. None of them
-            where it only waits for the drain chains.
+        issuing, waiting_pixels, waiting_room, waiting_chains : Out(1), what the feeder did in the cycle before: waiting_chains where only
+            the drain chains were not free, waiting_room where they were but there was no room.
+        working : Out(1), just one of them holds: from two cycles after `start` to the cycle after the pass's last step.
 
     Timing: let F and L be the cycles of a chunk's first and last step, L' the last step before it (`start` for the first), A three cycles
     after the `row_done` that completes the tile (for the tile's first chunk only) and T two cycles after the `segment_taken` that
@@ -81,6 +82,8 @@ class Feeder(wiring.Component):
                 "issuing": Out(1),
                 "waiting_pixels": Out(1),
                 "waiting_room": Out(1),
+                "waiting_chains": Out(1),
+                "working": Out(1),
             }
         )
 
@@ -118,6 +121,8 @@ class Feeder(wiring.Component):
             self.issuing.eq(issue),
             self.waiting_pixels.eq(running & ~may_issue),
             self.waiting_room.eq(may_issue & step_last & drained & ~may_end),
+            self.waiting_chains.eq(may_issue & step_last & ~drained),
+            self.working.eq(running),
         ]
 
         address, weight = self._addresses(m, start, issue, inner.last, outer.last, chunk.last)

@@ -51,10 +51,12 @@ Trace = data.StructLayout(
         "pass_start": 1,
         "pass_done": 1,
         "frame_done": 1,
+        "record": 1,
+        "record_data": 32,
     }
 )
 """What a simulation records: the ring's writes to the activation memory, the window's results (those of a pass that goes on through
-the array stay in the pixel ring), the array's segments on their way to the combine element, and the passes."""
+the array stay in the pixel ring), the array's segments on their way to the combine element, the passes, and the words of their counters."""
 
 
 def check_content(config: RingConfig, resident: Resident | None) -> None:
@@ -226,10 +228,11 @@ class Ring(wiring.Component):
             counters.frame_start.eq(self.frame_start),
             counters.start.eq(sequencer.start),
             counters.done.eq(done),
-            counters.waiting.eq(sequencer.waiting),
             counters.issuing.eq(feeder.issuing),
             counters.pixels.eq(feeder.waiting_pixels),
             counters.room.eq(feeder.waiting_room),
+            counters.chains.eq(feeder.waiting_chains),
+            counters.working.eq(feeder.working),
             counters.read_addr.eq(self.counter_addr),
             self.counter_data.eq(counters.read_data),
             self.frame_cycles.eq(counters.frame_cycles),
@@ -244,6 +247,8 @@ class Ring(wiring.Component):
             self.trace.pass_start.eq(sequencer.start),
             self.trace.pass_done.eq(done),
             self.trace.frame_done.eq(sequencer.frame_done),
+            self.trace.record.eq(counters.record.valid),
+            self.trace.record_data.eq(counters.record.data),
         ]
         return m
 

@@ -53,7 +53,6 @@ class Sequencer(wiring.Component):
         descriptor : Out(Descriptor), present pass; stable from `start` to `done`.
         starting : Out(1), strobe in the first cycle of the new descriptor; start : Out(1), strobe in its second one.
         running : Out(1), a pass is under way (from the new descriptor to `done`).
-        waiting : Out(1), inside a frame, no pass is under way.
         passes_done : Out(16), passes finished in this frame.
         frame_done : Out(1), strobe with the end of the pass marked `last`.
 
@@ -73,7 +72,6 @@ class Sequencer(wiring.Component):
                 "starting": Out(1),
                 "start": Out(1),
                 "running": Out(1),
-                "waiting": Out(1),
                 "passes_done": Out(16),
                 "frame_done": Out(1),
             }
@@ -96,7 +94,6 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             load.eq(in_frame & ~self.running & loaded),
             self.descriptor.as_value().eq(present),
-            self.waiting.eq(in_frame & ~self.running),
         ]
         taking = Signal()  # a register, because it enables so many
         # A cycle between the new descriptor and `start`: its fields reach far.

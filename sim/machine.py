@@ -57,6 +57,7 @@ class FrameResult:
         tensors: mismatching bytes of every tensor that was compared.
         seconds: wall time of the simulation, compilation not counted.
         output: int8 [height, width, channels], the network's result as read from the machine's memory.
+        counters: int64 [passes, RECORD_WORDS], the machine's own counters, words as `hw.counters.Counter` has them.
     """
 
     cycles: int
@@ -65,6 +66,7 @@ class FrameResult:
     tensors: dict[str, int]
     seconds: float
     output: np.ndarray
+    counters: np.ndarray
 
     @property
     def mismatches(self) -> int:
@@ -163,6 +165,8 @@ def compare(program: Program, trace: Trace, golden: Mapping[str, np.ndarray], se
     """Compare a frame's trace with the golden tensors, pass by pass."""
     if len(trace.dones) != len(program.names) or trace.frame_done is None:
         raise ToolError(f"the machine ran {len(trace.dones)} of {len(program.names)} passes")
+    if len(trace.records) != len(program.names):
+        raise ToolError(f"the machine counted the cycles of {len(trace.records)} of {len(program.names)} passes")
     replay = Replay(trace, program.config.activation_depth)
     passes: list[PassResult] = []
     tensors: dict[str, int] = {}
@@ -210,6 +214,7 @@ def compare(program: Program, trace: Trace, golden: Mapping[str, np.ndarray], se
         tensors=tensors,
         seconds=seconds,
         output=program.read_result(replay.memory),
+        counters=trace.records,
     )
 
 

@@ -2,7 +2,8 @@
 
 A record is a line of 32 characters, `<kind><cycle:7><bank:1><addr:4><enable:2><data:16>` in hexadecimal digits; fixed
 width, so that a frame's million records are decoded by NumPy in a second. Kinds: W a write, V a result of the window, C half of a segment
-on its way to the combine element, F frame start, S pass start, D pass done, E frame done. Cycles count clock cycles from the frame's start.
+on its way to the combine element, F frame start, S pass start, D pass done, E frame done, K a word of a pass's counters (`hw.counters`),
+in the data's low half. Cycles count clock cycles from the frame's start.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from compiler.errors import ToolError
 from hw.config import BANKS, WORD_BYTES
+from hw.counters import RECORD_WORDS
 
 RECORD = 32
 
@@ -31,6 +33,7 @@ class Trace:
         segment_cycles: int64 [segments], segment_data: int8 [segments, 16], the array's segments that go to the combine element.
         starts, dones: int64 [passes], cycle of each pass's start and end.
         frame_done: cycle in which the frame ended, or None.
+        records: int64 [passes, RECORD_WORDS], the machine's counters of each pass, words as `hw.counters.Counter` has them.
     """
 
     cycles: np.ndarray
@@ -45,6 +48,7 @@ class Trace:
     starts: np.ndarray
     dones: np.ndarray
     frame_done: int | None
+    records: np.ndarray
 
     def writes_of_pass(self, index: int) -> slice:
         """The records of writes between a pass's start and its end, both included."""
@@ -98,6 +102,7 @@ def read_trace(path: Path) -> Trace:
     fields = digits[write]
     enable = _number(fields[:, 12:14])
     done = cycles[kind == ord("E")]
+    words = _number(digits[kind == ord("K")][:, -8:])
     return Trace(
         cycles=cycles[write],
         bank=fields[:, 7],
@@ -111,6 +116,7 @@ def read_trace(path: Path) -> Trace:
         starts=cycles[kind == ord("S")],
         dones=cycles[kind == ord("D")],
         frame_done=int(done[0]) if done.size else None,
+        records=words[: words.size // RECORD_WORDS * RECORD_WORDS].reshape(-1, RECORD_WORDS),
     )
 
 

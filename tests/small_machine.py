@@ -29,6 +29,7 @@ from sim import golden, machine
 from sim.bench import harness
 from sim.system import System
 from sim.timing import predict
+from tests.host_answers import check_records
 
 VERILOG = harness.to_verilog
 SDRAM = SdramConfig(100_000_000, 3, 1, pad_registers=2)
@@ -103,6 +104,7 @@ class Small:
         values = golden.run(self.legal, image)
         result = machine.simulate_frame(self.program, SDRAM, image, values, build_dir)
         assert result.mismatches == 0, result.tensors
+        check_records(result.counters, result.cycles)
         timing = predict(self.program, SDRAM)
         assert [(entry.name, entry.cycles) for entry in result.passes] == [
             (entry.name, entry.cycles) for entry in timing.passes

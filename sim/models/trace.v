@@ -13,7 +13,9 @@ module trace_writer (
     input wire        frame_start,
     input wire        pass_start,
     input wire        pass_done,
-    input wire        frame_done
+    input wire        frame_done,
+    input wire        record,
+    input wire [31:0] record_data
 );
     integer    file;
     reg [27:0] cycle;
@@ -37,6 +39,7 @@ module trace_writer (
                 $fwrite(file, "C%07h%h%h\n", cycle, 28'd0, segment_data[127:64]);
             end
             if (pass_done) $fwrite(file, "D%07h%h\n", cycle, 92'd0);
+            if (record) $fwrite(file, "K%07h%h%h\n", cycle, 60'd0, record_data);
             if (frame_done) begin
                 $fwrite(file, "E%07h%h\n", cycle, 92'd0);
                 $fflush(file);

@@ -89,6 +89,11 @@ SHAPES = [
 """Chunks shorter and longer than the array's drain time, one pixel, one column, partial last tiles."""
 
 
+def statuses(dut: Any) -> list[Any]:
+    """What the feeder says about the cycle before, `working` last."""
+    return [dut.issuing, dut.waiting_pixels, dut.waiting_room, dut.waiting_chains, dut.working]
+
+
 async def one_pass(dut: Any, shape: Shape, rows: Pattern, takes: Pattern, first: bool) -> None:
     """Output rows get done with the pattern `rows` (a burst if it never idles), segments are taken with the pattern `takes`."""
     step = Pass(dut, shape.descriptor())
@@ -102,7 +107,7 @@ async def one_pass(dut: Any, shape: Shape, rows: Pattern, takes: Pattern, first:
     controls: list[tuple[int, int, int]] = []
     frees: list[int] = []
     chunk_starts: list[int] = []
-    status: list[tuple[int, int, int]] = []
+    status: list[tuple[int, ...]] = []
     end = None
     while end is None or step.cycle < end:
         row = int(step.cycle >= 2 and len(row_done) < shape.out_rows and not next(idle_rows))
@@ -125,7 +130,7 @@ async def one_pass(dut: Any, shape: Shape, rows: Pattern, takes: Pattern, first:
             frees.append(step.cycle)
         if int(dut.chunk_start.value):
             chunk_starts.append(step.cycle)
-        status.append((int(dut.issuing.value), int(dut.waiting_pixels.value), int(dut.waiting_room.value)))
+        status.append(tuple(int(signal.value) for signal in statuses(dut)))
         assert len(segments) - len(taken) <= CONFIG.segment_fifo + ARRAY_DELAY * ROWS, "too many segments under way"
         assert step.cycle < 100_000, "the pass does not end"
         await step.next()
@@ -140,7 +145,7 @@ def compare(
     controls: list[tuple[int, int, int]],
     frees: list[int],
     chunk_starts: list[int],
-    status: list[tuple[int, int, int]],
+    status: list[tuple[int, ...]],
 ) -> None:
     """What was seen against the model, which gets only the cycles of the inputs."""
     k = shape.inner * shape.outer
@@ -176,9 +181,9 @@ def compare(
         assert under_way + ROWS <= CONFIG.segment_fifo
     issued = set(cycles)
     begins = {begin: index for index, begin in enumerate(model.first) if index % shape.chunks == 0}
-    for t, (issuing, pixels, room) in enumerate(status[1:]):
+    for t, (issuing, *waiting, working) in enumerate(status[1:]):
         assert issuing == (t in issued)
-        assert issuing + pixels + room <= 1
+        assert issuing + sum(waiting) == working == (1 <= t <= cycles[-1])
     for begin, index in begins.items():
         previous = model.last[index - 1] if index else 0
         ready = row_done[model.rows_needed(index // shape.chunks) - 1] + PIXELS_DELAY
@@ -189,9 +194,10 @@ def compare(
     for index, last in enumerate(model.last):
         before = model.last[index - 1] if index else 0
         needed = model.segments_needed(index)
-        other = max(
-            before + 2 * ROWS, model.first[index] + k - 1 if k > 1 else begins_at(model, row_done, index, before)
-        )
+        # The last step's cycle but for chains and room.
+        ends = model.first[index] + k - 1 if k > 1 else begins_at(model, row_done, index, before)
+        assert sum(status[t + 1][3] for t in range(before + 1, last)) == max(0, before + 2 * ROWS - ends)
+        other = max(before + 2 * ROWS, ends)
         waited = sum(status[t + 1][2] for t in range(before + 1, last))
         assert waited == (max(0, taken[needed - 1] + ROOM_DELAY - other) if needed > 0 else 0)
 
@@ -253,9 +259,6 @@ async def other_passes_are_ignored(dut: Any) -> None:
         await step.begin(index == 0)
         for _ in range(40):
             await step.settle()
-            assert not any(
-                int(s.value)
-                for s in (dut.tile_free, dut.chunk_start, dut.issuing, dut.waiting_pixels, dut.waiting_room)
-            )
+            assert not any(int(signal.value) for signal in (dut.tile_free, dut.chunk_start, *statuses(dut)))
             assert not int(dut.ctl.value) & 1
             await step.next()

@@ -66,6 +66,7 @@ class Frame:
             await RisingEdge(dut.clk)
             self.cycle += 1
             dut.done.value = int(self.cycle == due)
+            dut.issuing.value = int(due - 2 <= self.cycle <= due)
             if self.cycle == due:
                 dones.append(self.cycle)
             assert self.cycle < 20000, "the frame does not end"
@@ -105,8 +106,12 @@ async def frames(dut: Any, seed: int, pause: int) -> None:
             assert frame.most_ahead <= QUEUE_DEPTH + 1
         for _ in range(10):
             await RisingEdge(dut.clk)
+        total = int(dut.frame_cycles.value)
+        assert total == dones[-1] + 1  # cycle 0 here is the one after `frame_start`
         for i in range(count):
-            assert await counter(dut, i, Counter.CYCLES) == durations[i]
-            if i:
-                assert await counter(dut, i, Counter.WAIT) == frame.starts[i] - dones[i - 1] - (START_GAP - 1)
-        assert int(dut.frame_cycles.value) == dones[-1] + 1  # cycle 0 here is the one after `frame_start`
+            record = {word: await counter(dut, i, word) for word in Counter}
+            assert record[Counter.CYCLES] == durations[i]
+            assert record[Counter.WAIT] == frame.starts[i] - (dones[i - 1] if i else -1)
+            assert (record[Counter.ISSUING], record[Counter.OUTSIDE]) == (3, durations[i] - 3)
+            total -= record[Counter.CYCLES] + record[Counter.WAIT]
+        assert total == 0
