@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -20,6 +20,8 @@ WINDOW_ROWS = 3
 class FourRows:
     """Registers with the places of four consecutive rows, and what their next values may be.
 
+    The addresses follow `slot` and `y` a cycle late: the cycle before, it is known from registers which of them changes and how.
+
     Parameters:
         m: module that gets the registers.
         d: descriptor, stable one cycle before its values are used.
@@ -28,8 +30,9 @@ class FourRows:
         slot, y, addrs: of the first row; addresses of the four rows by their banks.
         bank: of the first row.
         following_slot: slot of the second row.
-        following_addr: address of the row behind the four, which lies in the first row's bank.
-        first_addrs: addresses of the first rows of the pass.
+        late_bank: `bank` of the cycle before.
+        following_addr: address of the row behind the four of the cycle before, which lies in `late_bank`.
+        first_addrs: addresses of the first rows of the pass; a cycle later than the descriptor's other values.
     """
 
     def __init__(self, m: Module, d: data.View) -> None:
@@ -37,25 +40,32 @@ class FourRows:
         self._in_h = d.in_h
         # Slot groups follow each other as the last slot of one and the first of the next do.
         last_of_group = Const(BANKS - 1, BANK_BITS)
-        second_group = Signal(ADDRESS_BITS, reset_less=True)
-        _, second = next_row(
-            Cat(last_of_group, pointer.slot[BANK_BITS:]), pointer.addr, pointer.base, pointer.depth, pointer.row_words
-        )
-        m.d.sync += second_group.eq(second)
+
+        def next_group(addr: Value, wraps: Value) -> Value:
+            """Address of the slot group behind the one at `addr`; `wraps` tells that it is the first one."""
+            _, following = next_row(last_of_group, addr, pointer.base, pointer.depth, pointer.row_words, wraps)
+            return following
+
+        last_slot = Signal(len(pointer.slot), reset_less=True)
+        second_wraps, second_group = Signal(reset_less=True), Signal(ADDRESS_BITS, reset_less=True)
+        m.d.sync += [
+            last_slot.eq(pointer.depth - 1),
+            second_wraps.eq(pointer.slot[BANK_BITS:] == (pointer.depth - 1)[BANK_BITS : len(pointer.slot)]),
+            second_group.eq(next_group(pointer.addr, second_wraps)),
+        ]
 
         self.slot = slot = Signal(len(pointer.slot), reset_less=True)
         self.y = Signal(signed(len(d.in_y) + 1), reset_less=True)
         self.addrs = addrs = Signal(BankAddresses, reset_less=True)
         self.bank = slot[:BANK_BITS]
         self.first_addrs = [Mux(pointer.slot[:BANK_BITS] <= b, pointer.addr, second_group) for b in range(BANKS)]
-        self.following_slot, _ = next_row(slot, Const(0, ADDRESS_BITS), pointer.base, pointer.depth, pointer.row_words)
-        _, self.following_addr = next_row(
-            Cat(last_of_group, slot[BANK_BITS:]),
-            addrs[slot[:BANK_BITS]],
-            pointer.base,
-            pointer.depth,
-            pointer.row_words,
+        self.following_slot, _ = next_row(
+            slot, Const(0, ADDRESS_BITS), pointer.base, pointer.depth, pointer.row_words, slot == last_slot
         )
+        self.late_bank = Signal(BANK_BITS, reset_less=True)
+        late_wraps = Signal(reset_less=True)
+        m.d.sync += [self.late_bank.eq(self.bank), late_wraps.eq(slot[BANK_BITS:] == last_slot[BANK_BITS:])]
+        self.following_addr = next_group(addrs[self.late_bank], late_wraps)
 
     def outside(self, i: int) -> Value:
         """Whether row y + i lies outside the tensor."""
@@ -125,10 +135,12 @@ class RowChain(wiring.Component):
             m.d.sync += [rows.slot.eq(d.input.slot), rows.y.eq(d.in_y)]
         with m.Elif(step):
             m.d.sync += [rows.slot.eq(rows.following_slot), rows.y.eq(rows.y + 1)]
+        late_load, late_step = Signal(), Signal()
+        m.d.sync += [late_load.eq(load), late_step.eq(step)]
         for b in range(BANKS):
-            with m.If(load):
+            with m.If(late_load):
                 m.d.sync += rows.addrs[b].eq(rows.first_addrs[b])
-            with m.Elif(step & (rows.bank == b)):
+            with m.Elif(late_step & (rows.late_bank == b)):
                 m.d.sync += rows.addrs[b].eq(rows.following_addr)
 
         m.d.sync += [self.outside[i].eq(rows.outside(i)) for i in range(WINDOW_ROWS)]

@@ -84,15 +84,19 @@ class RowWalk(wiring.Component):
             m.d.sync += [rows.slot.eq(slot), rows.y.eq(y)]
         with m.Elif(step):
             m.d.sync += [rows.slot.eq(rows.following_slot), rows.y.eq(rows.y + 1)]
-        for b in range(BANKS):
-            with m.If(self.restart):
-                m.d.sync += rows.addrs[b].eq(rows.first_addrs[b])
-            with m.Elif(returns):
-                m.d.sync += rows.addrs[b].eq(addrs[b])
-            with m.Elif(step & (rows.bank == b)):
-                m.d.sync += rows.addrs[b].eq(rows.following_addr)
         with m.If(keep):
-            m.d.sync += [slot.eq(rows.slot), y.eq(rows.y), addrs.eq(rows.addrs)]
+            m.d.sync += [slot.eq(rows.slot), y.eq(rows.y)]
+        late_restart, late_returns, late_step, late_keep = Signal(), Signal(), Signal(), Signal()
+        m.d.sync += [late_restart.eq(self.restart), late_returns.eq(returns), late_step.eq(step), late_keep.eq(keep)]
+        for b in range(BANKS):
+            with m.If(late_restart):
+                m.d.sync += rows.addrs[b].eq(rows.first_addrs[b])
+            with m.Elif(late_returns):
+                m.d.sync += rows.addrs[b].eq(addrs[b])
+            with m.Elif(late_step & (rows.late_bank == b)):
+                m.d.sync += rows.addrs[b].eq(rows.following_addr)
+        with m.If(late_keep):
+            m.d.sync += addrs.eq(rows.addrs)
 
         m.d.sync += [self.outside[i].eq(rows.outside(i)) for i in range(WINDOW_ROWS)]
         m.d.comb += [self.bank.eq(rows.bank), self.addrs.eq(rows.addrs)]
