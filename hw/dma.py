@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import PARAMETER_BITS, WORD_BYTES, RingConfig
 from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, PacketKind
+from hw.enable_copies import enable_copies
 from hw.fifo import StreamFifo
 from hw.sdram_config import ADDRESS_BITS, BURST
 
@@ -24,6 +25,8 @@ CHECK_CYCLES = 2
 """Cycles from a header's last halfword until the first of its payload can be used: `wait` is compared."""
 
 TABLE_HALFWORDS = 128
+
+_SHIFT_BITS = 32  # of the unit that is put together, with an enable of their own
 
 WRITE_DELAY = 2
 """Cycles from the use of a unit's last halfword to its write."""
@@ -281,10 +284,12 @@ class Dma(wiring.Component):
         # unit is wide and stands elsewhere. Where it goes is latched in that cycle, before the next header can change it.
         widths = [8 * config.cols, 16 * unit_halfwords(config, PacketKind.WINDOW), 16 * 5, 64]
         unit, late_word = Signal(max(widths), reset_less=True), Signal(16, reset_less=True)
-        shift = Signal()
-        m.d.sync += [shift.eq(used), late_word.eq(word)]
-        with m.If(shift):
-            m.d.sync += unit.eq(Cat(unit[16:], late_word))
+        shifted = Cat(unit[16:], late_word)
+        m.d.sync += late_word.eq(word)
+        for i, shift in enumerate(enable_copies(m, "shift", used, -(-len(unit) // _SHIFT_BITS))):
+            part = slice(i * _SHIFT_BITS, (i + 1) * _SHIFT_BITS)
+            with m.If(shift):
+                m.d.sync += unit[part].eq(shifted[part])
         ended = {kind: Signal(name=f"{kind.name.lower()}_ended") for kind in kinds}
         strobes = {kind: Signal(name=f"{kind.name.lower()}_valid") for kind in kinds}
         for kind, strobe in strobes.items():

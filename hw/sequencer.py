@@ -10,12 +10,15 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, halfwords
+from hw.enable_copies import enable_copies
 from hw.primitives.bram import SimpleDualPort, simple_latency
 
 QUEUE_DEPTH = 16
 """Descriptors that the queue holds."""
 
 _SLOT_BITS = 6  # a descriptor takes a slot of 64 halfwords, so that its address is {slot, index}
+
+_ENABLED_BITS = 64  # registers that one enable steers at most
 
 START_GAP = 4
 """Cycles from a pass's `done` to the `start` of the next one when its descriptor is loaded."""
@@ -95,7 +98,7 @@ class Sequencer(wiring.Component):
             load.eq(in_frame & ~self.running & loaded),
             self.descriptor.as_value().eq(present),
         ]
-        taking = Signal()  # a register, because it enables so many
+        taking = Signal()
         # A cycle between the new descriptor and `start`: its fields reach far.
         m.d.sync += [
             taking.eq(load),
@@ -105,8 +108,7 @@ class Sequencer(wiring.Component):
         ]
         with m.If(load):
             m.d.sync += self.running.eq(1)
-        with m.If(taking):
-            m.d.sync += present.eq(following)
+        _follow(m, "taking", load, present, following)
         m.d.comb += last.eq(self.descriptor.last)
         with m.If(self.done & self.running):
             m.d.sync += [self.running.eq(0), self.passes_done.eq(self.passes_done + 1)]
@@ -155,8 +157,8 @@ class Sequencer(wiring.Component):
             read.en.eq(1),
             read.addr.eq((head << _SLOT_BITS) | count),
         ]
-        with m.If(fetched):
-            m.d.sync += following.eq(_shifted_in(following, read.data))
+        # After `frame_start` a halfword may still come that belongs nowhere: the next descriptor moves it out.
+        _follow(m, "shift", loading, following, _shifted_in(following, read.data))
         m.d.sync += fetched.eq(loading)
         with m.If(loading):
             m.d.sync += count.eq(count + 1)
@@ -191,15 +193,22 @@ class Sequencer(wiring.Component):
             register = Signal(name=f"arriving_{i}")
             m.d.sync += register.eq(arriving[-1])
             arriving.append(register)
-        with m.If(arriving[-1]):
-            m.d.sync += following.eq(_shifted_in(following, memory.r_data))
-            with m.If(~arriving[-2]):
-                m.d.sync += loaded.eq(1)
+        _follow(m, "shift", arriving[-2], following, _shifted_in(following, memory.r_data))
+        with m.If(arriving[-1] & ~arriving[-2]):
+            m.d.sync += loaded.eq(1)
         m.d.sync += count.eq(count + 1)
         with m.If(count == DESCRIPTOR_HALFWORDS - 1):
             m.d.sync += loading.eq(0)
         with m.If(load):
             m.d.sync += [loaded.eq(0), loading.eq(1), count.eq(0), head.eq(Mux(head == passes - 1, 0, head + 1))]
+
+
+def _follow(m: Module, name: str, enable: Value, register: Signal, value: Value) -> None:
+    """`register` takes `value` in the cycle after `enable`, which is as many registers as so wide a one needs."""
+    for i, enabled in enumerate(enable_copies(m, name, enable, -(-len(register) // _ENABLED_BITS))):
+        part = slice(i * _ENABLED_BITS, (i + 1) * _ENABLED_BITS)
+        with m.If(enabled):
+            m.d.sync += register[part].eq(value[part])
 
 
 def _shifted_in(following: Value, halfword: Value) -> Value:
