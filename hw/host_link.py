@@ -285,6 +285,7 @@ class HostLink(wiring.Component):
         m.submodules.burst = burst = Memory(shape=16, depth=BURST, init=[])
         burst_write, burst_read = burst.write_port(), burst.read_port(domain="comb")
         held = Signal(64, reset_less=True)
+        digit = Signal.like(count, reset_less=True)  # `count` of the cycle before
         with m.If(self.peek_valid):
             m.d.sync += held.eq(self.peek_data)
         m.d.comb += [
@@ -299,7 +300,7 @@ class HostLink(wiring.Component):
             burst_write.en.eq(self.data_valid & (state == _State.FETCH)),
             burst_write.addr.eq(received),
             burst_write.data.eq(self.data),
-            burst_read.addr.eq(count[1:]),
+            burst_read.addr.eq(digit[1:]),
             self.peek.valid.eq(asking & asks[Command.PEEK]),
             self.peek.payload.addr.eq(address),
             self.peek.payload.bank.eq(address[16:]),
@@ -317,15 +318,19 @@ class HostLink(wiring.Component):
             Command.READ: burst_read.data,
         }
         answer_header = Cat(Const(RESPONSE_SYNC, 8), status, Const(0, 8 - len(status)), sequence, left)
-        # In two stages: a byte of each source, then the one that is wanted.
+        # In three stages, because the sources stand all over the die: the byte's number, a byte of each source, the one that is wanted.
         outgoing = Signal(8, reset_less=True)
+        from_answer, from_send = Signal(reset_less=True), Signal(reset_less=True)
         in_answer, in_send = Signal(reset_less=True), Signal(reset_less=True)
         answer_byte = Signal(8, reset_less=True)
         m.d.comb += out.payload.eq(outgoing)
         m.d.sync += [
-            in_answer.eq((state == _State.ANSWER) & (count <= RESPONSE_HEADER_BYTES)),
-            in_send.eq(state == _State.SEND),
-            answer_byte.eq(answer_header.word_select(count[:3], 8)),
+            digit.eq(count),
+            from_answer.eq((state == _State.ANSWER) & (count <= RESPONSE_HEADER_BYTES)),
+            from_send.eq(state == _State.SEND),
+            in_answer.eq(from_answer),
+            in_send.eq(from_send),
+            answer_byte.eq(answer_header.word_select(digit[:3], 8)),
             outgoing.eq(crc[8:]),
         ]
         with m.If(in_answer):
@@ -333,11 +338,14 @@ class HostLink(wiring.Component):
         for name, whole in wholes.items():
             digits = (len(whole) // 8 - 1).bit_length()
             chosen = Signal(8, name=f"{name.name.lower()}_byte", reset_less=True)
-            m.d.sync += chosen.eq(whole.word_select(count[:digits], 8))
+            m.d.sync += chosen.eq(whole.word_select(digit[:digits], 8))
             with m.If(in_send & asks[name]):
                 m.d.sync += outgoing.eq(chosen)
-        # `outgoing` follows the state two cycles late, and so does its validity.
-        settling, settled = Signal(), Signal()
-        m.d.sync += [settling.eq(sending & (state != _State.FETCH) & ~sent), settled.eq(settling & ~sent)]
+        # `outgoing` follows the state three cycles late, and so does its validity.
+        settled = sending & (state != _State.FETCH)
+        for i in range(3):
+            register = Signal(name=f"settled_{i}")
+            m.d.sync += register.eq(settled & ~sent)
+            settled = register
         m.d.comb += out.valid.eq(settled)
         return m
