@@ -205,23 +205,28 @@ def make_report(
     }
 
 
-def read_simulation(folder: Path, plan: Plan) -> dict[str, int] | None:
-    """Result of `hwgen sim` of the same plan into the same folder, or None."""
+def read_simulation(folder: Path, plan: Plan) -> dict[str, Any] | None:
+    """Result of `hwgen sim` of the same plan into the same folder, or None; also where an older hwgen left it in another form."""
+    from hwgen.report import fits
+
     try:
         stored = json.loads((folder / SIMULATION).read_text())
-        return dict(stored["simulated"]) if stored["plan"] == plan.digest() else None
+        found = dict(stored["simulated"]) if stored["plan"] == plan.digest() else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return found if fits(found, "simulated") else None
 
 
-def store_simulation(folder: Path, plan: Plan, simulated: dict[str, int]) -> None:
-    """Keep the result of a simulation for the report of the same plan, and enter it where that report exists."""
+def store_simulation(folder: Path, plan: Plan, simulated: dict[str, Any]) -> None:
+    """Keep the result of a simulation for the report of the same plan, and enter it where that report exists and is of this schema."""
+    from hwgen.report import SCHEMA_VERSION
+
     write_atomically(folder / SIMULATION, json.dumps({"plan": plan.digest(), "simulated": simulated}))
     try:
         report = json.loads((folder / REPORT).read_text())
     except (OSError, ValueError):
         return
-    if report.get("plan") == plan.digest():
+    if (report.get("schema"), report.get("plan")) == (SCHEMA_VERSION, plan.digest()):
         write_report(folder, report | {"simulated": simulated})
 
 

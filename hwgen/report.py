@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hwgen.causes import NAMES as CAUSES
 from hwgen.console import rendered
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 SDRAM, ON_CHIP = "SDRAM", "block RAM"
 """Where the weights are: in the weight image that the host loads, or in the bitstream itself."""
@@ -52,7 +53,8 @@ SCHEMA: dict[str, Any] = {
     "array_macs": int,  # of a frame, those of the array
     "weight_bytes": int,
     "predicted": {"cycles": int, "fps": float},
-    "simulated": Maybe({"cycles": int, "frames": int, "mismatches": int}),
+    # causes: of all the frame's cycles, as the machine counted them
+    "simulated": Maybe({"cycles": int, "frames": int, "mismatches": int, "causes": dict.fromkeys(CAUSES, int)}),
     "mac_utilisation": float,  # array_macs / (cycles * rows * cols)
     "bottleneck": [{"pass": str, "cycles": int, "bound": str}],
     "files": Map(str),  # file of the build folder -> SHA-256
@@ -70,6 +72,11 @@ def problems(report: object) -> list[str]:
         assert isinstance(report, dict)
         found = list(_disagreements(report))
     return found
+
+
+def fits(value: object, member: str) -> bool:
+    """Whether `value` may stand in a report under this name."""
+    return not list(_check(value, SCHEMA[member], member))
 
 
 def _check(value: object, kind: Any, where: str) -> list[str]:
@@ -114,6 +121,9 @@ def _disagreements(report: dict[str, Any]) -> list[str]:
         lines.append(f"report.mac_utilisation must be {use:.4f}, not {report['mac_utilisation']}")
     if report["fmax_mhz"] is not None and report["timing_met"] != (report["fmax_mhz"] >= report["clock_mhz"]):
         lines.append("report.timing_met must say whether fmax_mhz reaches clock_mhz")
+    simulated = report["simulated"]
+    if simulated is not None and sum(simulated["causes"].values()) != simulated["cycles"]:
+        lines.append(f"report.simulated.causes must add up to the {simulated['cycles']} cycles")
     for kind, usage in (report["resources"] or {}).items():
         if usage["used"] > usage["available"]:
             lines.append(f"report.resources.{kind}: {usage['used']} used of {usage['available']}")
@@ -157,13 +167,19 @@ def summary(report: dict[str, Any]) -> str:
     table.add_row("predicted", f"{predicted['cycles']:,} cycles, {predicted['fps']:.1f} frames per second")
     if simulated is not None:
         table.add_row("simulated", f"{simulated['cycles']:,} cycles, {simulated['mismatches']} mismatches")
+        table.add_row("cycles by cause", _shares(simulated["causes"]))
     table.add_row("array utilisation", f"{100 * report['mac_utilisation']:.1f} %")
     cycles: dict[str, int] = {}
     for entry in report["bottleneck"]:
         cycles[entry["bound"]] = cycles.get(entry["bound"], 0) + entry["cycles"]
+    table.add_row("cycles bound by", _shares(cycles))
+    return rendered(table, width=110)
+
+
+def _shares(cycles: dict[str, int]) -> str:
+    """Each name with its share in %, the greatest first."""
     total = sum(cycles.values()) or 1
     shares = [
-        f"{bound} {100 * count / total:.0f} %" for bound, count in sorted(cycles.items(), key=lambda item: -item[1])
+        f"{name} {100 * count / total:.0f} %" for name, count in sorted(cycles.items(), key=lambda item: -item[1])
     ]
-    table.add_row("cycles bound by", ", ".join(shares) or "nothing")
-    return rendered(table, width=110)
+    return ", ".join(shares) or "nothing"

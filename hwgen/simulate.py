@@ -11,6 +11,7 @@ import numpy as np
 
 from compiler.errors import ToolError
 from hwgen.build import build_number, make_plan, read_network, store_simulation
+from hwgen.causes import Causes
 from hwgen.console import Console
 from hwgen.predict import Prediction, prediction, read_input, read_labels, write_array
 from hwgen.request import Request
@@ -42,6 +43,7 @@ class Simulation:
         wrong: names of the tensors they are in.
         seconds: that the simulation took.
         passes: in order.
+        causes: of all the frame's cycles, as the machine itself counted them.
         prediction: what the machine's output, finished by the host, says.
     """
 
@@ -54,6 +56,7 @@ class Simulation:
     wrong: tuple[str, ...]
     seconds: float
     passes: tuple[PassCycles, ...]
+    causes: Causes
     prediction: Prediction
 
     def to_json(self) -> dict[str, Any]:
@@ -61,7 +64,7 @@ class Simulation:
         return asdict(self)
 
     def text(self) -> str:
-        """For people: what was compared, the passes whose cycles are not the predicted ones, the top 5 by name."""
+        """For people: what was compared, the passes whose cycles are not the predicted ones, the cycles by cause, the top 5 by name."""
         error = 100 * (self.cycles - self.predicted) / self.predicted
         other = [entry for entry in self.passes if entry.predicted != entry.simulated]
         lines = [
@@ -72,6 +75,7 @@ class Simulation:
             f"{len(self.passes) - len(other)} of {len(self.passes)} passes took exactly the predicted cycles",
         ]
         lines += [f"  {entry.name}: {entry.simulated:,} simulated, {entry.predicted:,} predicted" for entry in other]
+        lines += self.causes.lines(len(self.passes))
         named = any(guess.label for guess in self.prediction.top)
         lines += self.prediction.top_lines() if named else []
         lines += self.prediction.agreement_lines()
@@ -151,11 +155,17 @@ def simulate(
                 PassCycles(entry.name, entry.cycles, simulated.cycles)
                 for entry, simulated in zip(plan.passes, result.passes, strict=True)
             ),
+            causes=Causes.of(result.counters),
             prediction=prediction(request, graph, value, found, names),
         )
         if output is not None:
             write_array(output, found)
-        counts = {"cycles": simulation.cycles, "frames": 1, "mismatches": simulation.mismatches}
+        counts = {
+            "cycles": simulation.cycles,
+            "frames": 1,
+            "mismatches": simulation.mismatches,
+            "causes": simulation.causes.to_json(),
+        }
         store_simulation(folder, plan, counts)
         return simulation
 

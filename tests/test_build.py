@@ -109,9 +109,14 @@ def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str
     assert other["files"]["tiny.bit"] == report["files"]["tiny.bit"]
     assert other["files"]["sdram.bin"] != report["files"]["sdram.bin"]
 
-    builder.store_simulation(folder, plan, {"cycles": 20_001, "frames": 1, "mismatches": 0})  # type: ignore[arg-type]
+    causes = {"issuing": 20_000, "pixels": 1, "room": 0, "chains": 0, "outside": 0, "wait": 0}
+    counts = {"cycles": 20_001, "frames": 1, "mismatches": 0, "causes": causes}
+    builder.store_simulation(folder, plan, counts)  # type: ignore[arg-type]
     assert json.loads((folder / "report.json").read_text())["simulated"]["cycles"] == 20_001
     assert run(folder, capsys)[0]["simulated"]["mismatches"] == 0
+    older = {"plan": plan.digest(), "simulated": {"cycles": 20_001, "frames": 1, "mismatches": 0}}
+    (folder / "simulation.json").write_text(json.dumps(older))
+    assert run(folder, capsys)[0]["simulated"] is None, "of an older hwgen"
     plan.content = b"third"
     assert run(folder, capsys)[0]["simulated"] is None, "a simulation of another plan says nothing about this one"
 

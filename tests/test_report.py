@@ -10,8 +10,10 @@ import pytest
 
 from hwgen.report import problems, summary
 
+CAUSES = {"issuing": 4, "pixels": 2, "room": 1, "chains": 1, "outside": 1, "wait": 1}
+
 GOOD: dict[str, Any] = {
-    "schema": 2,
+    "schema": 3,
     "name": "tiny_0.5_64",
     "network": "tiny",
     "options": {"width": 0.5, "resolution": 64, "seed": 0, "calibrate": None},
@@ -43,13 +45,17 @@ GOOD: dict[str, Any] = {
 def test_good_report() -> None:
     assert problems(json.loads(json.dumps(GOOD))) == []
     assert problems(GOOD | {"fmax_mhz": None, "timing_met": None, "resources": None}) == []
-    assert problems(GOOD | {"simulated": {"cycles": 1, "frames": 1, "mismatches": 0}}) == []
+    assert problems(GOOD | {"simulated": {"cycles": 10, "frames": 1, "mismatches": 0, "causes": CAUSES}}) == []
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"macs": None}, "report.macs must be int, not None"),
+        (
+            {"simulated": {"cycles": 11, "frames": 1, "mismatches": 0, "causes": CAUSES}},
+            "report.simulated.causes must add up to the 11 cycles",
+        ),
         ({"macs": 1.5}, "report.macs must be int, not 1.5"),
         ({"macs": True}, "report.macs must be int, not True"),
         ({"timing_met": 1}, "report.timing_met must be bool, not 1"),
@@ -58,7 +64,7 @@ def test_good_report() -> None:
         ({"bottleneck": [{"pass": "a", "cycles": 1, "bound": 2}]}, "report.bottleneck[0].bound must be str, not 2"),
         ({"bottleneck": {}}, "report.bottleneck must be an array, not {}"),
         ({"tools": {"yosys": None}}, "report.tools.yosys must be str, not None"),
-        ({"schema": 1}, "report.schema must be 2, not 1"),
+        ({"schema": 1}, "report.schema must be 3, not 1"),
         (
             {"predicted": {"cycles": 200_000, "fps": 600.0}},
             "report.predicted.fps must be clock / cycles = 500.00, not 600.0",

@@ -14,6 +14,7 @@ from PIL import Image
 from compiler import tflite
 from hw.counters import RECORD_WORDS, Counter
 from hwgen import cli
+from hwgen.causes import Causes
 from sim import golden
 from sim.machine import FrameResult, PassResult
 from tests.tflite_networks import network
@@ -51,6 +52,9 @@ def simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[int,
             timing = predict(program, sdram)
             passes = [PassResult(entry.name, entry.start, entry.start + entry.cycles, 0) for entry in timing.passes]
             passes[1] = PassResult(passes[1].name, passes[1].start, passes[1].done + late_cycles, wrong_bytes)
+            passes[2:] = [
+                PassResult(entry.name, entry.start + late_cycles, entry.done + late_cycles, 0) for entry in passes[2:]
+            ]
             tensors = dict.fromkeys(values, 0) | {program.result_tensor: wrong_bytes}
             return FrameResult(
                 cycles=timing.cycles + late_cycles,
@@ -87,8 +91,15 @@ def test_agreement(simulated: Any, capsys: pytest.CaptureFixture[str], tmp_path:
     assert (image.shape, image.dtype) == ((32, 32, 3), np.int8)
     assert build_dir.is_absolute()
     assert options["waves"] == tmp_path / "w.vcd"
+    assert sum(result["causes"].values()) == result["cycles"]
+    assert (result["causes"]["chains"], result["causes"]["room"]) == (len(result["passes"]), 0)
     stored = json.loads((tmp_path / "build" / "shufflenet_v2_0.5_32" / "simulation.json").read_text())
-    assert stored["simulated"] == {"cycles": result["cycles"], "frames": 1, "mismatches": 0}
+    assert stored["simulated"] == {
+        "cycles": result["cycles"],
+        "frames": 1,
+        "mismatches": 0,
+        "causes": result["causes"],
+    }
 
 
 def test_disagreement(simulated: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +109,18 @@ def test_disagreement(simulated: Any, capsys: pytest.CaptureFixture[str]) -> Non
     assert code == 1
     assert lines[0].startswith("shufflenet_v2_0.5_32: 5 mismatches over ")
     assert "weights: random, seed 0" in lines
-    assert len([line for line in lines if line.startswith("  ")]) == 1, "the one pass that took other cycles"
+    assert len([line for line in lines if line.endswith(" predicted")]) == 1, "the one pass that took other cycles"
+    counted = lines[lines.index("cycles by cause, counted by the machine:") + 1 :][:6]
+    assert [line.split()[0] for line in counted] == ["issuing", "pixels", "room", "chains", "outside", "wait"]
+    simulated_cycles = int(lines[2].split()[0].replace(",", ""))
+    assert sum(int(line.split()[1].replace(",", "")) for line in counted) == simulated_cycles
+
+
+def test_more_passes_than_counters() -> None:
+    causes = Causes(issuing=60, pixels=20, room=10, chains=5, outside=3, wait=2)
+    assert "the first 585 of 586 passes" in causes.lines(586)[0]
+    assert causes.lines(585)[0] == "cycles by cause, counted by the machine:"
+    assert causes.lines(1)[1].split()[:3] == ["issuing", "60", "60.0"]
 
 
 def test_a_model_from_an_array(simulated: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
