@@ -141,7 +141,6 @@ class Window(wiring.Component):
             parameters.start.eq(self.start),
             parameters.write.eq(self.write),
             parameters.advance.eq(flow[0].begin),
-            parameters.closes.eq(self.i.payload.closes if kept is not None else 1),
             parameters.advance_weights.eq(flow[_TAPS_AT - 2].begin),
             parameters.advance_parameters.eq(flow[_ACC_AT - parameters.PARAMETERS_DELAY].begin),
         ]

@@ -47,7 +47,6 @@ class WindowParameters(wiring.Component):
         descriptor : In(Descriptor), start : In(1).
         write : In(window_write_layout(config)).
         advance : In(1), strobe: go on to the next subgroup, or block of one; only while `ready`.
-        closes : In(1), with `advance`: to the last block of the present subgroup (a subgroup without blocks: always).
         advance_weights : In(1), strobe: hand over the weights; in the cycle of `advance` or the one after it.
         advance_parameters : In(1), strobe: hand over the parameters; MIN_DELAY to 2 PERIOD cycles after `advance`.
         ready : Out(1), the next subgroup may begin.
@@ -76,7 +75,6 @@ class WindowParameters(wiring.Component):
                 "start": In(1),
                 "write": In(window_write_layout(config)),
                 "advance": In(1),
-                "closes": In(1),
                 "advance_weights": In(1),
                 "advance_parameters": In(1),
                 "ready": Out(1),
@@ -106,21 +104,24 @@ class WindowParameters(wiring.Component):
         left = Signal(len(d.groups), reset_less=True)
         entry = Signal(range(_ENTRIES))
         m.d.comb += [memory.r_en.eq(1), memory.r_addr.eq(Cat(step[:step_bits], place))]
+        # The place of the subgroup after the one that is read is found when its reading ends, not with `advance`, which comes late.
+        ends = Signal()
+        m.d.comb += ends.eq(loading & (step == WINDOW_WORDS - 1))
+        closes: Value = Const(1)
+        if blocks:
+            closes = self._count_blocks(m, loading, step, ends, place)
         with m.If(loading):
             m.d.sync += step.eq(step + 1)
-            with m.If(step == WINDOW_WORDS - 1):
-                m.d.sync += loading.eq(0)
-        if blocks:
-            self._count_blocks(m, loading, step, place)
-        with m.If(self.advance):
-            m.d.sync += [loading.eq(1), entry.eq(entry + 1)]
+        with m.If(ends):
+            m.d.sync += loading.eq(0)
             if not blocks:
                 m.d.sync += place.eq(place + 1)
-            closes = self.closes if blocks else Const(1)
             with m.If(closes):
                 m.d.sync += left.eq(left - 1)
-            with m.If(closes & (left == 1)):
-                m.d.sync += [place.eq(first), left.eq(d.groups)]
+                with m.If(left == 1):
+                    m.d.sync += [place.eq(first), left.eq(d.groups)]
+        with m.If(self.advance):
+            m.d.sync += [loading.eq(1), entry.eq(entry + 1)]
         with m.If(self.start & (d.mode != FeedMode.TAP)):
             m.d.sync += [loading.eq(1), step.eq(0), place.eq(first), left.eq(d.groups), entry.eq(0)]
 
@@ -172,17 +173,19 @@ class WindowParameters(wiring.Component):
             m.d.sync += parameters.eq(read.data)
         return m
 
-    def _count_blocks(self, m: Module, loading: Value, step: Value, place: Signal) -> None:
+    def _count_blocks(self, m: Module, loading: Value, step: Value, ends: Value, place: Signal) -> Value:
         """Goes on by four words behind a block's weights, and by four more behind the last block's parameters.
 
-        All blocks take eight cycles; what is read where there are no parameters is not used.
+        All blocks take eight cycles; what is read where there are no parameters is not used. Returns whether the block that is read is
+        its subgroup's last.
         """
         d = self.descriptor
         left = Signal(len(d.blocks), reset_less=True)
-        final = Signal(reset_less=True)  # the block that is read is its subgroup's last
-        with m.If(self.advance):
+        final = Signal(reset_less=True)
+        with m.If(ends):
             m.d.sync += [left.eq(Mux(final, d.blocks, left - 1)), final.eq(Mux(final, d.blocks == 1, left == 2))]
         with m.If(self.start):
             m.d.sync += [left.eq(d.blocks), final.eq(d.blocks == 1)]
-        with m.If(loading & ((step == WINDOW_WORDS - 1) | (final & (step == _WEIGHT_WORDS - 1)))):
+        with m.If(ends | (loading & final & (step == _WEIGHT_WORDS - 1))):
             m.d.sync += place.eq(place + 1)
+        return final
