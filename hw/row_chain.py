@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hw.activation_memory import ADDRESS_BITS, BANK_BITS, BankAddresses
 from hw.config import BANKS
 from hw.descriptor import Descriptor, FeedMode
-from hw.row_pointer import next_row
+from hw.row_pointer import next_row, precedes
 
 _STRIDE_BITS = 2
 
@@ -50,7 +50,7 @@ class FourRows:
         second_wraps, second_group = Signal(reset_less=True), Signal(ADDRESS_BITS, reset_less=True)
         m.d.sync += [
             last_slot.eq(pointer.depth - 1),
-            second_wraps.eq(pointer.slot[BANK_BITS:] == (pointer.depth - 1)[BANK_BITS : len(pointer.slot)]),
+            second_wraps.eq(precedes(pointer.slot[BANK_BITS:], pointer.depth[BANK_BITS:])),
             second_group.eq(next_group(pointer.addr, second_wraps)),
         ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from itertools import pairwise
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from hw.config import BANKS
@@ -24,10 +26,16 @@ def next_row(
     """
     group_done = slot[:_BANK_BITS].all()
     if wraps is None:
-        wraps = slot == (depth - 1)[: len(slot)]
+        wraps = precedes(slot, depth)
     next_slot = Mux(wraps, Const(0, len(slot)), (slot + 1)[: len(slot)])
     next_addr = Mux(wraps, base, (addr + Mux(group_done, row_words, 0))[: len(addr)])
     return next_slot, next_addr
+
+
+def precedes(x: Value, y: Value) -> Value:
+    """x + 1 == y in the bits of x, without a carry: the bits of a number and the next one differ up to the number's lowest 0."""
+    differ = [x[i] ^ y[i] for i in range(len(x))]
+    return Cat(differ[0], (new == (old & x[i]) for i, (old, new) in enumerate(pairwise(differ)))).all()
 
 
 class LastSlot:
@@ -42,7 +50,7 @@ class LastSlot:
     """
 
     def __init__(self, m: Module, pointer: data.View) -> None:
-        self.at_start = pointer.slot == (pointer.depth - 1)[: len(pointer.slot)]
+        self.at_start = precedes(pointer.slot, pointer.depth)
         self._before_last = Signal(len(pointer.slot), name="before_last_slot", reset_less=True)
         m.d.sync += self._before_last.eq(pointer.depth - 2)
 

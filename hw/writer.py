@@ -9,10 +9,12 @@ from amaranth.lib.wiring import In, Out
 from hw.config import WORD_BYTES, RingConfig
 from hw.crossbar import Crossbar, plain_words, spread_words
 from hw.descriptor import Descriptor, FeedMode
+from hw.enable_copies import enable_copies
 from hw.fifo import StreamFifo
 from hw.pixel_walk import PixelWalk
 from hw.write_request import WriteRequest
 
+_ENABLED_BYTES = 4  # of a segment and its operand that one enable steers
 _PLACES = 16
 """Segments whose places are worked out ahead."""
 
@@ -78,34 +80,41 @@ class Writer(wiring.Component):
         word, variant = Signal(2), Signal(reset_less=True)
         next_word, next_variant = Signal(2), Signal()
         kept = Signal(cols, reset_less=True)
-        free = Signal()
+        free, next_free = Signal(init=1), Signal()  # a register, because so much depends on it: ~held | word_last
         words = Mux(d.spread, spread_words(cols), plain_words(cols))
         m.d.comb += [
-            free.eq(~held | word_last),
             take.eq(self.segments.valid & self.segments.ready),
             self.segments.ready.eq(free & places.valid & (goal.alone | self.operands.valid)),
             self.operands.ready.eq(free & places.valid & ~goal.alone & self.segments.valid),
         ]
-        m.d.comb += [next_word.eq(word + 1), next_variant.eq(variant)]
+        m.d.comb += [next_word.eq(word + 1), next_variant.eq(variant), next_free.eq(word + 2 == words)]
         m.d.sync += [
             word.eq(next_word),
             variant.eq(next_variant),
             word_last.eq(word + 2 == words),
+            free.eq(next_free),
             place.addr.eq(place.addr + 1),
         ]
         with m.If(free):
             m.d.comb += [next_word.eq(0), next_variant.eq(goal.variant)]
+            m.d.comb += next_free.eq(~take | goal.missing | (words == 1))
             m.d.sync += [
                 held.eq(take),
                 written.eq(~goal.missing),
                 final.eq(goal.final),
-                segment.eq(self.segments.payload.data),
-                operand.eq(self.operands.payload.data),
                 kept.eq(goal.keep),
                 place.bank.eq(goal.bank),
                 place.addr.eq(goal.addr),
                 word_last.eq(goal.missing | (words == 1)),
             ]
+
+        for i, enable in enumerate(enable_copies(m, "free", next_free, -(-cols // _ENABLED_BYTES))):
+            part = slice(8 * _ENABLED_BYTES * i, 8 * _ENABLED_BYTES * (i + 1))
+            with m.If(enable):
+                m.d.sync += [
+                    segment[part].eq(self.segments.payload.data[part]),
+                    operand[part].eq(self.operands.payload.data[part]),
+                ]
 
         m.d.comb += [
             crossbar.segment.eq(segment),
