@@ -20,7 +20,7 @@ _FINE_BITS = 3  # of the shift, done in the second step
 
 def requantiser_latency(clamp_bits: int) -> int:
     """Cycles from accumulator to result of a `Requantiser`."""
-    return 8 + add_levels((clamp_bits + 1) // 2 + 1)
+    return 9 + add_levels((clamp_bits + 1) // 2 + 1)
 
 
 def _delayed(m: Module, name: str, value: Value, cycles: int) -> Value:
@@ -53,7 +53,7 @@ class Requantiser(wiring.Component):
         o : Out(signed(8))
 
     Timing: the result of `acc` in cycle t stands at `o` in cycle t + latency; one per cycle, no stall. latency is
-    8 + ceil(log2(ceil(A / 2) + 1)): 12 for A = 17..30.
+    9 + ceil(log2(ceil(A / 2) + 1)): 13 for A = 17..30.
 
     Proven ranges: the product plus the first rounding lies in -2^(A+30) - 2^30 .. 2^(A+30), so what remains above
     bit 31 needs A + 1 bits. A lane of A = 24 takes 1,045 LUT4 and 1,030 flip-flops.
@@ -76,8 +76,8 @@ class Requantiser(wiring.Component):
         m = Module()
         a = self._saturated_sum(m)
         levels = add_levels((self._clamp_bits + 1) // 2 + 1)
-        multiplier = _delayed(m, "multiplier", self.parameters.multiplier, 2)
-        shift = _delayed(m, "shift", self.parameters.shift[:5], 2)
+        multiplier = _delayed(m, "multiplier", self.parameters.multiplier, 3)
+        shift = _delayed(m, "shift", self.parameters.shift[:5], 3)
         # Second rounding, ties away from zero: a negative value is lowered by one before a half is added, but only if n > 0.
         lower = Signal(reset_less=True)
         m.d.sync += lower.eq(a[-1] & (shift != 0))
@@ -89,15 +89,17 @@ class Requantiser(wiring.Component):
         return m
 
     def _saturated_sum(self, m: Module) -> Signal:
-        """acc + bias, saturated to A bits; two cycles."""
+        """acc + bias, saturated to A bits; three cycles."""
         width = max(len(self.acc), 32) + 1
         total = Signal(signed(width), reset_less=True)
-        saturated = Signal(signed(self._clamp_bits), reset_less=True)
-        m.d.sync += [total.eq(self.acc + self.parameters.bias), saturated.eq(total)]
-        sign = total[-1]
+        m.d.sync += total.eq(self.acc + self.parameters.bias)
+        # A cycle to find the overflow: its register steers all bits of the result, which lie far apart.
         upper = total[self._clamp_bits - 1 :]
-        with m.If(upper.any() & ~upper.all()):
-            m.d.sync += saturated.eq(Cat((~sign).replicate(self._clamp_bits - 1), sign))
+        over, sign = Signal(reset_less=True), Signal(reset_less=True)
+        m.d.sync += [over.eq(upper.any() & ~upper.all()), sign.eq(total[-1])]
+        kept = _delayed(m, "kept", total[: self._clamp_bits], 1)
+        saturated = Signal(signed(self._clamp_bits), reset_less=True)
+        m.d.sync += saturated.eq(Mux(over, Cat((~sign).replicate(self._clamp_bits - 1), sign), kept))
         return saturated
 
     def _finish(self, m: Module, scaled: Value, shift: Value) -> None:

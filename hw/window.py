@@ -33,8 +33,6 @@ _TAPS_AT = 2
 _MAC_AT = _TAPS_AT + 1 + add_levels(4 * TAPS)  # partial products (four of eight bits), then their tree
 _ACC_AT = _MAC_AT + 3
 _MAX_AT = 7
-_CREDITS = 32
-"""Results under way and waiting: more than the latency plus 1, so that the credit never limits an output that is not held up."""
 
 SUM_GROUPS = 512
 """Subgroups whose sums are kept from one band of a map to the next."""
@@ -57,6 +55,11 @@ def window_latency(config: RingConfig, op: WindowOp, mode: FeedMode = FeedMode.W
 
 def _result_at(config: RingConfig) -> int:
     return _ACC_AT + requantiser_latency(config.window_clamp_bits) + (Table.LATENCY if config.window_table else 0)
+
+
+def _credits(config: RingConfig) -> int:
+    """Results under way and waiting: more than the latency plus 1, so that the credit never limits an output that is not held up."""
+    return 1 << (_result_at(config) + StreamFifo.LATENCY + 1).bit_length()
 
 
 class Window(wiring.Component):
@@ -208,7 +211,7 @@ class Window(wiring.Component):
         if self._config.window_table:
             results = self._look_up(m, results, Cat(p.unused[0] for p in parameters.parameters))
 
-        m.submodules.queue = queue = StreamFifo(self.o.payload.shape(), _CREDITS)
+        m.submodules.queue = queue = StreamFifo(self.o.payload.shape(), _credits(self._config))
         early, late = flow[_MAX_AT], flow[-1]
         m.d.comb += [
             queue.i.valid.eq(Mux(is_max, early.emit, late.emit)),
@@ -227,7 +230,8 @@ class Window(wiring.Component):
         layout = _flow_layout(self._config)
         flow = [Signal(layout, name=f"flow_{k}") for k in range(1 + _result_at(self._config))]
         # Room for results that are not promised yet, minus 1: negative if there is none.
-        credit = Signal(signed(1 + (_CREDITS - 1).bit_length()), init=_CREDITS - 1)
+        most = _credits(self._config) - 1
+        credit = Signal(signed(1 + most.bit_length()), init=most)
         emit, may_begin = payload.emit, parameters.ready
         if kept is not None:
             # In a short block a column may come so soon after the same one of the block before that its sum is not yet kept.

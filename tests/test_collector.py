@@ -27,7 +27,7 @@ def test_collector(bench_dir: Path, rows: int, cols: int, table: bool, depth: in
         combine_lanes=combine,
     )
     component = Collector(config)
-    assert component.latency == collector_latency(config) == cols + 12 + 3 * table + 5
+    assert component.latency == collector_latency(config) == cols + 13 + 3 * table + 5
     env = {
         "ROWS": rows,
         "COLS": cols,

@@ -10,7 +10,7 @@ from amaranth import Fragment, Module
 from amaranth.lib import wiring
 
 from compiler import arithmetic
-from hw.requantise import Requantiser, check_widths
+from hw.requantise import Requantiser, check_widths, requantiser_latency
 from sim.bench.harness import ROOT, simulate
 from sim.elements.requantise import requantise
 
@@ -30,7 +30,7 @@ class OnCarryCells(wiring.Component):
 
 
 @pytest.mark.parametrize(
-    ("in_bits", "clamp_bits", "latency"), [(26, 24, 12), (25, 23, 12), (20, 16, 12), (33, 32, 13), (30, 17, 12)]
+    ("in_bits", "clamp_bits", "latency"), [(26, 24, 13), (25, 23, 13), (20, 16, 13), (33, 32, 14), (30, 17, 13)]
 )
 def test_requantiser(bench_dir: Path, in_bits: int, clamp_bits: int, latency: int) -> None:
     component = Requantiser(in_bits, clamp_bits)
@@ -41,7 +41,7 @@ def test_requantiser(bench_dir: Path, in_bits: int, clamp_bits: int, latency: in
 
 @pytest.mark.parametrize(("in_bits", "clamp_bits"), [(26, 24), (25, 23)])
 def test_requantiser_on_carry_cells(bench_dir: Path, in_bits: int, clamp_bits: int) -> None:
-    env = {"IN_BITS": str(in_bits), "CLAMP_BITS": str(clamp_bits), "LATENCY": "12"}
+    env = {"IN_BITS": str(in_bits), "CLAMP_BITS": str(clamp_bits), "LATENCY": str(requantiser_latency(clamp_bits))}
     simulate(
         OnCarryCells(Requantiser(in_bits, clamp_bits)),
         name="requantise_cells",

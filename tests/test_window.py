@@ -69,7 +69,7 @@ def test_a_wrong_model_is_noticed(bench_dir: Path, mutation: str) -> None:
 
 
 def test_latency() -> None:
-    assert window_latency(LANES_4, WindowOp.MAC) == window_latency(LANES_4, WindowOp.AVERAGE) == 26
-    assert window_latency(LANES_4, WindowOp.MAX, FeedMode.SUM) == 26
+    assert window_latency(LANES_4, WindowOp.MAC) == window_latency(LANES_4, WindowOp.AVERAGE) == 27
+    assert window_latency(LANES_4, WindowOp.MAX, FeedMode.SUM) == 27
     assert window_latency(LANES_4, WindowOp.MAX) == window_latency(LANES_8, WindowOp.MAX) == 9
     assert window_latency(LANES_8, WindowOp.MAC) == 29

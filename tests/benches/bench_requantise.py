@@ -14,7 +14,7 @@ from sim.elements.requantise import requantise
 
 IN_BITS = int(os.environ.get("IN_BITS", "26"))
 CLAMP_BITS = int(os.environ.get("CLAMP_BITS", "24"))
-LATENCY = int(os.environ.get("LATENCY", "12"))
+LATENCY = int(os.environ["LATENCY"])
 VECTORS = 3000
 
 CLAMPS = [
