@@ -72,4 +72,4 @@ def test_latency() -> None:
     assert window_latency(LANES_4, WindowOp.MAC) == window_latency(LANES_4, WindowOp.AVERAGE) == 27
     assert window_latency(LANES_4, WindowOp.MAX, FeedMode.SUM) == 27
     assert window_latency(LANES_4, WindowOp.MAX) == window_latency(LANES_8, WindowOp.MAX) == 9
-    assert window_latency(LANES_8, WindowOp.MAC) == 29
+    assert window_latency(LANES_8, WindowOp.MAC) == 30
