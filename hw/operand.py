@@ -66,7 +66,7 @@ class OperandFetch(wiring.Component):
         step, send, skip = Signal(), Signal(), Signal()
         word_index = Signal(range(max(2, words)))
         walk = PixelWalk(m, self._config, d, d.operand, d.operand_pixel_words, start, step)
-        chunk_word, half = self._chunk_place(m, start, step & walk.row_last, walk.chunk_last)
+        chunk_word, half = self._chunk_place(m, start, step & walk.row_last, step & walk.tile_end)
         room = Signal(init=1)
         bank, pixel, missing = walk.bank, walk.pixel, walk.missing
         if combines:
@@ -87,7 +87,7 @@ class OperandFetch(wiring.Component):
         ]
         with m.If(send):
             m.d.sync += word_index.eq(Mux(last_word, 0, word_index + 1))
-        with m.If(step & walk.row_last & walk.chunk_last & walk.tile_last):
+        with m.If(step & walk.pass_end):
             m.d.sync += running.eq(0)
         with m.If(start):
             m.d.sync += [running.eq(1), word_index.eq(0)]
@@ -137,7 +137,7 @@ class OperandFetch(wiring.Component):
             walk.missing | further,
         )
 
-    def _chunk_place(self, m: Module, start: Value, chunk_end: Value, chunk_last: Value) -> tuple[Signal, Signal]:
+    def _chunk_place(self, m: Module, start: Value, chunk_end: Value, tile_end: Value) -> tuple[Signal, Signal]:
         """First word of the present chunk inside a pixel, and whether the chunk begins in the word's upper half."""
         d, cols = self.descriptor, self._config.cols
         word, half = Signal(len(d.operand_word)), Signal()
@@ -146,7 +146,7 @@ class OperandFetch(wiring.Component):
                 m.d.sync += [word.eq(word + cols // WORD_BYTES + half), half.eq(~half)]
             else:
                 m.d.sync += word.eq(word + cols // WORD_BYTES)
-        with m.If(start | (chunk_end & chunk_last)):
+        with m.If(start | tile_end):
             m.d.sync += [word.eq(d.operand_word), half.eq(0)]
         return word, half
 

@@ -28,7 +28,7 @@ class PixelWalk:
     Attributes (of the present array row):
         bank, pixel: bank and word address of its pixel.
         row_last: last array row of the tile.
-        chunk_last, tile_last: last chunk of the tile, last tile of the pass.
+        tile_end, pass_end: and of its last chunk, and of the last tile; registers, because so much depends on them.
         missing: it has no pixel.
     """
 
@@ -46,6 +46,7 @@ class PixelWalk:
         chunk, tile = Loop(m, "chunk", d.chunks), Loop(m, "tile", d.tiles)
         row = Signal(range(config.rows + 1), name="array_row")  # counted from 1
         row_last, missing = Signal(name="row_last"), Signal(name="missing")
+        tile_end, pass_end = Signal(name="tile_end"), Signal(name="pass_end")
         place = data.StructLayout(
             {
                 "slot": Descriptor["output"].shape["slot"].width,
@@ -59,7 +60,7 @@ class PixelWalk:
         here, first, following = Signal(place), Signal(place), Signal(place)
         self.bank, self.pixel = here.slot[:2], here.pixel
         self.row_last, self.missing = row_last, missing
-        self.chunk_last, self.tile_last = chunk.last, tile.last
+        self.tile_end, self.pass_end = tile_end, pass_end
 
         last_slot = LastSlot(m, pointer)
         slot, addr = next_row(here.slot, here.row, pointer.base, pointer.depth, pointer.row_words, here.wraps)
@@ -79,21 +80,24 @@ class PixelWalk:
                 following.last.eq(d.out_w == 1),
             ]
         with m.If(step):
-            m.d.sync += [here.eq(following), row.eq(row + 1), row_last.eq(row == config.rows - 1)]
+            # Behind the last row comes the first, so that chunk and tile do not change before these hold.
+            row_next = row == config.rows - 1
+            m.d.sync += [here.eq(following), row.eq(row + 1), row_last.eq(row_next)]
+            m.d.sync += [tile_end.eq(row_next & chunk.last), pass_end.eq(row_next & chunk.last & tile.last)]
             with m.If(tile.last & (row == d.last_pixels)):
                 m.d.sync += missing.eq(1)
             with m.If(row_last):
                 m.d.sync += [row.eq(1), missing.eq(0)]
                 chunk.advance()
-                with m.If(chunk.last):
-                    m.d.sync += first.eq(following)
-                    tile.advance()
-                with m.Else():
+                with m.If(~tile_end):
                     m.d.sync += here.eq(first)
+            with m.If(tile_end):
+                m.d.sync += first.eq(following)
+                tile.advance()
         with m.If(start):
             chunk.restart()
             tile.restart()
-            m.d.sync += [row.eq(1), row_last.eq(0), missing.eq(0)]
+            m.d.sync += [row.eq(1), row_last.eq(0), tile_end.eq(0), pass_end.eq(0), missing.eq(0)]
             for signal in (here, first):
                 m.d.sync += [
                     signal.slot.eq(pointer.slot),

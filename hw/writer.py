@@ -159,14 +159,14 @@ class Writer(wiring.Component):
         )
         start, running, step, last = Signal(), Signal(), Signal(), Signal()
         walk = PixelWalk(m, self._config, d, d.output, d.out_pixel_words, start, step)
-        chunk_word, half, keep = self._chunk_place(m, start, step & walk.row_last, walk.chunk_last)
+        chunk_word, half, keep = self._chunk_place(m, start, step & walk.row_last, step & walk.tile_end)
         entry, entry_valid = Signal(layout, reset_less=True), Signal()
         ahead, room = Signal(range(_PLACES + 1)), Signal(init=1)
         m.submodules.places = fifo = StreamFifo(layout, _PLACES)
         m.d.comb += [
             start.eq(self.start & (d.mode != FeedMode.SUM) & ~d.to_rows),
             step.eq(running & room),
-            last.eq(walk.row_last & walk.chunk_last & walk.tile_last),
+            last.eq(walk.pass_end),
             fifo.i.valid.eq(entry_valid),  # there is room: no more are ahead than it holds
             fifo.i.payload.eq(entry),
             fifo.o.ready.eq(take),
@@ -192,7 +192,7 @@ class Writer(wiring.Component):
         return fifo.o
 
     def _chunk_place(
-        self, m: Module, start: Signal, chunk_end: Signal, chunk_last: Signal
+        self, m: Module, start: Signal, chunk_end: Value, tile_end: Value
     ) -> tuple[Signal, Signal, Signal]:
         """Word of the next segment inside its pixel, whether it begins in the word's upper half, and which of its bytes have a channel."""
         d, cols = self.descriptor, self._config.cols
@@ -208,7 +208,7 @@ class Writer(wiring.Component):
                     m.d.sync += word.eq(word + cols // WORD_BYTES)
                 else:
                     m.d.sync += [word.eq(word + cols // WORD_BYTES + half), half.eq(~half)]
-        with m.If(start | (chunk_end & chunk_last)):
+        with m.If(start | tile_end):
             m.d.sync += [word.eq(d.out_word), half.eq(d.out_half), left.eq(d.channels)]
         # left > i, as a table: comparisons would be a carry chain each.
         keep, low = Signal(cols), left[:4]
