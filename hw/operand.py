@@ -58,19 +58,19 @@ class OperandFetch(wiring.Component):
         m = Module()
         d, cols = self.descriptor, self._config.cols
         words = plain_words(cols)
-        start, running = Signal(), Signal()
+        running = Signal()
         combines = bool(self._config.combine_lanes)
-        m.d.comb += start.eq(self.start & (d.merge | (d.combine.any() if combines else 0)))
 
         # Requests: for every pixel the words of the chunk. They wait in a queue, so that nothing here depends on the arbiter's answer.
         step, send, skip = Signal(), Signal(), Signal()
         word_index = Signal(range(max(2, words)))
-        walk = PixelWalk(m, self._config, d, d.operand, d.operand_pixel_words, start, step)
-        chunk_word, half = self._chunk_place(m, start, step & walk.row_last, step & walk.tile_end)
+        # Everything starts with every pass, because that steers so much; but it runs only in those with an operand.
+        walk = PixelWalk(m, self._config, d, d.operand, d.operand_pixel_words, self.start, step)
+        chunk_word, half = self._chunk_place(m, self.start, step & walk.row_last, step & walk.tile_end)
         room = Signal(init=1)
         bank, pixel, missing = walk.bank, walk.pixel, walk.missing
         if combines:
-            bank, pixel, missing = self._still(m, walk, start, step)
+            bank, pixel, missing = self._still(m, walk, self.start, step)
         last_word = word_index == words - 1
         sent = Signal(Request, reset_less=True)
         sent_valid = Signal()
@@ -89,8 +89,8 @@ class OperandFetch(wiring.Component):
             m.d.sync += word_index.eq(Mux(last_word, 0, word_index + 1))
         with m.If(step & walk.pass_end):
             m.d.sync += running.eq(0)
-        with m.If(start):
-            m.d.sync += [running.eq(1), word_index.eq(0)]
+        with m.If(self.start):
+            m.d.sync += [running.eq(d.merge | (d.combine.any() if combines else 0)), word_index.eq(0)]
         m.submodules.requests = requests = StreamFifo(Request, _FIFO_DEPTH)
         request = self.memory.request
         m.d.comb += [

@@ -157,14 +157,14 @@ class Writer(wiring.Component):
                 "final": 1,  # the last one of the pass
             }
         )
-        start, running, step, last = Signal(), Signal(), Signal(), Signal()
-        walk = PixelWalk(m, self._config, d, d.output, d.out_pixel_words, start, step)
-        chunk_word, half, keep = self._chunk_place(m, start, step & walk.row_last, step & walk.tile_end)
+        running, step, last = Signal(), Signal(), Signal()
+        # Everything starts with every pass, because that steers so much; but it runs only in those that come this way.
+        walk = PixelWalk(m, self._config, d, d.output, d.out_pixel_words, self.start, step)
+        chunk_word, half, keep = self._chunk_place(m, self.start, step & walk.row_last, step & walk.tile_end)
         entry, entry_valid = Signal(layout, reset_less=True), Signal()
         ahead, room = Signal(range(_PLACES + 1)), Signal(init=1)
         m.submodules.places = fifo = StreamFifo(layout, _PLACES)
         m.d.comb += [
-            start.eq(self.start & (d.mode != FeedMode.SUM) & ~d.to_rows),
             step.eq(running & room),
             last.eq(walk.pass_end),
             fifo.i.valid.eq(entry_valid),  # there is room: no more are ahead than it holds
@@ -183,17 +183,15 @@ class Writer(wiring.Component):
         ]
         with m.If(step & last):
             m.d.sync += running.eq(0)
-        with m.If(start):
-            m.d.sync += running.eq(1)
+        with m.If(self.start):
+            m.d.sync += running.eq((d.mode != FeedMode.SUM) & ~d.to_rows)
         with m.If(step & ~take):
             m.d.sync += [ahead.eq(ahead + 1), room.eq(ahead != _PLACES - 1)]
         with m.If(take & ~step):
             m.d.sync += [ahead.eq(ahead - 1), room.eq(1)]
         return fifo.o
 
-    def _chunk_place(
-        self, m: Module, start: Signal, chunk_end: Value, tile_end: Value
-    ) -> tuple[Signal, Signal, Signal]:
+    def _chunk_place(self, m: Module, start: Value, chunk_end: Value, tile_end: Value) -> tuple[Signal, Signal, Signal]:
         """Word of the next segment inside its pixel, whether it begins in the word's upper half, and which of its bytes have a channel."""
         d, cols = self.descriptor, self._config.cols
         word, half = Signal(len(d.out_word)), Signal()
