@@ -17,10 +17,15 @@ def estimate(lowered: Lowered, config: RingConfig) -> int:
 
 def pass_estimates(lowered: Lowered, config: RingConfig) -> list[int]:
     """The same for each pass."""
-    return [_pass_estimate(lowered, item, config) + _PASS_CYCLES for item in lowered.passes]
+    return [pass_estimate(lowered, item, config) for item in lowered.passes]
 
 
-def _pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:
+def pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:
+    """The same for one pass."""
+    return _busiest(lowered, item, config) + _PASS_CYCLES
+
+
+def _busiest(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:
     pixels = item.height * item.width
     groups = -(-item.input.channels // config.window_lanes)
     source = lowered.buffers[item.input.buffer]

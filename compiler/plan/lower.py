@@ -43,25 +43,29 @@ _Nodes = tuple[QConv | None, QConv | None, QTable | None]
 """Of a pass: what the array computes, what the window computes, the window's table."""
 
 
-def lower(graph: QGraph, *, fold: ImageFold | None = None, whole_image: bool = False) -> Lowered:
+def lower(
+    graph: QGraph, *, fold: ImageFold | None = None, whole_image: bool = False, apart: frozenset[str] = frozenset()
+) -> Lowered:
     """The logical passes of a network.
 
     Args:
         graph: the int8 network.
         fold: how the image lies in memory; None: pixel by pixel, or two to a word.
         whole_image: all of the image is in memory before the first pass.
+        apart: names of depthwise convolutions that get a pass of their own.
 
     Raises:
         UnsupportedOpError: lists every operation that the ring does not have.
     """
-    return _Lowering(graph, fold, whole_image).run()
+    return _Lowering(graph, fold, whole_image, apart).run()
 
 
 class _Lowering:
-    def __init__(self, graph: QGraph, fold: ImageFold | None = None, whole_image: bool = False) -> None:
+    def __init__(self, graph: QGraph, fold: ImageFold | None, whole_image: bool, apart: frozenset[str]) -> None:
         self.graph = graph
         self.fold = fold
         self.whole_image = whole_image
+        self.apart = apart
         self.passes: list[LogicalPass] = []
         self.problems: list[str] = []
         self.stores = Stores(graph, fold, self.problems)
@@ -79,7 +83,7 @@ class _Lowering:
             match node:
                 case QConv() if node.depthwise:
                     table = takes_table(graph, node)
-                    pointwise = pointwise_behind(graph, (table or node).output)
+                    pointwise = None if node.name in self.apart else pointwise_behind(graph, (table or node).output)
                     shared |= self._convolutions(pointwise, node, table)
                 case QConv():
                     shared |= self._convolutions(node, None, None)
@@ -115,6 +119,7 @@ class _Lowering:
             graph.tensors[graph.input].shape,
             self.fold,
             self.whole_image,
+            self.apart,
         )
 
     def _sum_or_product(self, node: QAdd | QMul) -> None:

@@ -187,6 +187,7 @@ class Lowered:
         image_shape: (height, width, channels) of the network's input.
         fold: how the image lies in memory if not pixel by pixel.
         whole_image: all of the image is in memory before the first pass; else its rows come as they are needed.
+        apart: names of the depthwise convolutions that do not share the pass of the pointwise one behind them, though they could.
     """
 
     name: str
@@ -198,6 +199,7 @@ class Lowered:
     image_shape: tuple[int, int, int]
     fold: ImageFold | None = None
     whole_image: bool = False
+    apart: frozenset[str] = frozenset()
 
     @property
     def copies(self) -> dict[str, list[str]]:

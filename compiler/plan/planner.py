@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from compiler.errors import ResourceError
 from compiler.legalise import legalise
+from compiler.plan.apart import costly_windows
 from compiler.plan.cuts import least_weight_words
 from compiler.plan.lower import lower
 from compiler.plan.maker import PART_SHARES, Maker
@@ -64,7 +65,15 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
         )
         if on_chip is not None:
             return on_chip
-    lowered = lower(graph)
+    found = _streamed(graph, lower(graph), board, predict)
+    if apart := costly_windows(found):
+        with contextlib.suppress(ResourceError):
+            return min([found, _streamed(graph, lower(graph, apart=apart), board, predict)], key=lambda one: one.cycles)
+    return found
+
+
+def _streamed(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[Program], FrameTiming]) -> Plan:
+    """The best ring for a network whose weights come from the SDRAM, and its plan."""
     base = streamed_base(graph, lowered, board.part)
     makers = _makers(graph, lowered, board, base, predict)
     first, *others = PART_SHARES

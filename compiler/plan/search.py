@@ -45,7 +45,7 @@ def search(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming
     """
     found = [plan(graph, board, predict)]
     legal = legalise(graph)
-    lowered = lower(legal)
+    lowered = lower(legal, apart=found[0].lowered.apart)
     for choice in _rings(legal, lowered, board)[:_MOST_RINGS]:
         for config in choice:
             try:
