@@ -1,0 +1,1 @@
+"""The same block of convolutions in accelerators of other generators."""

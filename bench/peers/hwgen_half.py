@@ -1,0 +1,103 @@
+"""hwgen's half: the block as an int8 graph, its plan for an array of so many multipliers, its frame on the RTL, its netlist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.peers.block import LAYERS, Block
+from boards.bitstream import board_verilog, sdram_config
+from boards.board import Board
+from boards.pll import plan_pll
+from boards.ulx3s import ULX3S
+from compiler.arithmetic import quantize_multipliers
+from compiler.plan.planner import Plan, plan
+from compiler.qgraph import QConv, QGraph, QTensor
+from compiler.window import Window
+from hw.machine import Machine
+from hw.resident_machine import ResidentMachine
+from hwgen.build import build_number, timing_model
+from sim import golden
+from sim.machine import simulate_frame
+
+CLOCK_HZ = 100_000_000
+
+
+def graph_of(block: Block) -> QGraph:
+    """The block in TensorFlow Lite's arithmetic: the same integers and real factors, all zero points 0."""
+    height, width, channels = block.image.shape
+    tensors = {"image": QTensor("image", (height, width, channels), 1.0, 0)}
+    nodes = []
+    source = "image"
+    for name, layer in zip(LAYERS, block.layers, strict=True):
+        outputs, kernel = layer.weights.shape[:2]
+        multiplier, shift = quantize_multipliers(layer.scale * 2.0**-layer.shift)
+        nodes.append(
+            QConv(
+                name=name,
+                input=source,
+                output=f"{name}_out",
+                weights=layer.weights,
+                bias=layer.bias,
+                multiplier=multiplier,
+                shift=shift,
+                window=Window(kernel=(kernel, kernel), padding=(kernel // 2,) * 4),
+                groups=1,
+                input_zero_point=0,
+                output_zero_point=0,
+                act_min=0,
+                act_max=127,
+            )
+        )
+        source = f"{name}_out"
+        tensors[source] = QTensor(source, (height, width, outputs), 1.0, 0)
+    graph = QGraph("block", tensors, list(nodes), "image", source, provenance="random")
+    graph.verify()
+    return graph
+
+
+def board_of(multipliers: int) -> Board:
+    """The ULX3S, but its part offers only so many multipliers."""
+    return replace(ULX3S, part=replace(ULX3S.part, dsp=multipliers))
+
+
+def plan_of(graph: QGraph, multipliers: int, *, external: bool) -> Plan:
+    """The planner's own choice; with `external` weights and image come from the SDRAM."""
+    board = board_of(multipliers)
+    pll = plan_pll(board.oscillator_hz, CLOCK_HZ)
+    return plan(graph, board, timing_model(board, pll), external=external)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame on the RTL: its cycles, those inside passes, those predicted, and bytes that differ from the golden model's."""
+
+    cycles: int
+    inside: int
+    predicted: int
+    mismatches: int
+
+
+def run_frame(found: Plan, image: np.ndarray, build_dir: Path) -> Frame:
+    """Simulate one frame; every tensor that is stored is compared."""
+    values = golden.run(found.graph, image)
+    board = board_of(found.part.dsp)
+    memory = sdram_config(board, int(plan_pll(board.oscillator_hz, CLOCK_HZ).output_hz))
+    result = simulate_frame(found.program, memory, image, values, build_dir)
+    missed = int((result.output != values[found.graph.output]).sum())
+    return Frame(result.cycles, sum(entry.cycles for entry in result.passes), found.cycles, result.mismatches + missed)
+
+
+def verilog_of(found: Plan) -> str:
+    """The whole design as it is built for the board: ring, sequencer, DMA and SDRAM controller if any, host link, PLL."""
+    board = board_of(found.part.dsp)
+    pll = plan_pll(board.oscillator_hz, CLOCK_HZ)
+    clock_hz, number, resident = int(pll.output_hz), build_number(found, pll), found.program.resident
+    machine: Machine | ResidentMachine
+    if resident is None:
+        machine = Machine(found.config, sdram_config(board, clock_hz), build=number)
+    else:
+        machine = ResidentMachine(found.config, resident, clock_hz, build=number)
+    return board_verilog(machine, pll, sdram=resident is None).text
