@@ -20,6 +20,19 @@ def pass_estimates(lowered: Lowered, config: RingConfig) -> list[int]:
     return [pass_estimate(lowered, item, config) for item in lowered.passes]
 
 
+def frame_estimate(lowered: Lowered, config: RingConfig) -> int:
+    """About the cycles of a frame whose weights are streamed: every pass waits for those of the next one."""
+    return sum(map(max, pass_estimates(lowered, config), _loads(lowered, config)))
+
+
+def _loads(lowered: Lowered, config: RingConfig) -> list[int]:
+    """Cycles in which the SDRAM gives the weights of every pass: 2 bytes in each."""
+    return [
+        0 if item.array_node is None else -(-item.channels // config.cols) * item.depth * config.cols // 2
+        for item in lowered.passes
+    ]
+
+
 def pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:
     """The same for one pass."""
     return _busiest(lowered, item, config) + _PASS_CYCLES

@@ -9,7 +9,7 @@ from typing import Any
 from compiler import arithmetic
 from compiler.errors import ResourceError
 from compiler.plan.blocks import needs_row_steps
-from compiler.plan.estimate import estimate
+from compiler.plan.estimate import frame_estimate
 from compiler.plan.pack import parameter_units
 from compiler.plan.passes import LogicalPass, Lowered
 from compiler.plan.resources import Part, resources
@@ -23,7 +23,7 @@ SHAPES = ((13, 12), (9, 16), (16, 8), (12, 12), (10, 12), (7, 12), (8, 8), (6, 1
 """Arrays (rows, columns) to choose from, the favourite first."""
 
 LANES = (4, 8)
-_WORTH = 0.88  # more window lanes must save so much of the cycles: they cost a tenth of a large part's logic
+_WORTH = 0.88  # more window lanes must save so much of a frame's cycles: they cost a tenth of a large part's logic, and clock
 
 _FAVOURITE = 0.85  # another shape must need less than this share of the favourite's cycles
 WEIGHT_DEPTHS = (16384, 8192, 4096, 2048)
@@ -37,10 +37,10 @@ _LEAST_ACC = 20
 
 
 def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
-    """The base of a ring whose weights are streamed, with more window lanes where the window would hold up the array."""
+    """The base of a ring whose weights are streamed, with more window lanes where the window would hold up the frame."""
     shape = _shape(lowered, part)
     few, more = (ring_of(graph, lowered, part, shape, lanes) for lanes in LANES)
-    if estimate(lowered, more) > _WORTH * estimate(lowered, few):
+    if frame_estimate(lowered, more) > _WORTH * frame_estimate(lowered, few):
         return few
     smallest = replace(more, weight_depth=WEIGHT_DEPTHS[-1], activation_depth=_ACTIVATION_LEAST)
     return few if resources(smallest).short(part) else more

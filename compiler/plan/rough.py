@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from compiler.legalise import legalise
-from compiler.plan.estimate import pass_estimates
+from compiler.plan.estimate import estimate, frame_estimate
 from compiler.plan.lower import lower
 from compiler.plan.resources import Part
 from compiler.plan.ring import streamed_base
@@ -38,9 +38,4 @@ def rough(graph: QGraph, part: Part) -> Rough:
     graph = legalise(graph)
     lowered = lower(graph)
     config = streamed_base(graph, lowered, part)
-    passes = pass_estimates(lowered, config)
-    loads = [
-        0 if item.array_node is None else -(-item.channels // config.cols) * item.depth * config.cols // 2
-        for item in lowered.passes
-    ]
-    return Rough(config.rows, config.cols, sum(passes), sum(map(max, passes, loads)))
+    return Rough(config.rows, config.cols, estimate(lowered, config), frame_estimate(lowered, config))
