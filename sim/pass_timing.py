@@ -13,17 +13,15 @@ from typing import Any
 from hw.activation_memory import ActivationMemory, port_b_latency, read_latency
 from hw.array import SystolicArray
 from hw.collector import collector_latency
-from hw.combine import combine_cycles, combine_latency
 from hw.config import RingConfig
-from hw.crossbar import plain_words
 from hw.descriptor import FeedMode, WindowOp
-from hw.operand import START_CYCLES as OPERAND_START
 from hw.pixel_ring import ROW_DONE, pixel_latency
 from hw.ring import FETCH_START_DELAY
 from hw.weight_memory import weight_latency
 from hw.window import window_latency
 from sim.elements.feeder import FeederModel
 from sim.elements.fetch import FetchModel, unit_count, unit_cycles
+from sim.elements.output import segment_way
 from sim.elements.row_writer import REQUEST_DELAY as ROW_REQUEST_DELAY
 from sim.elements.writer import done_cycle, segment_cost
 
@@ -111,13 +109,11 @@ def _through_array(
         out_rows=fields["out_rows"],
         out_w=fields["out_w"],
     )
-    cost = segment_cost(config.cols, bool(fields["spread"]))
-    operand = delays.port_b_latency + plain_words(config.cols) + OPERAND_START
-    free = operand if fields["merge"] else 0
-    combine = _Combining(operand, combine_cycles(config), combine_latency(config)) if fields["combine"] else None
+    way = segment_way(fields, config, delays.port_b_latency)
     row_done: list[int] = []
     tile_free: list[int] = []
     taken: list[int] = []  # of `segment_taken`: the cycle after a segment was taken
+    cost = segment_cost(config.cols, bool(fields["spread"]))
     output = 0
     for tile in range(tiles):
         while len(row_done) < feeder.rows_needed(tile):
@@ -125,52 +121,10 @@ def _through_array(
         pixels = fields["last_pixels"] if tile == tiles - 1 else rows
         for _ in range(chunks):
             _, last = feeder.next_chunk(row_done, taken)
-            first = last + delays.segment
-            if combine is None:
-                free = _take(taken, first, free, cost, pixels, rows)
-            else:
-                free = combine.take(taken, first, free, cost, pixels, rows)
+            way.take(taken, last + delays.segment, pixels)
         output += chunks * (pixels * cost + rows - pixels)
         tile_free.append(feeder.tile_free(tile, delays.read_delay))
     last_cost = cost if fields["last_pixels"] == rows else 1
-    last_taken = taken[-1] - 1 if combine is None else combine.last_written
-    done = done_cycle(last_taken, last_cost, ActivationMemory.WRITE_TO_READ)
+    done = done_cycle(way.last_written, last_cost, ActivationMemory.WRITE_TO_READ)
     compute = tiles * chunks * max(feeder.steps, 2 * rows)
     return PassTiming(done, compute, window, words, output)
-
-
-def _take(taken: list[int], first: int, free: int, cost: int, pixels: int, rows: int) -> int:
-    """Add the cycles of `segment_taken` of a chunk whose segments are offered from `first` on, every second cycle; those at and
-    beyond `pixels` cost one cycle.  Returns the first cycle in which the writer is free again."""
-    cycle = free
-    for row in range(rows):
-        cycle = max(cycle, first + 2 * row)
-        taken.append(cycle + 1)
-        cycle += cost if row < pixels else 1
-    return cycle
-
-
-class _Combining:
-    """Segments on their way through the combine element, which takes one every `cycles` cycles, to the writer.
-
-    Parameters:
-        free: first cycle in which it may take one: the operand is there.
-        cycles, latency: of the element.
-
-    Attributes:
-        last_written: cycle in which the writer took the latest segment.
-    """
-
-    def __init__(self, free: int, cycles: int, latency: int) -> None:
-        self._free, self._cycles, self._latency = free, cycles, latency
-        self.last_written = 0
-
-    def take(self, taken: list[int], first: int, free: int, cost: int, pixels: int, rows: int) -> int:
-        """As `_take`; `free` is the writer's."""
-        for row in range(rows):
-            cycle = max(self._free, first + 2 * row)
-            self._free = cycle + self._cycles
-            taken.append(cycle + 1)
-            self.last_written = max(free, cycle + self._latency)
-            free = self.last_written + (cost if row < pixels else 1)
-        return free

@@ -11,6 +11,7 @@ from hw.descriptor import PacketKind
 from hw.dma import WRITE_DELAY
 from hw.sdram_config import SdramConfig
 from hw.sequencer import LOAD_CYCLES, QUEUE_DEPTH, START_GAP, resident_load_cycles
+from sim.elements.operand_reads import bank_distance
 from sim.pass_timing import PassTiming, RingDelays, pass_timing
 from sim.sdram_timing import SdramTiming
 from sim.stream_timing import StreamTiming
@@ -93,7 +94,7 @@ class PassTimings:
 
     def __call__(self, fields: dict[str, object]) -> PassTiming:
         """Timing of a pass by its descriptor fields."""
-        shape = json.dumps([value for key, value in fields.items() if key not in _NO_TIMING])
+        shape = json.dumps([value for key, value in fields.items() if key not in _NO_TIMING] + [bank_distance(fields)])
         if shape not in self._known:
             self._known[shape] = pass_timing(fields, self._delays)
         return self._known[shape]
@@ -115,7 +116,7 @@ _NO_TIMING = frozenset(
     }
     | {"first_word", "fill", "first_byte", "in_y"}
 )
-"""Fields that no cycle depends on."""
+"""Fields that no cycle depends on; of the operand's and the output's places only `bank_distance` counts."""
 
 
 def predict(program: Program, sdram: SdramConfig) -> FrameTiming:

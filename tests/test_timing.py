@@ -25,6 +25,7 @@ from sim.pass_timing import RingDelays, pass_timing
 from sim.sdram_timing import SdramTiming
 from sim.stream_timing import StreamTiming
 from sim.timing import predict
+from tests.stepped_operand import SteppedOperand
 from tests.test_machine import SmallBoard
 
 SDRAM = SdramConfig(100_000_000, pad_registers=2)
@@ -32,10 +33,6 @@ CONFIGS = [
     RingConfig(rows=7, cols=cols, segment_fifo=21, ring_depth=512, combine_lanes=lanes)
     for cols, lanes in ((4, 1), (12, 4))
 ]
-
-
-OPERAND_FIRST = {4: 7, 12: 8}
-"""Cycles beyond port B's latency until the first operand segment is there: a read per word, and six."""
 
 
 def descriptor(rng: random.Random, config: RingConfig) -> dict[str, Any]:
@@ -48,7 +45,7 @@ def descriptor(rng: random.Random, config: RingConfig) -> dict[str, Any]:
     tiles = -(-pixels // config.rows)
     least = -(-(out_w + config.rows - 1) // config.rows)
     slots = rng.choice([least, least + 1, config.ring_depth // words])
-    combine = rng.randrange(3)
+    combine, merge = rng.choice([(0, 0), (0, 1), (1, 0), (2, 0)])
     return {
         "mode": FeedMode.WINDOW if window else FeedMode.TAP,
         "op": WindowOp.MAC,
@@ -67,9 +64,12 @@ def descriptor(rng: random.Random, config: RingConfig) -> dict[str, Any]:
         "chunks": rng.randrange(1, 5),
         "inner": rng.choice([1, 2, 7, 24, 60]),
         "outer": 1,
-        "spread": 0 if combine else rng.randrange(2),
-        "merge": 0,
+        "spread": 0 if combine else merge | rng.randrange(2),
+        "merge": merge,
         "combine": combine,
+        "still": 0,
+        "output": {"slot": rng.randrange(8)},
+        "operand": {"slot": rng.randrange(8)},
     }
 
 
@@ -93,8 +93,13 @@ def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
     taken, writer_free, total = 0, 0, d["tiles"] * chunks * rows
     # Through the combine element, if it takes part: what it has taken comes to the writer later.
     combined: deque[int] = deque()
-    combine_free = OPERAND_FIRST[config.cols] + delays.port_b_latency
+    combine_free = combine_taken = 0
+    operand = SteppedOperand(d, rows, config.cols, delays.port_b_latency) if d["combine"] or d["merge"] else None
     cycle = 0
+
+    def real(segment: int) -> bool:
+        return segment // (rows * chunks) < d["tiles"] - 1 or segment % rows < d["last_pixels"]
+
     while True:
         while tile_free and tile_free[0] < cycle:
             tile_free.popleft()
@@ -127,26 +132,36 @@ def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
                     if chunk == chunks:
                         chunk, tile = 0, tile + 1
                         tile_free.append(cycle + delays.read_delay + rows)
-        if d["combine"] and segments and segments[0] <= cycle and cycle >= combine_free:
+        if operand:
+            operand.look(cycle)
+        ready = not operand or operand.valid or not real(combine_taken if d["combine"] else taken)
+        if d["combine"] and segments and segments[0] <= cycle and cycle >= combine_free and ready:
             segments.popleft()
+            if operand and real(combine_taken):
+                operand.take()
+            combine_taken += 1
             returned.append(cycle + 1)
             combine_free = cycle + combine_cycles(config)
             combined.append(cycle + combine_latency(config))
         arrived = combined if d["combine"] else segments
-        if arrived and arrived[0] <= cycle and cycle >= writer_free:
+        if arrived and arrived[0] <= cycle and cycle >= writer_free and (d["combine"] or ready):
             arrived.popleft()
             if not d["combine"]:
                 returned.append(cycle + 1)
-            row_of_tile, index = taken % rows, taken // (rows * chunks)
-            real = index < d["tiles"] - 1 or row_of_tile < d["last_pixels"]
-            writer_free = cycle + (cost if real else 1)
+            writer_free = cycle + (cost if real(taken) else 1)
+            if operand and real(taken):
+                operand.write(cycle, taken // (rows * chunks) * rows + taken % rows, cost)
+                if d["merge"]:
+                    operand.take()
             taken += 1
             if taken == total:
                 return writer_free - 1 + REQUEST_DELAY + ActivationMemory.WRITE_TO_READ
+        if operand:
+            operand.advance(cycle)
         cycle += 1
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(80))
 def test_pass_equals_a_stepped_machine(seed: int) -> None:
     rng = random.Random(seed)
     config = CONFIGS[seed % 2]
