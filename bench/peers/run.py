@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import subprocess
-import sys
 import venv
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -230,4 +229,4 @@ def packages(python: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
