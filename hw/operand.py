@@ -14,7 +14,7 @@ from hw.fifo import StreamFifo
 from hw.pixel_walk import PixelWalk
 
 _WORD_BITS = 8 * WORD_BYTES
-_FIFO_DEPTH = 16
+AHEAD = 16
 """Words under way or waiting: more than the memory's latency and the queues' together, so that a read starts every cycle."""
 
 START_CYCLES = 6
@@ -91,7 +91,7 @@ class OperandFetch(wiring.Component):
             m.d.sync += running.eq(0)
         with m.If(self.start):
             m.d.sync += [running.eq(d.merge | (d.combine.any() if combines else 0)), word_index.eq(0)]
-        m.submodules.requests = requests = StreamFifo(Request, _FIFO_DEPTH)
+        m.submodules.requests = requests = StreamFifo(Request, AHEAD)
         request = self.memory.request
         m.d.comb += [
             requests.i.valid.eq(sent_valid),  # there is room: no more are under way than the FIFO of answers holds
@@ -108,16 +108,16 @@ class OperandFetch(wiring.Component):
             register = Signal(name=f"half_{i}", reset_less=True)
             m.d.sync += register.eq(late)
             late = register
-        m.submodules.fifo = fifo = StreamFifo(Word, _FIFO_DEPTH)
+        m.submodules.fifo = fifo = StreamFifo(Word, AHEAD)
         m.d.comb += [
             fifo.i.valid.eq(self.memory.read_valid),
             fifo.i.payload.half.eq(late),
             fifo.i.payload.data.eq(self.memory.read_data),
         ]
-        promised, taken = Signal(range(_FIFO_DEPTH + 1)), Signal()
+        promised, taken = Signal(range(AHEAD + 1)), Signal()
         m.d.comb += taken.eq(fifo.o.valid & fifo.o.ready)
         with m.If(send & ~taken):
-            m.d.sync += [promised.eq(promised + 1), room.eq(promised != _FIFO_DEPTH - 1)]
+            m.d.sync += [promised.eq(promised + 1), room.eq(promised != AHEAD - 1)]
         with m.If(taken & ~send):
             m.d.sync += [promised.eq(promised - 1), room.eq(1)]
         self._assemble(m, fifo.o, words)

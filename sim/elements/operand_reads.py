@@ -15,8 +15,7 @@ from hw.combine import combine_cycles, combine_latency
 from hw.config import BANKS, RingConfig
 from hw.crossbar import plain_words
 from hw.fifo import StreamFifo
-from hw.operand import _FIFO_DEPTH as AHEAD
-from hw.operand import START_CYCLES
+from hw.operand import AHEAD, START_CYCLES
 from sim.elements.writer import REQUEST_DELAY, segment_cost
 
 Fields = Mapping[str, Any]
