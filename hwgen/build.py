@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from compiler.errors import ResourceError
 from hwgen import __version__
 from hwgen.console import Console
-from hwgen.request import Request
+from hwgen.request import BEST_BATCH, Request
 from hwgen.steps import BuildFolder, digest, file_digest, source_digest, write_atomically
 
 if TYPE_CHECKING:
@@ -59,15 +59,22 @@ def make_plan(request: Request, console: Console, graph: QGraph | None = None) -
     if graph is None:
         graph = read_network(request, console)
     with console.step("plan"):
-        from compiler.plan.planner import plan
-
-        planned = plan(graph, board, timing_model(board, pll))
+        planned = _planned(request, graph, board, timing_model(board, pll))
     excess = planned.program.stream_bytes - board.sdram_bytes
     if excess > 0:
         raise ResourceError(
             f"{request.name}: weights and program exceed the memory of {board.name} by {excess:,} bytes"
         )
     return graph, planned, board, pll
+
+
+def _planned(request: Request, graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming]) -> Plan:
+    from compiler.plan.planner import plan
+    from compiler.plan.throughput import plan_batch
+
+    if request.throughput is None:
+        return plan(graph, board, predict)
+    return plan_batch(graph, board, predict, None if request.throughput == BEST_BATCH else request.throughput)
 
 
 def timing_model(board: Board, pll: Pll) -> Callable[[Program], FrameTiming]:
@@ -194,7 +201,7 @@ def make_report(
         "macs": graph.macs,
         "array_macs": plan.array_macs,
         "weight_bytes": graph.weight_count,
-        "predicted": {"cycles": plan.cycles, "fps": clock_hz / plan.cycles},
+        "predicted": {"cycles": plan.cycles, "frames": plan.frames, "fps": clock_hz * plan.frames / plan.cycles},
         "simulated": read_simulation(folder, plan),
         "mac_utilisation": plan.array_macs / (plan.cycles * peak),
         "bottleneck": [{"pass": entry.name, "cycles": entry.cycles, "bound": entry.bound} for entry in plan.passes],

@@ -54,12 +54,27 @@ MACHINE = [
     click.option("--board", default="ulx3s", show_default=True, help="Board."),
     click.option("--clock", "clock_mhz", type=float, help="Clock, MHz; default: the board's."),
 ]
+THROUGHPUT = [
+    click.option(
+        "--throughput",
+        is_flag=False,
+        flag_value="-1",
+        type=int,
+        metavar="[FRAMES]",
+        help="Batches of frames that share the late passes' weights, of 2 to 32; without a number: as many as are worth it.",
+    )
+]
 JSON = [click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")]
 
 
 def network_options(command: F) -> F:
     """The options of commands that know a network and a board."""
     return _with(command, [*MODEL, *MACHINE, *JSON])
+
+
+def machine_options(command: F) -> F:
+    """The options of commands that know what the machine runs too."""
+    return _with(command, [*MODEL, *MACHINE, *THROUGHPUT, *JSON])
 
 
 def model_options(command: F) -> F:
@@ -90,7 +105,7 @@ def cli() -> None:
 
 
 @cli.command()
-@network_options
+@machine_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results; default: build/<name>.")
 def build(out: Path | None, as_json: bool, **options: Any) -> None:
     """Build a bitstream, a weight image and a report."""
@@ -109,7 +124,7 @@ def build(out: Path | None, as_json: bool, **options: Any) -> None:
 
 
 @cli.command()
-@network_options
+@machine_options
 @click.option("--search", is_flag=True, help="Show what other rings would cost and bring instead.")
 def plan(search: bool, as_json: bool, **options: Any) -> None:
     """Show passes, cycles, memory and what bounds each pass."""
@@ -117,6 +132,8 @@ def plan(search: bool, as_json: bool, **options: Any) -> None:
     from hwgen.console import Console
 
     if search:
+        if options["throughput"] is not None:
+            raise click.UsageError("--search shows rings for one frame at a time: leave out --throughput")
         from hwgen.search import search as explore
         from hwgen.search import table, to_json
 
@@ -134,16 +151,22 @@ def plan(search: bool, as_json: bool, **options: Any) -> None:
 
 
 @cli.command()
-@network_options
+@machine_options
 @click.option(
-    "--image", "--input", "source", required=True, type=click.Path(path_type=Path), help="Photograph or .npy."
+    "--image",
+    "--input",
+    "sources",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Photograph or .npy; of a batch several, the frames behind them are the same with noise.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Write the model's output to this .npy file.")
 @click.option("--labels", type=click.Path(path_type=Path), help="Names of the classes, one a line: print the top 5.")
 @click.option("--waves", type=click.Path(path_type=Path), help="Write all signals to this VCD file.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the results; default: build/<name>.")
 def sim(
-    source: Path,
+    sources: tuple[Path, ...],
     output: Path | None,
     labels: Path | None,
     waves: Path | None,
@@ -157,7 +180,7 @@ def sim(
 
     request = _request(options)
     folder = out or Path("build") / request.name
-    result = simulate(request, source, folder, Console(), output=output, labels=labels, waves=waves)
+    result = simulate(request, sources, folder, Console(), output=output, labels=labels, waves=waves)
     if as_json:
         _print_json(result.to_json())
     else:

@@ -12,7 +12,7 @@ from typing import Any
 from hwgen.causes import NAMES as CAUSES
 from hwgen.console import rendered
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 SDRAM, ON_CHIP = "SDRAM", "block RAM"
 """Where the weights are: in the weight image that the host loads, or in the bitstream itself."""
@@ -50,9 +50,9 @@ SCHEMA: dict[str, Any] = {
     "timing_met": Maybe(bool),
     "resources": Maybe(dict.fromkeys(("lut", "ff", "dsp", "ebr"), USAGE)),
     "macs": int,  # of a frame, all operations
-    "array_macs": int,  # of a frame, those of the array
+    "array_macs": int,  # of a frame or batch, those of the array
     "weight_bytes": int,
-    "predicted": {"cycles": int, "fps": float},
+    "predicted": {"cycles": int, "frames": int, "fps": float},  # of a batch of so many frames; 1: one frame at a time
     # causes: of all the frame's cycles, as the machine counted them
     "simulated": Maybe({"cycles": int, "frames": int, "mismatches": int, "causes": dict.fromkeys(CAUSES, int)}),
     "mac_utilisation": float,  # array_macs / (cycles * rows * cols)
@@ -113,9 +113,9 @@ def _disagreements(report: dict[str, Any]) -> list[str]:
     if report["schema"] != SCHEMA_VERSION:
         lines.append(f"report.schema must be {SCHEMA_VERSION}, not {report['schema']}")
     predicted, array = report["predicted"], report["array"]
-    fps = report["clock_mhz"] * 1e6 / predicted["cycles"]
+    fps = report["clock_mhz"] * 1e6 * predicted["frames"] / predicted["cycles"]
     if abs(fps - predicted["fps"]) > 0.01 * fps:
-        lines.append(f"report.predicted.fps must be clock / cycles = {fps:.2f}, not {predicted['fps']}")
+        lines.append(f"report.predicted.fps must be clock * frames / cycles = {fps:.2f}, not {predicted['fps']}")
     use = report["array_macs"] / (predicted["cycles"] * array["rows"] * array["cols"])
     if abs(use - report["mac_utilisation"]) > 0.01 * use:
         lines.append(f"report.mac_utilisation must be {use:.4f}, not {report['mac_utilisation']}")
@@ -164,7 +164,8 @@ def summary(report: dict[str, Any]) -> str:
         "work per frame",
         f"{report['macs'] / 1e6:.1f} M multiply-accumulates, {report['weight_bytes']:,} bytes of weights",
     )
-    table.add_row("predicted", f"{predicted['cycles']:,} cycles, {predicted['fps']:.1f} frames per second")
+    frames = f" for a batch of {predicted['frames']} frames" if predicted["frames"] > 1 else ""
+    table.add_row("predicted", f"{predicted['cycles']:,} cycles{frames}, {predicted['fps']:.1f} frames per second")
     if simulated is not None:
         table.add_row("simulated", f"{simulated['cycles']:,} cycles, {simulated['mismatches']} mismatches")
         table.add_row("cycles by cause", _shares(simulated["causes"]))

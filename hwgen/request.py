@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING
 
 from compiler.errors import ToolError
 
+MOST_FRAMES = 32
+"""Of a batch: a user who waits for more wants results sooner."""
+
+BEST_BATCH = -1
+"""`Request.throughput`: as many frames as are worth it."""
+
 SUFFIXES = (".graph", ".onnx", ".tflite")
 """Files of models."""
+
+_NO_OPTIONS = ("network", "board", "clock_mhz", "throughput")
 
 if TYPE_CHECKING:
     from boards.board import Board
@@ -29,6 +37,7 @@ class Request:
         seed: of random weights.
         calibrate: folder of photographs for the quantiser; None: synthetic ones.
         clock_mhz: clock of the machine, MHz; None: the board's default.
+        throughput: frames of a batch (throughput mode), or BEST_BATCH; None: one frame at a time (latency mode).
         calibration, equalise, correct_bias: of the quantiser (`compiler.quantise.QuantiseOptions`); None: its standard.
     """
 
@@ -46,6 +55,7 @@ class Request:
     calibration: str | None = None
     equalise: str | None = None
     correct_bias: str | None = None
+    throughput: int | None = None
 
     @property
     def file(self) -> Path | None:
@@ -56,6 +66,13 @@ class Request:
     @property
     def name(self) -> str:
         """Names the build and its folder."""
+        if self.throughput is None:
+            return self._network_name
+        frames = "" if self.throughput == BEST_BATCH else f"_{self.throughput}"
+        return f"{self._network_name}_throughput{frames}"
+
+    @property
+    def _network_name(self) -> str:
         if self.file is not None:
             return self.file.stem if self.resolution is None else f"{self.file.stem}_{self.resolution}"
         from compiler import zoo
@@ -87,7 +104,7 @@ class Request:
     @property
     def options(self) -> dict[str, str | int | float | None]:
         """The network's options as JSON types, those left out by their standard; of a file those that were given all the same."""
-        entries = {key: value for key, value in asdict(self).items() if key not in ("network", "board", "clock_mhz")}
+        entries = {key: value for key, value in asdict(self).items() if key not in _NO_OPTIONS}
         if self.file is not None:
             entries = {key: value for key, value in entries.items() if value != getattr(Request(""), key)}
         else:
@@ -102,11 +119,13 @@ class Request:
         """The board, and the setting of its PLL for the clock asked for: the nearest one not above it.
 
         Raises:
-            ToolError: there is no such board, or no such clock on it.
+            ToolError: there is no such board, or no such clock on it; a batch cannot have so many frames.
         """
         from boards.pll import plan_pll
         from boards.registry import find_board
 
+        if self.throughput not in (None, BEST_BATCH, *range(2, MOST_FRAMES + 1)):
+            raise ToolError(f"--throughput: a batch has 2 to {MOST_FRAMES} frames, not {self.throughput}")
         board = find_board(self.board)
         asked = board.default_clock_hz if self.clock_mhz is None else round(self.clock_mhz * 1e6)
         if asked > board.max_clock_hz:

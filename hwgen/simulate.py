@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from compiler.qgraph import QGraph
 
 
+_NOISE = 32
+"""Most that a byte of a repeated frame differs from the given one."""
+
+
 @dataclass(frozen=True)
 class PassCycles:
     """Cycles of one pass."""
@@ -32,23 +37,25 @@ class PassCycles:
 
 @dataclass(frozen=True)
 class Simulation:
-    """Result of simulating one frame.
+    """Result of simulating one frame or one batch.
 
     Attributes:
         name: of the network with its options.
         weights: where they are from.
-        cycles, predicted: of the frame, simulated and as planned.
+        frames: of the batch; 1 without.
+        cycles, predicted: of the frame or batch, simulated and as planned.
         tensors: how many were compared.
         mismatches: elements that differ from the golden model's.
         wrong: names of the tensors they are in.
         seconds: that the simulation took.
         passes: in order.
         causes: of all the frame's cycles, as the machine itself counted them.
-        prediction: what the machine's output, finished by the host, says.
+        predictions: what the machine's output, finished by the host, says of every given input.
     """
 
     name: str
     weights: str
+    frames: int
     cycles: int
     predicted: int
     tensors: int
@@ -57,7 +64,7 @@ class Simulation:
     seconds: float
     passes: tuple[PassCycles, ...]
     causes: Causes
-    prediction: Prediction
+    predictions: tuple[Prediction, ...]
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON types."""
@@ -74,12 +81,15 @@ class Simulation:
             f"{self.cycles:,} cycles simulated, {self.predicted:,} predicted ({error:+.2f} %), {self.seconds:.0f} s",
             f"{len(self.passes) - len(other)} of {len(self.passes)} passes took exactly the predicted cycles",
         ]
+        if self.frames > 1:
+            lines.insert(3, f"{self.cycles / self.frames:,.0f} cycles a frame in a batch of {self.frames}")
         lines += [f"  {entry.name}: {entry.simulated:,} simulated, {entry.predicted:,} predicted" for entry in other]
         lines += self.causes.lines(len(self.passes))
-        named = any(guess.label for guess in self.prediction.top)
-        lines += self.prediction.top_lines() if named else []
-        lines += self.prediction.agreement_lines()
-        return "\n".join([*(f"note: {note}" for note in self.prediction.notes), *lines])
+        for said in self.predictions:
+            named = any(guess.label for guess in said.top)
+            lines += said.top_lines() if named else []
+            lines += said.agreement_lines()
+        return "\n".join([*(f"note: {note}" for note in self.predictions[0].notes), *lines])
 
 
 def writable(file: Path) -> Path:
@@ -98,7 +108,7 @@ def writable(file: Path) -> Path:
 
 def simulate(
     request: Request,
-    source: Path,
+    sources: Sequence[Path],
     folder: Path,
     console: Console,
     *,
@@ -106,9 +116,10 @@ def simulate(
     labels: Path | None = None,
     waves: Path | None = None,
 ) -> Simulation:
-    """Simulate one frame, a .npy array or a picture; the result is also kept in `folder` for the report of the same build.
+    """Simulate one frame, a .npy array or a picture, or a batch of them; the result is also kept in `folder` for the report of the
+    same build. The frames of a batch behind the given ones are the same again with noise.
 
-    Writes the model's output to `output`, if given; `labels` names its classes.
+    Writes the model's output to `output`, if given, of a batch all of them [frames, ...]; `labels` names its classes.
 
     Raises:
         HwgenError: see `make_plan`; the input or the labels are wrong, a tool is missing or failed.
@@ -126,25 +137,33 @@ def simulate(
         output = writable(output)
     with BuildFolder(folder) as place:
         graph = read_network(request, console)
-        value = read_input(graph, source)
-        frame = encode(graph, value)
+        values = [read_input(graph, source) for source in sources]
         names = None if labels is None else read_labels(labels, graph)
         _, plan, board, pll = make_plan(request, console, graph)
+        frames = batch_of([encode(graph, value) for value in values], plan.frames)
         with console.step("golden model"):
-            golden = run(plan.graph, frame)
-            planned = _output(plan.graph, golden[plan.graph.output])
-            if not np.array_equal(planned, expected_output(graph, value)):
-                raise AssertionError(f"{graph.name}: the plan's operations do not give the model's output")
+            separate = [run(plan.graph, frame) for frame in frames]
+            for value, tensors in zip(values, separate, strict=False):
+                if not np.array_equal(_output(plan.graph, tensors[plan.graph.output]), expected_output(graph, value)):
+                    raise AssertionError(f"{graph.name}: the plan's operations do not give the model's output")
+            golden = {name: np.concatenate([tensors[name] for tensors in separate]) for name in separate[0]}
         with console.step("simulation"):
             memory = sdram_config(board, int(pll.output_hz))
             number = build_number(plan, pll)
             result = simulate_frame(
-                plan.program, memory, frame, golden, place.path / "simulator", build=number, waves=waves
+                plan.program,
+                memory,
+                np.concatenate(frames),
+                golden,
+                place.path / "simulator",
+                build=number,
+                waves=waves,
             )
-        found = _output(plan.graph, result.output)
+        found = [_output(plan.graph, one) for one in np.split(result.output, plan.frames)]
         simulation = Simulation(
             name=request.name,
             weights=graph.provenance,
+            frames=plan.frames,
             cycles=result.cycles,
             predicted=plan.cycles,
             tensors=len(result.tensors),
@@ -156,18 +175,36 @@ def simulate(
                 for entry, simulated in zip(plan.passes, result.passes, strict=True)
             ),
             causes=Causes.of(result.counters),
-            prediction=prediction(request, graph, value, found, names),
+            predictions=tuple(
+                prediction(request, graph, value, one, names) for value, one in zip(values, found, strict=False)
+            ),
         )
         if output is not None:
-            write_array(output, found)
+            write_array(output, found[0] if request.throughput is None else np.stack(found))
         counts = {
             "cycles": simulation.cycles,
-            "frames": 1,
+            "frames": plan.frames,
             "mismatches": simulation.mismatches,
             "causes": simulation.causes.to_json(),
         }
         store_simulation(folder, plan, counts)
         return simulation
+
+
+def batch_of(given: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+    """So many int8 frames [height, width, channels]: the given ones, then the same again with noise.
+
+    Raises:
+        ToolError: more are given than the batch has frames.
+    """
+    if len(given) > count:
+        where = f"a batch of {count} frames" if count > 1 else "one frame at a time; several need --throughput"
+        raise ToolError(f"--image: {len(given)} inputs are given for {where}")
+    frames = list(given)
+    for i in range(len(given), count):
+        noise = np.random.default_rng(i).integers(-_NOISE, _NOISE + 1, given[0].shape)
+        frames.append(np.clip(given[i % len(given)] + noise, -128, 127).astype(np.int8))
+    return frames
 
 
 def _output(graph: QGraph, result: np.ndarray) -> np.ndarray:

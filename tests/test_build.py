@@ -30,6 +30,7 @@ class TinyPlan:
     content: bytes = b"weights"
     config: RingConfig = field(default_factory=RingConfig)
     cycles: int = 20_000
+    frames: int = 1
     array_macs: int = 900_000
     on_chip: bool = False
 
@@ -119,6 +120,13 @@ def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str
     assert run(folder, capsys)[0]["simulated"] is None, "of an older hwgen"
     plan.content = b"third"
     assert run(folder, capsys)[0]["simulated"] is None, "a simulation of another plan says nothing about this one"
+
+    plan.content, plan.frames = b"a batch", 4
+    batch, done = run(folder, capsys)
+    assert done == {"image"} and problems(batch) == [], "the same bitstream"
+    assert batch["predicted"] == {"cycles": 20_000, "frames": 4, "fps": 18_000.0}
+    assert "20,000 cycles for a batch of 4 frames, 18000.0 frames per second" in (folder / "summary.txt").read_text()
+    plan.frames = 1
 
     plan.content = b"other weights"
     monkey = Request("tiny", clock_mhz=142.0)

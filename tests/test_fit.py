@@ -48,7 +48,7 @@ def test_no_two_live_rows_share_a_word(full: Lowered, fitted: Fit) -> None:
 
 
 def test_rows_are_made_before_they_are_read(full: Lowered, fitted: Fit) -> None:
-    made: dict[str, int] = {full.image: full.buffers[full.image].height}
+    made: dict[str, int] = {full.images[0]: full.buffers[full.images[0]].height}
     partial: dict[tuple[str, str], int] = {}
     for step in fitted.steps:
         for name, _, past in read_rows(full, step):
@@ -108,7 +108,7 @@ def test_search_lays_a_growing_tensor_over_a_dying_one() -> None:
     buffer = Buffer("new", 8, 5, 8, 1)
     taken = place_rows(Layout(base=5, phase=0, depth=8, row_words=5, pixel_words=1), old)
     assert window_rows(new) == 8 and window_rows(old) == 8
-    found = Search(buffer, new, concatenate([taken]), 20).first_fit(8, 0)
+    found = Search(buffer, new, concatenate([taken]), 20).places(8, 0)
     # Not over the old tensor itself (the same row in the same step), but one row of words below it.
-    assert found == (10, Layout(0, 0, 8, 5, 1))
-    assert Search(buffer, new, concatenate([taken]), 9).first_fit(8, 0) is None
+    assert found is not None and found[0] == (10, Layout(0, 0, 8, 5, 1))
+    assert Search(buffer, new, concatenate([taken]), 9).places(8, 0) is None

@@ -13,7 +13,7 @@ from hwgen.report import problems, summary
 CAUSES = {"issuing": 4, "pixels": 2, "room": 1, "chains": 1, "outside": 1, "wait": 1}
 
 GOOD: dict[str, Any] = {
-    "schema": 3,
+    "schema": 4,
     "name": "tiny_0.5_64",
     "network": "tiny",
     "options": {"width": 0.5, "resolution": 64, "seed": 0, "calibrate": None},
@@ -30,7 +30,7 @@ GOOD: dict[str, Any] = {
     "macs": 20_000_000,
     "array_macs": 15_600_000,
     "weight_bytes": 1_000_000,
-    "predicted": {"cycles": 200_000, "fps": 500.0},
+    "predicted": {"cycles": 200_000, "frames": 1, "fps": 500.0},
     "simulated": None,
     "mac_utilisation": 0.5,
     "bottleneck": [
@@ -64,10 +64,10 @@ def test_good_report() -> None:
         ({"bottleneck": [{"pass": "a", "cycles": 1, "bound": 2}]}, "report.bottleneck[0].bound must be str, not 2"),
         ({"bottleneck": {}}, "report.bottleneck must be an array, not {}"),
         ({"tools": {"yosys": None}}, "report.tools.yosys must be str, not None"),
-        ({"schema": 1}, "report.schema must be 3, not 1"),
+        ({"schema": 1}, "report.schema must be 4, not 1"),
         (
-            {"predicted": {"cycles": 200_000, "fps": 600.0}},
-            "report.predicted.fps must be clock / cycles = 500.00, not 600.0",
+            {"predicted": {"cycles": 200_000, "frames": 1, "fps": 600.0}},
+            "report.predicted.fps must be clock * frames / cycles = 500.00, not 600.0",
         ),
         ({"mac_utilisation": 0.9}, "report.mac_utilisation must be 0.5000, not 0.9"),
         ({"timing_met": False}, "report.timing_met must say whether fmax_mhz reaches clock_mhz"),

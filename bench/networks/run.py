@@ -45,7 +45,7 @@ def measure(case: Case, request: Request, folder: Path, *, simulated: bool, buil
     if simulated:
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "frame.npy", frame(graph))
-        result = simulate(request, folder / "frame.npy", folder, console)
+        result = simulate(request, [folder / "frame.npy"], folder, console)
         if result.mismatches:
             raise click.ClickException(f"{case.name}: {result.mismatches} mismatches, in {', '.join(result.wrong)}")
     if built:

@@ -51,7 +51,7 @@ class Options:
         passes = lowered.passes[slice(*ranges)]
         final = passes[-1]
         whole = any(item.whole for item in passes)
-        reads_image = not lowered.whole_image and any(item.input.buffer == lowered.image for item in passes)
+        reads_image = not lowered.whole_image and any(lowered.buffers[item.input.buffer].image for item in passes)
         load = sum(weights.words[slice(*ranges)])
         reload = load * weights.cycles if load > weights.depth else 0
         self.choices: list[Choice] = []
@@ -84,7 +84,7 @@ def peak_of(lowered: Lowered, segment: Segment) -> int:
     for name in made | read_inside:
         life = lives[name]
         start, end = life.start.copy(), life.end.copy()
-        if name not in made and not lowered.buffers[name].loaded:
+        if name in before:
             start[:] = 0
         if name in after:
             end[end >= 0] = len(steps) - 1

@@ -51,10 +51,11 @@ class Step:
 
     @property
     def name(self) -> str:
-        """Name of the logical pass, with band and part where there are several."""
+        """Name of the logical pass, with band and part where there are several, and the frame of a batch."""
         part = "" if self.channels == self.source.channels else f"/c{self.first_channel}"
         band = "" if self.rows == self.source.height else f"[{self.first_row}:{self.past_row}]"
-        return f"{self.source.name}{part}{band}"
+        frame = "" if self.source.frame is None else f" #{self.source.frame}"
+        return f"{self.source.name}{part}{band}{frame}"
 
 
 @dataclass(frozen=True)
@@ -163,15 +164,34 @@ def channel_parts(item: LogicalPass, cols: int, max_chunks: int) -> list[tuple[i
 
 
 def build_steps(lowered: Lowered, segments: Sequence[Segment], parts: dict[str, list[tuple[int, int]]]) -> list[Step]:
-    """All steps; `parts` gives the channels of each part by the name of the logical pass (missing: one part)."""
+    """All steps; `parts` gives the channels of each part by the name of the logical pass (missing: one part).
+
+    Frames of a batch that run the same pass one behind the other take turns, so that each part's weights serve all of them.
+    """
     steps: list[Step] = []
     for number, segment in enumerate(segments):
-        for band, item, first, past in segment_bands(lowered, segment):
-            edges = range(first, past + 1) if item.row_of else (first, past)
-            for low, high in itertools.pairwise(edges):
-                for part, (channel, channels) in enumerate(parts.get(item.name, [(0, item.channels)])):
-                    steps.append(Step(len(steps), item, low, high - low, channel, channels, number, band, part))
+        for (band, name), turns in itertools.groupby(
+            segment_bands(lowered, segment), lambda turn: (turn[0], turn[1].name)
+        ):
+            items = list(turns)
+            for part, (channel, channels) in enumerate(parts.get(name, [(0, items[0][1].channels)])):
+                for _, item, first, past in items:
+                    for low, high in itertools.pairwise(range(first, past + 1) if item.row_of else (first, past)):
+                        steps.append(Step(len(steps), item, low, high - low, channel, channels, number, band, part))
     return steps
+
+
+def _turns(steps: Sequence[Step]) -> list[tuple[int, int]]:
+    """For each step the first and the last step of the frames that take turns with it: itself if there are none.
+
+    Whether a pass is cut into parts is decided when all tensors have their places, so these hold for any parts.
+    """
+    found: list[tuple[int, int]] = []
+    for _, run in itertools.groupby(steps, lambda step: (step.segment, step.band, step.source.name)):
+        turn = list(run)
+        together = any(step.source is not turn[0].source for step in turn)
+        found += [(turn[0].index, turn[-1].index) if together else (step.index, step.index) for step in turn]
+    return found
 
 
 def read_rows(lowered: Lowered, step: Step) -> list[tuple[str, int, int]]:
@@ -215,17 +235,18 @@ def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
 
     Rows of the image may be loaded while the passes of the band before run: from the reader's previous step on. An image that comes
     whole is there from the first step on. The same is true of what comes back from the SDRAM, but that its first rows come while the step
-    before their reader runs, if it is of the same segment. Rows that go to the SDRAM live until they are there.
+    before their reader runs, if it is of the same segment. Rows that go to the SDRAM live until they are there. What frames of a batch
+    read and write in turns lives for all of these turns.
     """
     found = {
         name: Lifetimes(np.full(buffer.height, _NEVER), np.full(buffer.height, -1))
         for name, buffer in lowered.buffers.items()
     }
-    previous_reader = {lowered.image: 0}
-    for step in steps:
+    previous_reader = dict.fromkeys(lowered.images[:1], 0)
+    for step, (begin, end) in zip(steps, _turns(steps), strict=True):
         for name, first, past in read_rows(lowered, step):
             life = found[name]
-            life.end[first:past] = np.maximum(life.end[first:past], step.index)
+            life.end[first:past] = np.maximum(life.end[first:past], end)
             if lowered.buffers[name].loaded:
                 alone = step.index == 0 or steps[step.index - 1].segment != step.segment
                 start = previous_reader.get(name, step.index if alone else step.index - 1)
@@ -233,14 +254,16 @@ def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
                 previous_reader[name] = step.index
         life = found[step.source.output.buffer]
         rows = step.output_rows
-        life.start[rows] = np.minimum(life.start[rows], step.index)
-        life.end[rows] = np.maximum(life.end[rows], step.index)
+        life.start[rows] = np.minimum(life.start[rows], begin)
+        life.end[rows] = np.maximum(life.end[rows], end)
     for name, stored in store_steps(lowered, steps).items():
         found[name].end[:] = np.where(stored < 0, found[name].end, np.maximum(found[name].end, stored - 1))
     found[lowered.result].end[:] = len(steps)
-    if lowered.whole_image:
+    for name in lowered.kept:
+        found[name].start[:], found[name].end[:] = 0, len(steps)
+    for name in lowered.images if lowered.whole_image else ():
         # The host writes rows that nobody reads too.
-        image = found[lowered.image]
+        image = found[name]
         image.start[:], image.end[:] = 0, np.maximum(image.end, 0)
     return found
 

@@ -11,7 +11,7 @@ from compiler.plan.bands import Lifetimes, Segment, Step, build_steps, lifetimes
 from compiler.plan.memory import Layout, place_rows
 from compiler.plan.passes import Lowered
 from compiler.plan.segment_places import segment_places
-from compiler.plan.segments import Cutting, joined
+from compiler.plan.segments import Cutting, GivenCutting
 from hw.config import BANKS, WORD_BYTES
 
 Parts = dict[str, list[tuple[int, int]]]
@@ -46,7 +46,7 @@ def fit(
     bank_words: int,
     weights: Weights,
     efforts: Sequence[int] = range(4),
-    cutting: Cutting | None = None,
+    cutting: Cutting | GivenCutting | None = None,
 ) -> Fit:
     """Bands and memory map for banks of `bank_words` words, with every pass in one part.
 
@@ -55,7 +55,7 @@ def fit(
     Raises:
         ResourceError: no banding fits; says how much is short.
     """
-    ranges = joined(lowered, bank_words * BANKS, cutting or Cutting())
+    ranges = (cutting or Cutting()).ranges(lowered, bank_words * BANKS)
     failure: _NoFitError | None = None
     try:
         fitter = _Fitter(lowered, bank_words, weights, ranges)
@@ -101,7 +101,8 @@ class _Fitter:
 
         Segments whose bands load their weights again are always searched thoroughly.
         """
-        states = [_State(0, (), {}, {})]
+        kept = _kept_places(self._lowered, self._bank_words)
+        states = [_State(0, (), kept, kept)]
         for option in self._options:
             found: dict[tuple[tuple[str, Layout], ...], _State] = {}
             for state in states:
@@ -135,6 +136,19 @@ class _Fitter:
             )
             for layouts in one.place(state.last, thorough)
         ]
+
+
+def _kept_places(lowered: Lowered, bank_words: int) -> dict[str, Layout]:
+    """Places at the end of the memory for what is there all the time."""
+    found, past = {}, bank_words
+    for name in sorted(lowered.kept):
+        buffer = lowered.buffers[name]
+        slots = -(-buffer.height // BANKS)
+        past -= slots * buffer.row_words
+        if past < 0:
+            raise _NoFitError(lowered.passes[-1].name, -past * BANKS)
+        found[name] = Layout(past, 0, slots * BANKS, buffer.row_words, buffer.pixel_words)
+    return found
 
 
 class _NoFitError(Exception):

@@ -113,7 +113,6 @@ class _Lowering:
             graph.name,
             stores.buffers,
             self.passes,
-            graph.input,
             stores.views[graph.output].buffer,
             stores.unpack,
             graph.tensors[graph.input].shape,

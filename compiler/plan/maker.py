@@ -12,7 +12,7 @@ from compiler.plan.passes import Lowered
 from compiler.plan.resources import Part, Resources, resources
 from compiler.plan.result import Board, FrameTiming, Plan
 from compiler.plan.schedule import StepLoads, schedule
-from compiler.plan.segments import Cutting
+from compiler.plan.segments import Cutting, GivenCutting
 from compiler.program.program import Program, build_program
 from compiler.qgraph import QGraph
 from hw.config import RingConfig
@@ -45,7 +45,7 @@ class Maker:
         config: RingConfig,
         predict: Callable[[Program], FrameTiming],
         efforts: Sequence[int],
-        cutting: Cutting,
+        cutting: Cutting | GivenCutting,
     ) -> None:
         self._graph, self._lowered, self._board, self.config = graph, lowered, board, config
         self.efforts, self._cutting = efforts, cutting

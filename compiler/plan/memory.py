@@ -113,11 +113,6 @@ class Search:
         old = near[old]
         self._bank, self._low, self._high = taken.bank[old], taken.low[old], taken.high[old]
 
-    def first_fit(self, depth: int, phase: int) -> tuple[int, Layout] | None:
-        """(past word, layout) of the lowest place where no row conflicts."""
-        found = self.places(depth, phase)
-        return found and found[0]
-
     def places(self, depth: int, phase: int) -> tuple[tuple[int, Layout], tuple[int, Layout]] | None:
         """(past word, layout) of the lowest and of the highest place where no row conflicts."""
         words, limit = self._buffer.row_words, self._bank_words

@@ -70,6 +70,7 @@ class Placement:
     step: int = 1
     pixel: int = 0  # pixel x of the output is the buffer's pixel `pixel + pixels * x`
     pixels: int = 1
+    row: int = 0  # row y of the output is the buffer's row `row + y`
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +100,7 @@ class LogicalPass:
         average: of a local average pool, or None.
         row_of: input row of every output row, each a pass of its own; () if the window goes over the rows.
         macs: multiply-accumulates of the array for the whole tensor, padding not counted.
+        frame: of a batch that it belongs to; None if there is no batch, or if it computes all frames at once.
     """
 
     name: str
@@ -131,6 +133,7 @@ class LogicalPass:
     banded: bool = False
     first_channel: int = 0
     macs: int = 0
+    frame: int | None = None
 
     @property
     def depth(self) -> int:
@@ -154,7 +157,13 @@ class LogicalPass:
 
     def output_rows(self, first: int, past: int) -> tuple[int, int]:
         """Rows (first, past) of the output buffer that a step with rows `first .. past - 1` writes."""
-        return (0, 1) if self.mode == FeedMode.SUM else (first, past)
+        low, high = (0, 1) if self.mode == FeedMode.SUM else (first, past)
+        return low + self.output.row, high + self.output.row
+
+    @property
+    def above(self) -> int:
+        """Rows of its tensor above its own: a tensor of a batch has those of all frames one below the other."""
+        return (self.frame or 0) * (1 if self.mode == FeedMode.SUM else self.height)
 
     def operand_rows(self, first: int, past: int) -> tuple[int, int]:
         """Rows (first, past) of the operand that output rows `first .. past - 1` need."""
@@ -181,25 +190,32 @@ class Lowered:
         name: of the network.
         buffers: by name.
         passes: in execution order.
-        image: name of the buffer that the DMA fills.
-        result: name of the buffer that holds the network's output.
+        result: name of the buffer that holds the network's output; of a batch, those of all frames one below the other.
         unpack: two image pixels of three channels share a word.
         image_shape: (height, width, channels) of the network's input.
         fold: how the image lies in memory if not pixel by pixel.
         whole_image: all of the image is in memory before the first pass; else its rows come as they are needed.
         apart: names of the depthwise convolutions that do not share the pass of the pointwise one behind them, though they could.
+        frames: images of a batch.
+        kept: buffers that hold something from the first pass to the last one, because frames of a batch fill them one after the other.
     """
 
     name: str
     buffers: dict[str, Buffer]
     passes: list[LogicalPass]
-    image: str
     result: str
     unpack: bool
     image_shape: tuple[int, int, int]
     fold: ImageFold | None = None
     whole_image: bool = False
     apart: frozenset[str] = frozenset()
+    frames: int = 1
+    kept: frozenset[str] = frozenset()
+
+    @property
+    def images(self) -> list[str]:
+        """Names of the buffers that hold the image, of every frame."""
+        return [name for name, buffer in self.buffers.items() if buffer.image]
 
     @property
     def copies(self) -> dict[str, list[str]]:

@@ -37,8 +37,11 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "clock_mhz": plan.timing.clock_hz / 1e6,
         "macs": plan.graph.macs,
         "array_macs": plan.array_macs,
+        "frames": plan.frames,
         "cycles": plan.cycles,
+        "cycles_per_frame": plan.cycles_per_frame,
         "fps": plan.fps,
+        "one_at_a_time": None if plan.single is None else {"cycles": plan.single.cycles, "fps": plan.single.fps},
         "mac_utilisation": plan.array_macs / (plan.cycles * plan.config.macs_per_cycle),
         "resources": {
             name: {"used": used, "available": available, "exact": exact}
@@ -110,22 +113,23 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _passes(plan: Plan) -> Table:
-    """A line for every pass that differs from the one before; bands and parts of one pass in a row are joined."""
-    table = _table("Passes", "pass", "times", "map", "channels", "K", "cycles", "waiting", "MAC/cycle", "bound")
-    groups: list[list[int]] = []
+    """A line for every pass that differs from the one before; bands and parts of one pass in a row are joined, of a batch all of a pass."""
+    batch = plan.frames > 1
+    title = f"Passes of all {plan.frames} frames" if batch else "Passes"
+    table = _table(title, "pass", "times", "map", "channels", "K", "cycles", "waiting", "MAC/cycle", "bound")
+    groups: dict[object, list[int]] = {}
     steps = plan.fit.steps
     for i, step in enumerate(steps):
-        if groups and steps[groups[-1][-1]].source is step.source:
-            groups[-1].append(i)
-        else:
-            groups.append([i])
-    for group in groups:
+        again = i > 0 and steps[i - 1].source is step.source
+        key: object = step.source.name if batch else next(reversed(groups)) if again else i
+        groups.setdefault(key, []).append(i)
+    for group in groups.values():
         first, last = steps[group[0]], steps[group[-1]]
         entries = [plan.passes[i] for i in group]
         cycles, wait = sum(entry.cycles for entry in entries), sum(entry.wait for entry in entries)
         macs = sum(plan.program.macs[i] for i in group)
         source = first.source
-        rows = "" if first.rows == source.height else f"[{first.first_row}:{last.past_row}]"
+        rows = "" if batch or first.rows == source.height else f"[{first.first_row}:{last.past_row}]"
         bounds = [entry.bound for entry in entries]
         table.add_row(
             source.name + rows,
@@ -147,9 +151,15 @@ def _life(plan: Plan, name: str) -> dict[str, int]:
 
 
 def _memory(plan: Plan) -> Table:
-    table = _table("Activation memory", "tensor", "shape", "rows kept", "KiB", "bank words", "phase", "passes")
+    title = "Activation memory, of a batch the frames whose places differ" if plan.frames > 1 else "Activation memory"
+    table = _table(title, "tensor", "shape", "rows kept", "KiB", "bank words", "phase", "passes")
+    known = set()
     for name, buffer in plan.lowered.buffers.items():
         layout, life = plan.fit.layouts[name], _life(plan, name)
+        if plan.frames > 1 and (place := (name.rpartition("#")[0], layout)) in known:
+            continue
+        if plan.frames > 1:
+            known.add(place)
         words = layout.depth // BANKS * layout.row_words
         table.add_row(
             name,
@@ -245,13 +255,26 @@ def _totals(plan: Plan) -> Table:
         ("weight memory", f"{config.weight_depth * config.cols // 1024} KiB"),
         ("passes", _pass_count(len(plan.passes))),
         ("stream", f"{plan.program.stream_bytes / 1024:,.0f} KiB"),
-        ("cycles per frame", f"{plan.cycles:,}"),
+        (
+            "cycles per frame" if plan.single is None else f"cycles per batch of {plan.frames} frames",
+            f"{plan.cycles:,}",
+        ),
         ("  in passes", f"{sum(entry.cycles for entry in plan.passes):,}"),
         ("  waiting for weights", f"{waiting:,}"),
         ("array utilisation", f"{100 * plan.array_macs / (plan.cycles * config.macs_per_cycle):.1f} %"),
         ("clock", f"{timing.clock_hz / 1e6:g} MHz"),
         ("frames per second", f"{plan.fps:.1f}"),
     ]
+    if plan.single is not None:
+        later, alone = plan.cycles / timing.clock_hz, plan.single.cycles / timing.clock_hz
+        rows += [
+            ("cycles per frame", f"{plan.cycles_per_frame:,.0f}"),
+            ("latency, from the first image to all results", f"{1000 * later:.1f} ms"),
+            (
+                "one frame at a time",
+                f"{plan.single.cycles:,} cycles, {1000 * alone:.1f} ms, {1 / alone:.1f} per second",
+            ),
+        ]
     if config.combine_lanes:
         operations = "sums and products" if config.combine_multiply else "sums"
         rows.insert(1, ("combine lanes", f"{config.combine_lanes}, for {operations} of tensors"))

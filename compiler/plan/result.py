@@ -62,9 +62,10 @@ class Plan:
         lowered: logical passes.
         fit: bands, steps, memory map.
         loads: weight schedule.
-        program: of one frame.
+        program: of one frame, or of a batch of frames.
         timing: predicted cycles.
         resources: what the ring takes of the part (block RAM exact, the others estimated).
+        single: of a batch, the plan that runs one frame at a time on the same ring.
     """
 
     graph: QGraph
@@ -77,25 +78,36 @@ class Plan:
     program: Program
     timing: FrameTiming
     resources: Resources
+    single: Plan | None = None
 
     @property
     def passes(self) -> Sequence[PassTiming]:
-        """Every pass of the frame: name, cycles, wait, bound."""
+        """Every pass of the frame or batch: name, cycles, wait, bound."""
         return self.timing.passes
 
     @property
+    def frames(self) -> int:
+        """Of a batch; 1 without."""
+        return self.lowered.frames
+
+    @property
     def cycles(self) -> int:
-        """Predicted cycles of a frame."""
+        """Predicted cycles of a frame, or of a batch."""
         return self.timing.cycles
 
     @property
+    def cycles_per_frame(self) -> float:
+        """Of a batch, its cycles shared out."""
+        return self.cycles / self.frames
+
+    @property
     def fps(self) -> float:
-        """Frames per second, one after the other."""
-        return self.timing.clock_hz / self.cycles
+        """Frames per second, one frame or batch after the other."""
+        return self.timing.clock_hz * self.frames / self.cycles
 
     @property
     def array_macs(self) -> int:
-        """Multiply-accumulates of a frame that the array does."""
+        """Multiply-accumulates of a frame or batch that the array does."""
         return sum(self.program.macs)
 
     @property

@@ -56,8 +56,14 @@ class SegmentPlaces:
             for item in passes
             if item.operand is not None and item.operand_rows(1, 2) == (1, 2)
         ]
-        inner = (made | {name for name in read if lowered.buffers[name].loaded}) - {self.output}
+        inner = (made | {name for name in read if lowered.buffers[name].loaded}) - {self.output} - self.before
         self._inner = sorted(inner, key=lambda name: -self._size(name))
+        turns = passes[-1].frame is not None
+        following = lowered.passes[segment.past : segment.past + 1]
+        self._waits = turns and any(item.frame not in (passes[-1].frame, None) for item in following)
+        """Another frame of a batch goes on: the output keeps to one end of the memory."""
+        self._beside = {name for name in self._inner if name in self.after} if turns else set()
+        """What other frames of a batch hand over."""
         self._placed: dict[tuple[bool, tuple[Layout, ...]], list[dict[str, Layout]]] = {}
 
     def _size(self, name: str) -> int:
@@ -72,18 +78,20 @@ class SegmentPlaces:
         return self._placed[key]
 
     def _place(self, fixed: dict[str, Layout], thorough: bool) -> Iterator[dict[str, Layout]]:
-        seen: set[Layout] = set()
-        for layouts in self._outputs(fixed, thorough):
-            placed = self._all(layouts, self._inner, thorough)
-            if placed is not None and placed[self.output] not in seen:
-                seen.add(placed[self.output])
-                yield placed
-        inner = self._all(fixed, self._inner, thorough)
-        if inner is not None:
-            for layouts in self._outputs(inner, thorough):
-                if layouts[self.output] not in seen:
-                    seen.add(layouts[self.output])
-                    yield layouts
+        seen: set[tuple[Layout, ...]] = set()
+        given = [self.output, *sorted(self._beside)]
+        for high in (False, True) if self._beside else (False,):
+            for layouts in self._outputs(fixed, thorough):
+                placed = self._all(layouts, self._inner, thorough, high)
+                if placed is not None and (key := tuple(placed[name] for name in given)) not in seen:
+                    seen.add(key)
+                    yield placed
+            inner = self._all(fixed, self._inner, thorough, high)
+            if inner is not None:
+                for layouts in self._outputs(inner, thorough):
+                    if (key := tuple(layouts[name] for name in given)) not in seen:
+                        seen.add(key)
+                        yield layouts
 
     def _search(self, name: str, layouts: dict[str, Layout]) -> Search:
         rows = [place_rows(layout, self._lives[other]) for other, layout in layouts.items()]
@@ -103,7 +111,10 @@ class SegmentPlaces:
         return phases
 
     def _outputs(self, layouts: dict[str, Layout], thorough: bool) -> Iterator[dict[str, Layout]]:
-        """The lowest place for the output, the lowest with each count of slots, the highest."""
+        """The lowest place for the output, the lowest with each count of slots, the highest; its own if an earlier segment gave it one."""
+        if self.output in layouts:
+            yield layouts
+            return
         phases = self._phases(self.output, layouts)
         search = self._search(self.output, layouts)
         best: dict[int, tuple[int, Layout]] = {}
@@ -121,19 +132,28 @@ class SegmentPlaces:
             if highest is None or top[1].base > highest[1].base:
                 highest = top
         places = sorted(best.values(), key=lambda found: found[0])
+        if self._waits:
+            places = places[:1]
         for _, layout in places if highest is None else [*places, highest]:
             yield {**layouts, self.output: layout}
 
-    def _all(self, layouts: dict[str, Layout], names: Sequence[str], thorough: bool) -> dict[str, Layout] | None:
-        """All of `names` placed, each as low as possible; None if one finds no place."""
+    def _all(
+        self, layouts: dict[str, Layout], names: Sequence[str], thorough: bool, high: bool
+    ) -> dict[str, Layout] | None:
+        """All of `names` placed, each as low as possible, or as high if it is handed over and `high`; None if one finds no place."""
         for name in names:
             search = self._search(name, layouts)
             best: tuple[int, Layout] | None = None
             phases = self._phases(name, layouts)
             for depth, phase in shapes(window_rows(self._lives[name]), phases, thorough=thorough):
-                found = search.first_fit(depth, phase)
-                if found is not None and (best is None or found[0] < best[0]):
-                    best = found
+                found = search.places(depth, phase)
+                if found is None:
+                    continue
+                lowest, top = found
+                if high and name in self._beside:
+                    best = top if best is None else max(best, top, key=lambda place: place[0])
+                elif best is None or lowest[0] < best[0]:
+                    best = lowest
                     if best[0] <= _ROOMY * self._bank_words:
                         break
             if best is None:

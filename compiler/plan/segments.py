@@ -24,6 +24,21 @@ class Cutting:
     most_live: int = 1
     share: float = _JOIN_SHARE
 
+    def ranges(self, lowered: Lowered, words: int) -> list[tuple[int, int]]:
+        """(first, past) of the segments for a memory of so many words."""
+        return joined(lowered, words, self)
+
+
+@dataclass(frozen=True)
+class GivenCutting:
+    """Segments that are known beforehand: (first, past) of each."""
+
+    given: tuple[tuple[int, int], ...]
+
+    def ranges(self, lowered: Lowered, words: int) -> list[tuple[int, int]]:
+        """As `Cutting.ranges`."""
+        return list(self.given)
+
 
 def joined(lowered: Lowered, words: int, cutting: Cutting) -> list[tuple[int, int]]:
     """(first, past) of the segments for a memory of so many words."""
@@ -42,9 +57,9 @@ def boundaries(lowered: Lowered) -> tuple[frozenset[str], ...]:
     """Tensors that are in memory before each pass, and behind the last one: made and still to be read, or the result."""
     wanted, made = {lowered.result}, {item.output.buffer for item in lowered.passes}
     last_made = {item.output.buffer: i for i, item in reversed(list(enumerate(lowered.passes)))}
-    found = [frozenset(wanted)]
+    found = [lowered.kept | wanted]
     for i, item in reversed(list(enumerate(lowered.passes))):
         wanted |= {view.buffer for view in item.views} & made
         wanted = {name for name in wanted if last_made[name] < i}
-        found.append(frozenset(wanted))
+        found.append(lowered.kept | wanted)
     return tuple(reversed(found))

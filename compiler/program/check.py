@@ -59,7 +59,8 @@ class _Replay:
         self.position = 0  # in the stream
         self.ended = False
         self.described = 0  # descriptors read so far
-        self.image_row = {int(offset): row for row, offset in enumerate(program.image_rows)}
+        rows = [(name, row) for name in lowered.images for row in range(lowered.buffers[name].height)]
+        self.image_row = dict(zip(program.image_rows.tolist(), rows, strict=True))
         self.parked: dict[
             int, tuple[int, int]
         ] = {}  # halfword of the stream -> row that is stored there, halfword behind the packet
@@ -98,7 +99,7 @@ class _Replay:
             if value != packed(fields):
                 raise ProgramError(f"descriptor {number} is not the one in memory")
         self.described = len(content.descriptors)
-        name = self.lowered.image
+        (name,) = self.lowered.images
         for row, (bank, address) in enumerate(self.program.image_places):
             words_of_row = self.lowered.buffers[name].row_words
             self.rows[bank, address : address + words_of_row] = self.numbers[name] * _ROWS + row
@@ -162,9 +163,8 @@ class _Replay:
             return
         if self.position not in self.image_row:
             raise ProgramError(f"at halfword {self.position} a row comes back that was never stored")
-        row = self.image_row[self.position]
+        name, row = self.image_row[self.position]
         bank, unpack = head >> 4 & 3, head >> 6 & 1
-        name = self.lowered.image
         if count != self.lowered.buffers[name].row_words:
             raise ProgramError(f"image row {row} has {count} words")
         self.rows[bank, address : address + count] = self.numbers[name] * _ROWS + row
@@ -252,10 +252,9 @@ class _Replay:
         self.storing = [one for one in self.storing if step.index < one[3]]
         name = item.output.buffer
         written = _written_bytes(fields) % (WORD_BYTES * self.lowered.buffers[name].pixel_words)
-        rows = 1 if item.mode == FeedMode.SUM else step.rows
+        rows = range(step.output_rows.start, step.output_rows.stop)
         pointer = fields["output"]
-        for i, (bank, addr, words) in enumerate(_walk(pointer, rows)):
-            y = i + (0 if item.mode == FeedMode.SUM else step.first_row)
+        for y, (bank, addr, words) in zip(rows, _walk(pointer, len(rows)), strict=True):
             if (touched[bank, addr : addr + words] & self._words_of_row(name, written.min(), written.max() + 1)).any():
                 raise ProgramError(f"{step.name}: row {y} of {name} lies over something that this pass reads")
             for store_bank, low, size, behind in self.storing:

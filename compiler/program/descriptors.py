@@ -160,7 +160,7 @@ def _output(step: Step, layouts: Mapping[str, Layout]) -> Fields:
     # Of a spread output, out_word counts from the pair's even byte.
     byte = item.output.step * step.first_channel + (0 if spread else item.output.byte)
     fields: Fields = {
-        "output": row_pointer(layout, 0 if item.mode == FeedMode.SUM else step.first_row),
+        "output": row_pointer(layout, step.output_rows.start),
         "out_pixel_words": layout.pixel_words * item.output.pixels,
         "out_word": byte // WORD_BYTES + layout.pixel_words * item.output.pixel,
         "out_half": byte % WORD_BYTES // (WORD_BYTES // 2),

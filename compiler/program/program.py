@@ -32,6 +32,7 @@ class Written:
     Channel `first_channel + i` (0 <= i < channels) of rows `first_row .. first_row + rows - 1` of `tensor` is byte `byte + step * i` of
     the pixels at `layout`: pixel x of row y starts at word `layout.locate(y)[1] + x * layout.pixel_words` of bank
     `layout.locate(y)[0]`. Of the columns every `column_step`-th is written, from `first_column` on.
+    Of a batch, row y is row `above + y` of all frames' tensors one below the other.
     """
 
     tensor: str
@@ -44,10 +45,12 @@ class Written:
     step: int
     first_column: int = 0
     column_step: int = 1
+    above: int = 0
 
     def of(self, tensor: np.ndarray) -> np.ndarray:
         """These values of the whole tensor [height, width, channels]."""
-        rows = slice(self.first_row, self.first_row + self.rows)
+        first = self.above + self.first_row
+        rows = slice(first, first + self.rows)
         channels = slice(self.first_channel, self.first_channel + self.channels)
         return tensor[rows, self.first_column :: self.column_step, channels]
 
@@ -109,7 +112,7 @@ class Collected:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One frame.
+    """One frame, or a batch of frames whose images, tensors and results stand one below the other.
 
     Attributes:
         config: ring that it is for.
@@ -214,14 +217,14 @@ def build_program(
 ) -> Program:
     """Descriptors, packets and stream of a planned network."""
     lives = lifetimes(lowered, steps)
-    image_waits = load_waits(lowered, layouts, lives, lowered.image)
+    image_waits = {name: load_waits(lowered, layouts, lives, name) for name in lowered.images}
     traffic = SpillTraffic(lowered, steps, layouts, lives)
     writer = StreamWriter()
     packets: list[Packet] = []
     descriptors: list[Fields] = []
-    source = lowered.buffers[lowered.image]
+    source = lowered.buffers[lowered.images[0]]
     unit = UNPACKED_HALFWORDS if lowered.unpack else WORD_HALFWORDS
-    image_rows = np.full(source.height, -1, np.int64)
+    image_rows = {name: np.full(source.height, -1, np.int64) for name in lowered.images}
     cache: dict[tuple[PacketKind, str, int], np.ndarray] = {}
 
     for step, load in zip(steps, loads, strict=True):
@@ -232,12 +235,12 @@ def build_program(
             part = payload[item.first * scale : (item.first + item.count) * scale]
             writer.packet(item.kind, item.address * scale, item.wait, part)
             packets.append(Packet(item.kind, step.index, len(part), -(-payload.shape[1] // 2), item.wait))
-        for row in _new_image_rows(lowered, step, image_rows):
-            bank, addr = layouts[lowered.image].locate(row)
-            image_rows[row] = writer.payload_position
-            blank = np.zeros((source.row_words, unit), np.uint16)
-            writer.packet(PacketKind.IMAGE, addr, int(image_waits[row]), blank, bank=bank, unpack=lowered.unpack)
-            packets.append(Packet(PacketKind.IMAGE, step.index, source.row_words, unit, int(image_waits[row])))
+        for name, row in _new_image_rows(step, lowered, image_rows):
+            bank, addr = layouts[name].locate(row)
+            image_rows[name][row] = writer.payload_position
+            blank, wait = np.zeros((source.row_words, unit), np.uint16), int(image_waits[name][row])
+            writer.packet(PacketKind.IMAGE, addr, wait, blank, bank=bank, unpack=lowered.unpack)
+            packets.append(Packet(PacketKind.IMAGE, step.index, source.row_words, unit, wait))
         packets += traffic.load(step, writer)
         fields = describe(step, lowered, layouts, load, config, last=step.index == len(steps) - 1)
         descriptors.append(fields)
@@ -246,9 +249,9 @@ def build_program(
         packets.append(Packet(PacketKind.DESCRIPTOR, step.index, 1, len(halves), 0))
     writer.end()
 
-    unread = image_rows < 0
-    if unread.any():
-        image_rows[unread] = writer.position
+    places = np.concatenate(list(image_rows.values()))
+    if (places < 0).any():
+        places[places < 0] = writer.position
         writer.blank(source.row_words * unit)
     return _program(
         lowered,
@@ -257,7 +260,7 @@ def build_program(
         config,
         descriptors,
         stream=traffic.linked(writer.result()),
-        image_rows=image_rows,
+        image_rows=places,
         image_row_halfwords=source.row_words * unit,
         packets=traffic.targeted(packets),
     )
@@ -293,17 +296,20 @@ def _program(
     packets: Sequence[Packet] = (),
 ) -> Program:
     """What both kinds of programs have."""
-    source, result = lowered.buffers[lowered.image], lowered.buffers[lowered.result]
+    result = lowered.buffers[lowered.result]
     places = [layouts[lowered.result].locate(row) for row in range(result.height)]
+    height, width, channels = lowered.image_shape
     return Program(
         config=config,
         resident=resident,
         stream=stream,
         image_rows=image_rows,
         image_row_halfwords=image_row_halfwords,
-        image_places=[layouts[lowered.image].locate(row) for row in range(source.height)],
+        image_places=[
+            layouts[name].locate(row) for name in lowered.images for row in range(lowered.buffers[name].height)
+        ],
         image_fold=lowered.fold,
-        image_shape=lowered.image_shape,
+        image_shape=(lowered.frames * height, width, channels),
         image_unpack=lowered.unpack,
         names=[step.name for step in steps],
         descriptors=descriptors,
@@ -318,12 +324,15 @@ def _program(
     )
 
 
-def _new_image_rows(lowered: Lowered, step: Step, image_rows: np.ndarray) -> list[int]:
-    """Rows that a step reads, as input or operand, and that are not in the stream yet."""
+def _new_image_rows(step: Step, lowered: Lowered, image_rows: Mapping[str, np.ndarray]) -> list[tuple[str, int]]:
+    """(buffer, row) of an image that a step reads, as input or operand, and that is not in the stream yet."""
     wanted = {
-        row for name, first, past in read_rows(lowered, step) if name == lowered.image for row in range(first, past)
+        (name, row)
+        for name, first, past in read_rows(lowered, step)
+        if name in image_rows
+        for row in range(first, past)
     }
-    return [row for row in sorted(wanted) if image_rows[row] < 0]
+    return [(name, row) for name, row in sorted(wanted) if image_rows[name][row] < 0]
 
 
 def _content(
@@ -354,16 +363,18 @@ def _written(step: Step, layouts: Mapping[str, Layout]) -> list[Written]:
     item = step.source
     if not step.complete:
         return []
-    place = item.output
-    rows = (0, 1) if item.mode == FeedMode.SUM else (step.first_row, step.rows)
+    place, past = item.output, step.output_rows
+    rows, above = (past.start, past.stop - past.start), item.above - item.output.row
     first = place.byte + place.step * step.first_channel
     layout = layouts[place.buffer]
     channel = item.first_channel + step.first_channel
     columns = place.pixel, place.pixels
-    found = [Written(item.tensor, *rows, channel, step.channels, layout, first, place.step, *columns)]
+    found = [Written(item.tensor, *rows, channel, step.channels, layout, first, place.step, *columns, above)]
     if item.identity is not None:
         other = first + 1 - 2 * place.byte
-        found.append(Written(item.identity, *rows, step.first_channel, step.channels, layout, other, place.step))
+        found.append(
+            Written(item.identity, *rows, step.first_channel, step.channels, layout, other, place.step, above=above)
+        )
     return found
 
 
@@ -371,14 +382,14 @@ def _passed(step: Step) -> Passed | None:
     item = step.source
     if item.mode != FeedMode.WINDOW or item.to_rows or item.window_node is None:
         return None
-    return Passed((item.window_table or item.window_node).output, step.first_row, step.rows)
+    return Passed((item.window_table or item.window_node).output, item.above + step.first_row, step.rows)
 
 
 def _collected(step: Step) -> Collected | None:
     item = step.source
     if item.combine is None or item.combine.inner is None:
         return None
-    return Collected(item.combine.inner, step.first_row, step.rows, step.first_channel, step.channels)
+    return Collected(item.combine.inner, item.above + step.first_row, step.rows, step.first_channel, step.channels)
 
 
 def _macs(step: Step) -> int:

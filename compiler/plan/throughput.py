@@ -1,0 +1,130 @@
+"""Throughput mode: a plan for a batch of frames in which the weights of the late passes are loaded once for several of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from compiler.errors import ResourceError
+from compiler.plan.bandings import Weights
+from compiler.plan.batch import Batch, Grouping, tail_of
+from compiler.plan.batch_estimate import BatchEstimate
+from compiler.plan.cuts import channel_cuts
+from compiler.plan.fit import Fit, cut, fit
+from compiler.plan.maker import PART_SHARES
+from compiler.plan.planner import plan
+from compiler.plan.result import Board, FrameTiming, Plan
+from compiler.plan.schedule import schedule
+from compiler.plan.segments import GivenCutting, boundaries
+from compiler.program.program import Program, build_program
+from compiler.qgraph import QGraph
+
+CHOICES = range(2, 9)
+"""Frames of a batch to choose from if the user does not say."""
+
+_GROUPS = (2, 3, 4)
+_NEAR = 1.01
+"""What costs at most so much more than the best is as good, if it takes fewer frames or less memory."""
+
+_EFFORTS = (1, 2)
+_MOST_FITS = 3
+"""Of groupings that fit the memory so many are looked at."""
+
+
+def plan_batch(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], frames: int | None) -> Plan:
+    """Plan a network for batches of so many frames (None: as many as are worth it), for the ring that `plan` chooses.
+
+    Raises:
+        UnsupportedOpError, ResourceError: as `plan` does; or there is nothing to gain, or no batch fits the memory.
+    """
+    single = plan(graph, board, predict)
+    if single.on_chip:
+        raise ResourceError(
+            f"{graph.name}: all weights stay in block RAM, no frame waits for them, and a batch would gain nothing; "
+            "leave out --throughput"
+        )
+    failure: ResourceError | None = None
+    fits: list[tuple[Plan, _Attempt]] = []
+    for grouping in _groupings(single, CHOICES if frames is None else [frames]):
+        try:
+            found = _Attempt(single, grouping, predict)
+        except ResourceError as error:
+            failure = failure or error
+            continue
+        made = found.make(PART_SHARES[0])
+        fits.append((made, found))
+        if len(fits) == _MOST_FITS or found.avoidable <= (_NEAR - 1) * made.cycles_per_frame:
+            break
+    if not fits:
+        assert failure is not None
+        raise failure
+    best, attempt = min(fits, key=lambda one: one[0].cycles)
+    return min([best, *(attempt.make(share) for share in PART_SHARES[1:])], key=lambda one: one.cycles)
+
+
+def _groupings(single: Plan, counts: range | list[int]) -> Iterator[Grouping]:
+    """Groupings of the best count of frames: what should be the fastest first, of about equal ones what needs the least memory."""
+    alone = len(counts) == 1
+    lowered, segments = single.lowered, single.fit.segments
+    tail = tail_of(lowered, segments)
+    banded = max((i + 1 for i, item in enumerate(lowered.passes) if item.banded), default=0)
+    starts = [one.first for one in segments if banded <= one.first < tail]  # the window keeps the sums of one frame
+    estimate = BatchEstimate(single)
+    cycles = {
+        grouping: estimate(grouping) / grouping.frames
+        for frames in counts
+        for grouping in (
+            Grouping(frames, tail, 1, tail),
+            *(
+                Grouping(frames, start, group, tail)
+                for start in starts
+                for group in _GROUPS
+                if group <= frames and (alone or frames % group == 0)
+            ),
+        )
+    }
+    least = min(cycles.values())
+    frames = min(one.frames for one, count in cycles.items() if count <= _NEAR * least)
+    waiting = [sum(lowered.buffers[name].size for name in names) for names in boundaries(lowered)]
+    possible = [one for one in cycles if one.frames == frames]
+    near = _NEAR * min(cycles[one] for one in possible)
+
+    def rank(one: Grouping) -> tuple[int, int, float]:
+        step = max(0, math.ceil(math.log(cycles[one] / near, _NEAR)))
+        return step, (one.group - 1) * waiting[one.start], cycles[one]
+
+    ranked = sorted(possible, key=rank)
+    yield from ranked
+
+
+class _Attempt:
+    """Bands and places of one group of frames, the same for all groups of the batch."""
+
+    def __init__(self, single: Plan, grouping: Grouping, predict: Callable[[Program], FrameTiming]) -> None:
+        self._single, self._predict = single, predict
+        lowered, config = single.lowered, single.config
+        batch = Batch(lowered, single.fit.segments, grouping)
+        if not batch.possible:
+            raise ResourceError(
+                f"{lowered.name}: its result {lowered.result} is read again or made with a second operand, so frames of a batch cannot "
+                "share it; leave out --throughput"
+            )
+        unit, ranges = batch.network(min(grouping.group, grouping.frames))
+        words = [-(-item.channels // config.cols) * item.depth for item in unit.passes]
+        weights = Weights(words, config.weight_depth, config.cols // 2)
+        found = fit(unit, config.activation_depth, weights, _EFFORTS, GivenCutting(tuple(ranges)))
+        self.avoidable = found.avoidable / grouping.group
+        """Cycles of a frame that its bands cost beyond the cheapest ones."""
+        segments, layouts = batch.unrolled(found.segments, found.layouts)
+        self._lowered = batch.network(grouping.frames)[0]
+        self._fit: Fit = replace(found, segments=segments, layouts=layouts)
+
+    def make(self, share: int) -> Plan:
+        """The plan with parts of at most a `share`-th of the weight memory."""
+        single, lowered, config = self._single, self._lowered, self._single.config
+        fitted = cut(lowered, self._fit, channel_cuts(lowered, config, share))
+        loads = schedule(fitted.steps, config)
+        program = build_program(lowered, fitted.steps, fitted.layouts, loads, config)
+        timing = self._predict(program)
+        return replace(single, lowered=lowered, fit=fitted, loads=loads, program=program, timing=timing, single=single)
