@@ -18,12 +18,12 @@ def sdram_config(board: Board, clock_hz: int) -> SdramConfig:
     return SdramConfig(clock_hz=clock_hz, cas_latency=3, capture_delay=1, pad_registers=2, part=board.sdram)
 
 
-def board_verilog(machine: Elaboratable, pll: Pll, *, sdram: bool = True) -> MergedVerilog:
+def board_verilog(board: Board, machine: Elaboratable, pll: Pll, *, sdram: bool = True) -> MergedVerilog:
     """The module `top`: `machine` between the pads of the board, those of its SDRAM too if it has `sdram`."""
     os.environ["AMARANTH_USE_YOSYS"] = "builtin"
     from amaranth.back import verilog
 
-    top = Ulx3sTop(machine, pll, sdram=sdram)
+    top = Ulx3sTop(machine, pll, sdram=sdram, global_reset=board.part.global_reset)
     text: str = verilog.convert(
         top,
         name="top",

@@ -19,6 +19,7 @@ class Part:
         ff: flip-flops.
         dsp: MULT18X18D multipliers.
         ebr: DP16KD block RAMs of 18 kbit.
+        global_reset: the reset goes by a global net. nextpnr finds no way from logic to the buffers of the smallest die's global nets.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Part:
     ff: int
     dsp: int
     ebr: int
+    global_reset: bool = True
 
 
 @dataclass(frozen=True)

@@ -48,12 +48,14 @@ class Ulx3sTop(Elaboratable):
         machine: component with `rx`, `tx`, `leds` and, with SDRAM, `sdram` members.
         pll: settings of the EHXPLLL that makes the machine's clock from the oscillator's.
         sdram: whether the design has SDRAM.
+        global_reset: see `boards.board.Part`.
     """
 
-    def __init__(self, machine: Elaboratable, pll: Pll, *, sdram: bool = True) -> None:
+    def __init__(self, machine: Elaboratable, pll: Pll, *, sdram: bool = True, global_reset: bool = True) -> None:
         self.machine = machine
         self.pll = pll
         self.sdram = sdram
+        self.global_reset = global_reset
         self.ports = {name: IOPort(width, name=name) for name, width in ports(sdram).items()}
 
     def elaborate(self, platform: object) -> Module:
@@ -128,8 +130,11 @@ class Ulx3sTop(Elaboratable):
         count = Signal(_RESET_BITS)
         reset = Signal(init=1)
         m.d.comb += [sync.clk.eq(clock), start.clk.eq(clock)]
-        # On a global net: over ordinary wires the reset takes some 10 ns across the die, more than everything else in the design.
-        m.submodules.reset_buffer = Instance("DCCA", i_CLKI=reset, i_CE=Const(1), o_CLKO=sync.rst)
+        if self.global_reset:
+            # Over ordinary wires the reset takes some 10 ns across the largest die, more than everything else in the design.
+            m.submodules.reset_buffer = Instance("DCCA", i_CLKI=reset, i_CE=Const(1), o_CLKO=sync.rst)
+        else:
+            m.d.comb += sync.rst.eq(reset)
         m.d.start += [settled.eq(Cat(locked, settled[0])), reset.eq(~count.all())]
         with m.If(~settled[1]):
             m.d.start += count.eq(0)

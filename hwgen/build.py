@@ -286,7 +286,7 @@ def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
         machine = Machine(plan.config, sdram_config(board, clock_hz), build=number)
     else:
         machine = ResidentMachine(plan.config, resident, clock_hz, build=number)
-    design = board_verilog(machine, pll, sdram=not plan.on_chip)
+    design = board_verilog(board, machine, pll, sdram=not plan.on_chip)
     (at / VERILOG).write_text(design.text)
     (at / SITES).write_text(json.dumps(design.sites, indent=1) + "\n")
     (at / CONSTRAINTS).write_text(constraints(board, sdram=not plan.on_chip))

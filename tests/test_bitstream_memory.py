@@ -50,7 +50,7 @@ def test_initial_content_is_in_the_bitstream(tmp_path: Path) -> None:
     rng = random.Random(8)
     deep, wide = [rng.randrange(256) for _ in range(DEEP)], [rng.getrandbits(72) for _ in range(WIDE)]
     pll = plan_pll(ULX3S.oscillator_hz, 50_000_000)
-    (tmp_path / "top.v").write_text(board_verilog(Reader(deep, wide), pll, sdram=False).text)
+    (tmp_path / "top.v").write_text(board_verilog(ULX3S, Reader(deep, wide), pll, sdram=False).text)
     (tmp_path / "top.lpf").write_text(constraints(ULX3S, sdram=False))
     said: list[str] = []
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=Recipe(), progress=said.append)

@@ -21,7 +21,7 @@ from tests.echo import Echo
 
 def write(folder: Path, request_mhz: int) -> None:
     pll = plan_pll(ULX3S.oscillator_hz, request_mhz * 1_000_000)
-    (folder / "top.v").write_text(board_verilog(Echo(), pll).text)
+    (folder / "top.v").write_text(board_verilog(ULX3S, Echo(), pll).text)
     (folder / "top.lpf").write_text(constraints(ULX3S))
 
 

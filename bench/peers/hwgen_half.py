@@ -100,4 +100,4 @@ def verilog_of(found: Plan) -> str:
         machine = Machine(found.config, sdram_config(board, clock_hz), build=number)
     else:
         machine = ResidentMachine(found.config, resident, clock_hz, build=number)
-    return board_verilog(machine, pll, sdram=resident is None).text
+    return board_verilog(board, machine, pll, sdram=resident is None).text
