@@ -59,7 +59,8 @@ class _Replay:
         self.position = 0  # in the stream
         self.ended = False
         self.described = 0  # descriptors read so far
-        rows = [(name, row) for name in lowered.images for row in range(lowered.buffers[name].height)]
+        streamed = lowered.images if program.resident is None else ()
+        rows = [(name, row) for name in streamed for row in range(lowered.buffers[name].height)]
         self.image_row = dict(zip(program.image_rows.tolist(), rows, strict=True))
         self.parked: dict[
             int, tuple[int, int]
