@@ -20,6 +20,7 @@ from hwgen.steps import BuildFolder, digest, file_digest, source_digest, write_a
 
 if TYPE_CHECKING:
     from boards.board import Board
+    from boards.equal_modules import MergedVerilog
     from boards.pll import Pll
     from boards.toolchain import Recipe
     from compiler.plan.planner import Plan
@@ -275,8 +276,9 @@ def _place_block_rams(at: Path, board: Board) -> dict[str, Any]:
     return {"wire_length": place_block_rams(at / NETLIST, at / FLOORPLAN, board.part.name, sites)}
 
 
-def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
-    from boards.bitstream import board_verilog, constraints, sdram_config
+def design_of(plan: Plan, board: Board, pll: Pll) -> MergedVerilog:
+    """The whole design of a plan on a board: ring, sequencer, DMA and SDRAM controller if any, host link, PLL, pads."""
+    from boards.bitstream import board_verilog, sdram_config
     from hw.machine import Machine
     from hw.resident_machine import ResidentMachine
 
@@ -286,7 +288,13 @@ def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
         machine = Machine(plan.config, sdram_config(board, clock_hz), build=number)
     else:
         machine = ResidentMachine(plan.config, resident, clock_hz, build=number)
-    design = board_verilog(board, machine, pll, sdram=not plan.on_chip)
+    return board_verilog(board, machine, pll, sdram=not plan.on_chip)
+
+
+def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
+    from boards.bitstream import constraints
+
+    design = design_of(plan, board, pll)
     (at / VERILOG).write_text(design.text)
     (at / SITES).write_text(json.dumps(design.sites, indent=1) + "\n")
     (at / CONSTRAINTS).write_text(constraints(board, sdram=not plan.on_chip))

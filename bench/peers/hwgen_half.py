@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.peers.block import LAYERS, Block
-from boards.bitstream import board_verilog, sdram_config
+from boards.bitstream import sdram_config
 from boards.board import Board
 from boards.pll import plan_pll
 from boards.ulx3s import ULX3S
@@ -16,9 +16,7 @@ from compiler.arithmetic import quantize_multipliers
 from compiler.plan.planner import Plan, plan
 from compiler.qgraph import QConv, QGraph, QTensor
 from compiler.window import Window
-from hw.machine import Machine
-from hw.resident_machine import ResidentMachine
-from hwgen.build import build_number, timing_model
+from hwgen.build import design_of, timing_model
 from sim import golden
 from sim.machine import simulate_frame
 
@@ -94,10 +92,4 @@ def verilog_of(found: Plan) -> str:
     """The whole design as it is built for the board: ring, sequencer, DMA and SDRAM controller if any, host link, PLL."""
     board = board_of(found.part.dsp)
     pll = plan_pll(board.oscillator_hz, CLOCK_HZ)
-    clock_hz, number, resident = int(pll.output_hz), build_number(found, pll), found.program.resident
-    machine: Machine | ResidentMachine
-    if resident is None:
-        machine = Machine(found.config, sdram_config(board, clock_hz), build=number)
-    else:
-        machine = ResidentMachine(found.config, resident, clock_hz, build=number)
-    return board_verilog(board, machine, pll, sdram=resident is None).text
+    return design_of(found, board, pll).text

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from compiler.plan.bands import Step
-from compiler.plan.estimate import pass_estimate
+from compiler.plan.estimate import load_cycles, pass_estimate
 from compiler.plan.passes import LogicalPass, View
 from compiler.plan.result import Plan
 from compiler.qgraph import QConv
 from compiler.window import Window
-from hw.config import WORD_BYTES, RingConfig
+from hw.config import WORD_BYTES
 from hw.descriptor import FeedMode
 
 _WORTH = 0.02
@@ -34,7 +34,9 @@ def costly_windows(plan: Plan) -> frozenset[str]:
     for item in plan.lowered.passes:
         if item.mode == FeedMode.WINDOW and isinstance(item.window_node, QConv) and item.array_node is not None:
             parts = steps[item.name]
-            gain = taken[item.name] - max(_alone(plan, item, parts), _streamed(plan.config, parts))
+            gain = taken[item.name] - max(
+                _alone(plan, item, parts), sum(load_cycles(item, part.channels, plan.config) for part in parts)
+            )
             if gain > 0:
                 saved[item.window_node.name] = gain
     return frozenset(saved) if sum(saved.values()) > _WORTH * plan.cycles else frozenset()
@@ -42,7 +44,7 @@ def costly_windows(plan: Plan) -> frozenset[str]:
 
 def _alone(plan: Plan, item: LogicalPass, steps: list[Step]) -> int:
     """About the cycles of the same bands and parts with the window in a pass of its own, which needs a band's rows only once."""
-    config: RingConfig = plan.config
+    config = plan.config
     depthwise = replace(item, array_node=None, to_rows=True, combine=None)
     words = -(-item.input.channels // WORD_BYTES)
     pointwise = replace(
@@ -54,9 +56,3 @@ def _alone(plan: Plan, item: LogicalPass, steps: list[Step]) -> int:
             total += pass_estimate(plan.lowered, replace(depthwise, height=step.rows), config)
         total += pass_estimate(plan.lowered, replace(pointwise, height=step.rows, channels=step.channels), config)
     return total
-
-
-def _streamed(config: RingConfig, steps: list[Step]) -> int:
-    """Cycles in which the SDRAM gives the weights of the parts: 2 bytes in each."""
-    chunks = sum(-(-step.channels // config.cols) for step in steps)
-    return chunks * steps[0].source.depth * config.cols // 2

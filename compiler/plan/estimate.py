@@ -26,11 +26,12 @@ def frame_estimate(lowered: Lowered, config: RingConfig) -> int:
 
 
 def _loads(lowered: Lowered, config: RingConfig) -> list[int]:
-    """Cycles in which the SDRAM gives the weights of every pass: 2 bytes in each."""
-    return [
-        0 if item.array_node is None else -(-item.channels // config.cols) * item.depth * config.cols // 2
-        for item in lowered.passes
-    ]
+    return [0 if item.array_node is None else load_cycles(item, item.channels, config) for item in lowered.passes]
+
+
+def load_cycles(item: LogicalPass, channels: int, config: RingConfig) -> int:
+    """Cycles in which the SDRAM gives the weights of so many channels of a pass: 2 bytes in each."""
+    return -(-channels // config.cols) * item.depth * config.cols // 2
 
 
 def pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:
