@@ -151,7 +151,8 @@ class Combine(wiring.Component):
         config: `rows`, `cols`, `combine_lanes`, `combine_multiply`.
 
     Members:
-        descriptor : In(Descriptor), start : In(1), strobe.
+        descriptor : In(Descriptor), start : In(1), strobe. Nothing is taken before `descriptor.combine` was set for two cycles, or once it
+            is not.
         parameters : In(CombineParameters), stable while segments are under way.
         segments : In(stream {data: 8 C}), operands : In(stream {data: 8 C}).
         o : Out(stream {data: 8 C}).
@@ -178,26 +179,28 @@ class Combine(wiring.Component):
         m = Module()
         config, d = self._config, self.descriptor
         cols, lanes, steps = config.cols, config.combine_lanes, combine_cycles(config)
-        take, free, room = Signal(), Signal(), Signal(init=1)
+        # What decides whether a segment can be taken stands in registers, for the collector's FIFO is far away.
+        take, free, room, used = Signal(), Signal(), Signal(init=1), Signal()
         wanted = self._operand_wanted(m, take)
         m.d.comb += [
-            take.eq(free & self.segments.valid & (self.operands.valid | ~wanted)),
-            self.segments.ready.eq(free & (self.operands.valid | ~wanted)),
-            self.operands.ready.eq(free & wanted & self.segments.valid),
+            take.eq(free & room & self.segments.valid & (self.operands.valid | ~wanted)),
+            self.segments.ready.eq(free & room & (self.operands.valid | ~wanted)),
+            self.operands.ready.eq(free & room & wanted & self.segments.valid),
         ]
 
         # The registers turn round once per segment, so an operand that stands still is in place again for the next one.
         segment, operand = Signal(8 * cols, reset_less=True), Signal(8 * cols, reset_less=True)
         busy, last = Signal(), Signal()
         left = Signal(range(steps + 1))
-        m.d.comb += free.eq((~busy | last) & room)
-        m.d.sync += [left.eq(left - 1), last.eq(left == 2)]
+        m.d.sync += [used.eq(d.combine.any()), left.eq(left - 1), last.eq(left == 2)]
+        m.d.sync += free.eq(used & (~busy | last | (left == 2)))
         with m.If(busy):
             m.d.sync += [register.eq(register.rotate_right(8 * lanes)) for register in (segment, operand)]
         with m.If(last):
             m.d.sync += busy.eq(0)
         with m.If(take):
-            m.d.sync += [busy.eq(1), left.eq(steps), last.eq(steps == 1), segment.eq(self.segments.payload.data)]
+            m.d.sync += [busy.eq(1), left.eq(steps), last.eq(steps == 1), free.eq(steps == 1)]
+            m.d.sync += segment.eq(self.segments.payload.data)
             with m.If(wanted):
                 m.d.sync += operand.eq(self.operands.payload.data)
 
@@ -222,7 +225,7 @@ class Combine(wiring.Component):
         m.d.comb += [fifo.i.valid.eq(complete[-1]), fifo.i.payload.data.eq(result)]
         wiring.connect(m, fifo.o, wiring.flipped(self.o))
         promised, given = Signal(range(_FIFO_DEPTH + 1)), Signal()
-        m.d.comb += given.eq(self.o.valid & self.o.ready)
+        m.d.sync += given.eq(self.o.valid & self.o.ready)
         with m.If(take & ~given):
             m.d.sync += [promised.eq(promised + 1), room.eq(promised != _FIFO_DEPTH - 1)]
         with m.If(given & ~take):
@@ -234,18 +237,18 @@ class Combine(wiring.Component):
         d, rows = self.descriptor, self._config.rows
         chunk, tile = Loop(m, "chunk", d.chunks), Loop(m, "tile", d.tiles)
         row = Signal(range(rows + 1))  # counted from 1
-        row_last, missing, still = Signal(), Signal(), Signal()
+        row_last, wanted = Signal(), Signal()
         with m.If(take):
-            m.d.sync += [row.eq(row + 1), row_last.eq(row == rows - 1), still.eq(d.still)]
-            with m.If(tile.last & (row == d.last_pixels)):
-                m.d.sync += missing.eq(1)
+            m.d.sync += [row.eq(row + 1), row_last.eq(row == rows - 1)]
+            with m.If(d.still | (tile.last & (row == d.last_pixels))):
+                m.d.sync += wanted.eq(0)
             with m.If(row_last):
-                m.d.sync += [row.eq(1), missing.eq(0), still.eq(0)]
+                m.d.sync += [row.eq(1), wanted.eq(1)]
                 chunk.advance()
                 with m.If(chunk.last):
                     tile.advance()
         with m.If(self.start):
             chunk.restart()
             tile.restart()
-            m.d.sync += [row.eq(1), row_last.eq(0), missing.eq(0), still.eq(0)]
-        return ~missing & ~still
+            m.d.sync += [row.eq(1), row_last.eq(0), wanted.eq(1)]
+        return wanted

@@ -107,7 +107,6 @@ class BlockFifo(wiring.Component):
             self.i.ready.eq(~full),
             taken.eq(self.i.valid & ~full),
             fetched.eq(some & room),
-            given.eq(self.o.valid & self.o.ready),
             memory.w_en.eq(taken),
             memory.w_addr.eq(tail),
             memory.w_data.eq(self.i.payload),
@@ -119,7 +118,8 @@ class BlockFifo(wiring.Component):
             self.o.payload.eq(queue.o.payload),
             queue.o.ready.eq(self.o.ready),
         ]
-        m.d.sync += arriving.eq(Cat(fetched, arriving[:-1]))
+        # A place is free one cycle after its entry has left: whatever decides on `o.ready` is far away.
+        m.d.sync += [arriving.eq(Cat(fetched, arriving[:-1])), given.eq(self.o.valid & self.o.ready)]
         with m.If(taken):
             m.d.sync += tail.eq(tail + 1)
         with m.If(fetched):

@@ -259,9 +259,9 @@ class Ring(wiring.Component):
         active = Signal()
         m.d.sync += active.eq(wanted)
         m.d.comb += [
-            combine.segments.valid.eq(collector.o.valid & active),
+            combine.segments.valid.eq(collector.o.valid),
             combine.segments.payload.eq(collector.o.payload),
-            combine.operands.valid.eq(operand.o.valid & active),
+            combine.operands.valid.eq(operand.o.valid),
             combine.operands.payload.eq(operand.o.payload),
             writer.segments.valid.eq(Mux(active, combine.o.valid, collector.o.valid)),
             writer.segments.payload.eq(Mux(active, combine.o.payload, collector.o.payload)),
@@ -270,6 +270,6 @@ class Ring(wiring.Component):
             self.trace.segment.eq(combine.segments.valid & combine.segments.ready),
             self.trace.segment_data.eq(combine.segments.payload.data),
             combine.o.ready.eq(writer.segments.ready),
-            collector.o.ready.eq(Mux(active, combine.segments.ready, writer.segments.ready)),
-            operand.o.ready.eq(Mux(active, combine.operands.ready, writer.operands.ready)),
+            collector.o.ready.eq(combine.segments.ready | (writer.segments.ready & ~active)),
+            operand.o.ready.eq(combine.operands.ready | (writer.operands.ready & ~active)),
         ]

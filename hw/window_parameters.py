@@ -125,9 +125,10 @@ class WindowParameters(wiring.Component):
         with m.If(self.start & (d.mode != FeedMode.TAP)):
             m.d.sync += [loading.eq(1), step.eq(0), place.eq(first), left.eq(d.groups), entry.eq(0)]
 
-        # What arrives: the same counts, as late as the memory.
+        # What arrives: the same counts, as late as the memory; and what it is, a cycle before, so that every enable is a register.
         arrived: tuple[Signal, Signal, Signal] = (loading, step, entry)
         for i in range(memory.latency):
+            arriving, arriving_step, _ = arrived
             following = (
                 Signal(name=f"arriving_{i}"),
                 Signal.like(step, name=f"step_{i}", reset_less=True),
@@ -135,12 +136,17 @@ class WindowParameters(wiring.Component):
             )
             m.d.sync += [new.eq(old) for new, old in zip(following, arrived, strict=True)]
             arrived = following
-        arriving, arrived_step, arrived_entry = arrived
+        arrived_entry = arrived[-1]
 
         shadow = Signal(8 * TAPS * lanes, reset_less=True)
         active = Signal.like(shadow)
-        with m.If(arriving & (arrived_step < _WEIGHT_WORDS)):
-            m.d.sync += shadow.eq(Cat(shadow[len(memory.r_data) :], memory.r_data))
+        shifted = Cat(shadow[len(memory.r_data) :], memory.r_data)
+        is_weights = arriving & (arriving_step < _WEIGHT_WORDS)
+        for lane, enable in enumerate(enable_copies(m, "shift_weights", is_weights, lanes)):
+            with m.If(enable):
+                for tap in range(TAPS):
+                    at = tap * lanes + lane
+                    m.d.sync += shadow.word_select(at, 8).eq(shifted.word_select(at, 8))
         # There are so many weights that each lane's have enables of their own.
         enables = enable_copies(m, "take_weights", self.advance_weights, lanes)
         for lane, (take, is_sum) in enumerate(
@@ -158,13 +164,17 @@ class WindowParameters(wiring.Component):
         with m.If(self.start):
             m.d.sync += using.eq(_ENTRIES - 1)
         per_word = lanes // _WEIGHT_WORDS
+        is_parameters = Signal(WINDOW_WORDS - _WEIGHT_WORDS)  # of each word's lanes
+        m.d.sync += is_parameters.eq(
+            Cat(arriving & (arriving_step == word) for word in range(_WEIGHT_WORDS, WINDOW_WORDS))
+        )
         for lane in range(lanes):
             parameters = Signal(ChannelParameters, name=f"parameters_{lane}_now", reset_less=True)
             table = Memory(shape=PARAMETER_BITS, depth=_ENTRIES, init=[], attrs={"ram_style": "distributed"})
             m.submodules[f"parameters_{lane}"] = table
             write, read = table.write_port(), table.read_port(domain="comb")
             m.d.comb += [
-                write.en.eq(arriving & (arrived_step == _WEIGHT_WORDS + lane // per_word)),
+                write.en.eq(is_parameters[lane // per_word]),
                 write.addr.eq(arrived_entry),
                 write.data.eq(memory.r_data.word_select(lane % per_word, PARAMETER_BITS)),
                 read.addr.eq(using),

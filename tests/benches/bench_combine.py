@@ -113,6 +113,7 @@ class Bench:
         dut.descriptor.value, dut.parameters.value, dut.start.value = packed_descriptor(**d), made.word(), 1
         await RisingEdge(dut.clk)
         dut.start.value = 0
+        await RisingEdge(dut.clk)  # a pass's segments come later than that
         self.sink.counter = counter = CycleCounter()
         begun = CycleCounter._now()
         sending = cocotb.start_soon(self.segments.send([packed(row) for row in segments], idle))
