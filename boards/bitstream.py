@@ -8,6 +8,7 @@ from amaranth.hdl import Elaboratable
 
 from boards.board import Board
 from boards.equal_modules import MergedVerilog, merge_equal_modules
+from boards.plain_names import plain_names
 from boards.pll import Pll
 from boards.ulx3s_top import Ulx3sTop, ports
 from hw.sdram_config import SdramConfig
@@ -33,7 +34,7 @@ def board_verilog(board: Board, machine: Elaboratable, pll: Pll, *, sdram: bool 
         emit_src=False,
         strip_internal_attrs=True,
     )
-    return merge_equal_modules(text)
+    return merge_equal_modules(plain_names(text))
 
 
 def constraints(board: Board, *, sdram: bool = True) -> str:
