@@ -11,6 +11,7 @@ from hw.descriptor import CombineOp, CombineParameters, Descriptor
 from hw.fifo import StreamFifo
 from hw.loop import Loop
 from hw.multiplier import Addend, add_levels, add_tree, partial_products
+from hw.primitives.bram import COPY_PREFIX
 from hw.requantise import Requantiser, requantiser_latency
 
 _DIFFERENCE_BITS = 9  # int8 less a zero point
@@ -208,7 +209,8 @@ class Combine(wiring.Component):
         m.d.sync += [parameters.eq(self.parameters), op.eq(d.combine)]
         results = []
         for i in range(lanes):
-            m.submodules[f"lane{i}"] = lane = CombineLane(config.combine_multiply)
+            # Every lane keeps registers of its own for the parameters, though they are equal: lanes are far from each other.
+            m.submodules[f"{COPY_PREFIX}lane{i}"] = lane = CombineLane(config.combine_multiply)
             m.d.comb += [
                 lane.parameters.eq(parameters),
                 lane.op.eq(op),

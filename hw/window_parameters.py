@@ -68,7 +68,8 @@ class WindowParameters(wiring.Component):
     def __init__(self, config: RingConfig, init: Sequence[int] = ()) -> None:
         self._config = config
         lanes = config.window_lanes
-        self._memory = SimpleDualPort(PARAMETER_BITS // 4 * lanes, config.window_depth, init)
+        # Its blocks lie where the activations' leave room, far from the lanes: a register on the way.
+        self._memory = SimpleDualPort(PARAMETER_BITS // 4 * lanes, config.window_depth, init, extra_register=True)
         super().__init__(
             {
                 "descriptor": In(Descriptor),
