@@ -78,8 +78,7 @@ class _Search:
                 config = self._smallest(base(self._lowered, shape, lanes))
             except ResourceError:  # more tables than a ring may have
                 return None
-            if not resources(config).short(self._board.part):
-                configs.append(config)
+            configs += self._fitting(config)
         configs.sort(key=lambda config: estimate(self._lowered, config))
         plans: list[Plan] = []
         for config in configs:
@@ -96,6 +95,14 @@ class _Search:
             (plan for plan in plans if plan.cycles <= _CLOSE * least),
             key=lambda plan: (plan.resources.lut, plan.cycles),
         )
+
+    def _fitting(self, config: RingConfig) -> list[RingConfig]:
+        """The ring if the part has room for it, else with the most combine lanes for which it has; none at all: nothing."""
+        while short := resources(config).short(self._board.part):
+            if config.combine_lanes < 2:
+                break
+            config = replace(config, combine_lanes=config.combine_lanes // 2)
+        return [] if short else [config]
 
     def _smallest(self, base: RingConfig) -> RingConfig:
         """The ring with the memories that everything needs, and the smallest activation memory."""
