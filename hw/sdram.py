@@ -151,6 +151,11 @@ class SdramController(wiring.Component):
         last_bank = Signal(BANK_BITS, reset_less=True)
         last_write = Signal(reset_less=True)
         last_elsewhere = Signal(reset_less=True)
+        # A cycle after the command, as these registers are many; the next look-up is later, and the address changes no sooner.
+        activated = Signal()
+        m.d.sync += activated.eq(0)
+        with m.If(activated):
+            m.d.sync += [opened.bit_select(bank, 1).eq(1), rows[bank].eq(row)]
 
         command = Signal(3)
         m.d.comb += command.eq(_NOP)
@@ -248,12 +253,7 @@ class SdramController(wiring.Component):
                         m.d.sync += [conflict.eq(0), *wait.load(config.rp - 1)]
                 with m.Elif(~hit & wait.over):
                     m.d.comb += command.eq(_ACTIVATE)
-                    m.d.sync += [
-                        hit.eq(1),
-                        opened.bit_select(bank, 1).eq(1),
-                        rows[bank].eq(row),
-                        *wait.load(config.rcd - 1),
-                    ]
+                    m.d.sync += [hit.eq(1), activated.eq(1), *wait.load(config.rcd - 1)]
 
         m.d.sync += Cat(pins.we_n, pins.cas_n, pins.ras_n).eq(command)
         with m.If(take & (self.read.valid | self.write.valid)):

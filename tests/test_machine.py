@@ -25,7 +25,7 @@ class SmallBoard:
     name = "small"
 
     def __init__(self, dsp: int, ebr: int) -> None:
-        self.part = Part("LFE5U-25F", "25k", lut=24288, ff=24288, dsp=dsp, ebr=ebr)
+        self.part = Part("LFE5U-25F", "25k", lut=43848, ff=43848, dsp=dsp, ebr=ebr)
 
 
 def frame(board: SmallBoard, width: float, resolution: int, build_dir: Path) -> tuple[Plan, FrameResult]:

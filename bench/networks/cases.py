@@ -16,14 +16,17 @@ class Case:
         name: of the row.
         request: the network and its options.
         file: a trained model's file name; with the folder of models it takes the place of the zoo's network.
+        clock_mhz: what is asked for, the highest clock that was found to be met; None: the board's.
     """
 
     name: str
     request: Request
     file: str | None = None
+    clock_mhz: float | None = None
 
     def on(self, board: str, clock_mhz: float | None, models: Path | None) -> Request:
-        """What is asked for on a board; with the trained model if the folder has it."""
+        """What is asked for on a board, at `clock_mhz` if one is given; with the trained model if there is a folder of them."""
+        clock_mhz = clock_mhz or self.clock_mhz
         if self.file is not None and models is not None:
             return Request(str(models / self.file), board=board, clock_mhz=clock_mhz)
         return replace(self.request, board=board, clock_mhz=clock_mhz)

@@ -79,7 +79,7 @@ def measure(case: Case, request: Request, folder: Path, *, simulated: bool, buil
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("names", nargs=-1)
 @click.option("--board", default="ulx3s", show_default=True)
-@click.option("--clock", "clock_mhz", type=float, help="Clock, MHz; default: the board's.")
+@click.option("--clock", "clock_mhz", type=float, help="Clock, MHz; default: each network's own.")
 @click.option("--models", type=click.Path(path_type=Path, exists=True), help="Folder of trained .tflite models.")
 @click.option("--simulate/--no-simulate", "simulated", default=True, show_default=True)
 @click.option("--build/--no-build", "built", default=True, show_default=True)

@@ -17,6 +17,7 @@ from compiler.plan.passes import Lowered
 from compiler.plan.residence import reside
 from compiler.plan.resources import Part, resources
 from compiler.plan.result import Board, FrameTiming, Plan
+from compiler.plan.ring import fewer_lanes
 from compiler.program.program import Program, build_resident_program
 from compiler.qgraph import QGraph
 from hw.config import RingConfig
@@ -75,10 +76,11 @@ class _Search:
         configs = []
         for shape, lanes in _shapes(self._board.part, self._lowered.least_rows):
             try:
-                config = self._smallest(base(self._lowered, shape, lanes))
+                config = fewer_lanes(self._smallest(base(self._lowered, shape, lanes)), self._board.part)
             except ResourceError:  # more tables than a ring may have
                 return None
-            configs += self._fitting(config)
+            if config is not None:
+                configs.append(config)
         configs.sort(key=lambda config: estimate(self._lowered, config))
         plans: list[Plan] = []
         for config in configs:
@@ -95,14 +97,6 @@ class _Search:
             (plan for plan in plans if plan.cycles <= _CLOSE * least),
             key=lambda plan: (plan.resources.lut, plan.cycles),
         )
-
-    def _fitting(self, config: RingConfig) -> list[RingConfig]:
-        """The ring if the part has room for it, else with the most combine lanes for which it has; none at all: nothing."""
-        while short := resources(config).short(self._board.part):
-            if config.combine_lanes < 2:
-                break
-            config = replace(config, combine_lanes=config.combine_lanes // 2)
-        return [] if short else [config]
 
     def _smallest(self, base: RingConfig) -> RingConfig:
         """The ring with the memories that everything needs, and the smallest activation memory."""

@@ -37,13 +37,28 @@ _LEAST_ACC = 20
 
 
 def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
-    """The base of a ring whose weights are streamed, with more window lanes where the window would hold up the frame."""
-    shape = _shape(lowered, part)
-    few, more = (ring_of(graph, lowered, part, shape, lanes) for lanes in LANES)
-    if frame_estimate(lowered, more) > _WORTH * frame_estimate(lowered, few):
-        return few
-    smallest = replace(more, weight_depth=WEIGHT_DEPTHS[-1], activation_depth=_ACTIVATION_LEAST)
-    return few if resources(smallest).short(part) else more
+    """The base of a ring whose weights are streamed, with more window lanes where the window would hold up the frame.
+
+    Where the part has too little logic for the array that suits the network best, the next one is taken.
+    """
+    shapes = _by_speed(lowered, part)
+    for shape in shapes:
+        few, more = (ring_of(graph, lowered, part, shape, lanes) for lanes in LANES)
+        worth = frame_estimate(lowered, more) <= _WORTH * frame_estimate(lowered, few)
+        for base in (more, few) if worth else (few,):
+            smallest = replace(base, weight_depth=WEIGHT_DEPTHS[-1], activation_depth=_ACTIVATION_LEAST)
+            if (found := fewer_lanes(smallest, part)) is not None:
+                return replace(base, combine_lanes=found.combine_lanes)
+    return ring_of(graph, lowered, part, shapes[0], LANES[0])  # what is short is told where its memories are chosen
+
+
+def fewer_lanes(config: RingConfig, part: Part) -> RingConfig | None:
+    """The ring if the part has room for it, else with the most combine lanes for which it has; None if it has for none."""
+    while resources(config).short(part):
+        if config.combine_lanes < 2:
+            return None
+        config = replace(config, combine_lanes=config.combine_lanes // 2)
+    return config
 
 
 def ring_of(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], lanes: int) -> RingConfig:
@@ -147,12 +162,15 @@ def shapes(lowered: Lowered, part: Part) -> list[tuple[int, int]]:
     return possible
 
 
-def _shape(lowered: Lowered, part: Part) -> tuple[int, int]:
-    """Rows and columns of the array: the favourite that the part has multipliers for, unless another is clearly faster."""
+def _by_speed(lowered: Lowered, part: Part) -> list[tuple[int, int]]:
+    """Rows and columns of the arrays that the part has multipliers for, the fastest first, but behind the favourite if that is nearly as
+    fast."""
     possible = shapes(lowered, part)
     cycles = {shape: sum(_array_cycles(item, *shape) for item in lowered.passes) for shape in possible}
-    best = min(possible, key=lambda shape: cycles[shape])
-    return best if cycles[best] < _FAVOURITE * cycles[possible[0]] else possible[0]
+    first = min(possible, key=lambda shape: cycles[shape])
+    if cycles[first] >= _FAVOURITE * cycles[possible[0]]:
+        first = possible[0]
+    return [first, *sorted((shape for shape in possible if shape != first), key=lambda shape: cycles[shape])]
 
 
 def _array_cycles(item: LogicalPass, rows: int, cols: int) -> int:
