@@ -168,6 +168,10 @@ class HostLink(wiring.Component):
             free.eq(~guarded | (self.initialised & ~self.busy)),
         ]
 
+        # The address of the next unit, halfword or burst; it has many cycles until it is wanted.
+        following = Signal.like(address, reset_less=True)
+        m.d.sync += following.eq(address + Mux(asks[Command.READ], BURST, 1))
+
         # One CRC register for both ways: a request and its answer do not overlap. After a CRC's own bytes it is 0, and
         # after the first of them the second is at the top.
         crc = Signal(16, reset_less=True)
@@ -187,7 +191,7 @@ class HostLink(wiring.Component):
             m.d.sync += timed_out.eq(1)
 
         with m.If(writing & taken):
-            m.d.sync += [writing.eq(0), address.eq(address + 1)]
+            m.d.sync += [writing.eq(0), address.eq(following)]
         m.d.sync += self.start.eq(0)
 
         def answer(result: Status, bytes_: Value | int = 0) -> list[Any]:
@@ -274,7 +278,7 @@ class HostLink(wiring.Component):
                 m.d.sync += [count.eq(count + 1), left.eq(left - 1)]
                 whole = Mux(asks[Command.READ], 15, Mux(asks[Command.COUNTER], 3, 7))
                 with m.If(count == whole):
-                    m.d.sync += [address.eq(address + Mux(asks[Command.READ], BURST, 1)), *fetch()]
+                    m.d.sync += [address.eq(following), *fetch()]
                 with m.If(left == 1):
                     m.d.sync += [state.eq(_State.CRC), asking.eq(0), count.eq(0)]
             with m.Case(_State.CRC), m.If(sent):
