@@ -71,8 +71,11 @@ def make_plan(request: Request, console: Console, graph: QGraph | None = None) -
 
 def _planned(request: Request, graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming]) -> Plan:
     from compiler.plan.planner import plan
+    from compiler.plan.search import search
     from compiler.plan.throughput import plan_batch
 
+    if request.fastest:
+        return search(graph, board, predict)[0].plan
     if request.throughput is None:
         return plan(graph, board, predict)
     return plan_batch(graph, board, predict, None if request.throughput == BEST_BATCH else request.throughput)

@@ -64,6 +64,9 @@ THROUGHPUT = [
         help="Batches of frames that share the late passes' weights, of 2 to 32; without a number: as many as are worth it.",
     )
 ]
+FASTEST = [
+    click.option("--fastest", is_flag=True, help="Take the ring of the fewest cycles that `plan --search` shows.")
+]
 JSON = [click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")]
 
 
@@ -74,7 +77,7 @@ def network_options(command: F) -> F:
 
 def machine_options(command: F) -> F:
     """The options of commands that know what the machine runs too."""
-    return _with(command, [*MODEL, *MACHINE, *THROUGHPUT, *JSON])
+    return _with(command, [*MODEL, *MACHINE, *THROUGHPUT, *FASTEST, *JSON])
 
 
 def model_options(command: F) -> F:
@@ -134,6 +137,8 @@ def plan(search: bool, as_json: bool, **options: Any) -> None:
     if search:
         if options["throughput"] is not None:
             raise click.UsageError("--search shows rings for one frame at a time: leave out --throughput")
+        if options["fastest"]:
+            raise click.UsageError("--search shows all rings, --fastest takes one: leave out one of them")
         from hwgen.search import search as explore
         from hwgen.search import table, to_json
 

@@ -17,7 +17,7 @@ BEST_BATCH = -1
 SUFFIXES = (".graph", ".onnx", ".tflite")
 """Files of models."""
 
-_NO_OPTIONS = ("network", "board", "clock_mhz", "throughput")
+_NO_OPTIONS = ("network", "board", "clock_mhz", "throughput", "fastest")
 
 if TYPE_CHECKING:
     from boards.board import Board
@@ -38,6 +38,7 @@ class Request:
         calibrate: folder of photographs for the quantiser; None: synthetic ones.
         clock_mhz: clock of the machine, MHz; None: the board's default.
         throughput: frames of a batch (throughput mode), or BEST_BATCH; None: one frame at a time (latency mode).
+        fastest: take the ring of the fewest cycles that the search finds, whatever logic it needs.
         calibration, equalise, correct_bias: of the quantiser (`compiler.quantise.QuantiseOptions`); None: its standard.
     """
 
@@ -56,6 +57,7 @@ class Request:
     equalise: str | None = None
     correct_bias: str | None = None
     throughput: int | None = None
+    fastest: bool = False
 
     @property
     def file(self) -> Path | None:
@@ -67,7 +69,7 @@ class Request:
     def name(self) -> str:
         """Names the build and its folder."""
         if self.throughput is None:
-            return self._network_name
+            return self._network_name + "_fastest" * self.fastest
         frames = "" if self.throughput == BEST_BATCH else f"_{self.throughput}"
         return f"{self._network_name}_throughput{frames}"
 
@@ -119,13 +121,15 @@ class Request:
         """The board, and the setting of its PLL for the clock asked for: the nearest one not above it.
 
         Raises:
-            ToolError: there is no such board, or no such clock on it; a batch cannot have so many frames.
+            ToolError: there is no such board, or no such clock on it; a batch cannot have so many frames, or is asked for with `fastest`.
         """
         from boards.pll import plan_pll
         from boards.registry import find_board
 
         if self.throughput not in (None, BEST_BATCH, *range(2, MOST_FRAMES + 1)):
             raise ToolError(f"--throughput: a batch has 2 to {MOST_FRAMES} frames, not {self.throughput}")
+        if self.fastest and self.throughput is not None:
+            raise ToolError("--fastest searches rings for one frame at a time: leave out --throughput")
         board = find_board(self.board)
         asked = board.default_clock_hz if self.clock_mhz is None else round(self.clock_mhz * 1e6)
         if asked > board.max_clock_hz:

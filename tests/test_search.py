@@ -11,6 +11,7 @@ from compiler.frontend import load_network
 from compiler.plan.planner import plan
 from compiler.plan.search import Explored, search
 from hwgen.cli import cli
+from hwgen.request import Request
 from tests.test_planner import SmallBoard, timing
 
 
@@ -40,11 +41,22 @@ def test_what_a_build_takes_is_marked(found: list[Explored]) -> None:
     assert built.digest() == plan(graph, SmallBoard(64, 108), timing).digest()
 
 
+SMALL = ["shufflenet_v2", "--width", "0.5", "--resolution", "64", "--classes", "10", "--board", "ulx3s-45f"]
+
+
+def test_the_fastest_ring_is_taken_if_asked_for() -> None:
+    rings = json.loads(CliRunner().invoke(cli, ["plan", *SMALL, "--search", "--json"]).stdout)
+    taken = json.loads(CliRunner().invoke(cli, ["plan", *SMALL, "--fastest", "--json"]).stdout)
+    assert taken["cycles"] == min(ring["cycles"] for ring in rings)
+    assert taken["cycles"] < next(ring["cycles"] for ring in rings if ring["built"]), "nothing to choose here"
+    request = Request("shufflenet_v2", fastest=True)
+    assert request.name == Request("shufflenet_v2").name + "_fastest" and "fastest" not in request.options
+
+
 def test_command() -> None:
-    arguments = ["plan", "shufflenet_v2", "--width", "0.5", "--resolution", "64", "--classes", "10", "--search"]
-    text = CliRunner().invoke(cli, [*arguments, "--board", "ulx3s-45f"])
+    text = CliRunner().invoke(cli, ["plan", *SMALL, "--search"])
     assert text.exit_code == 0 and "*" in text.output and "KiB" in text.output
-    made = CliRunner().invoke(cli, [*arguments, "--board", "ulx3s-45f", "--json"])
+    made = CliRunner().invoke(cli, ["plan", *SMALL, "--search", "--json"])
     rings = json.loads(made.stdout)
     assert sum(ring["built"] for ring in rings) == 1
     assert all(ring["dsp"] == ring["rows"] * ring["cols"] and ring["fps"] > 0 for ring in rings)
