@@ -17,11 +17,11 @@ IMAGES = 2
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_digits(name: str, bench_dir: Path) -> None:
-    """On the ULX3S 12F, weights in block RAM."""
+    """On its board, weights in block RAM."""
     training, test = load()
     few = Digits(test.images[:IMAGES], test.labels[:IMAGES])
     made = evaluate.quantised(name, training)
-    found, clock = evaluate.planned(made.network)
+    found, clock = evaluate.planned(made.network, evaluate.BOARDS[name])
     for frame, label in zip(evaluate.frames(made.network, few), few.labels, strict=True):
         one = evaluate.simulated(found, clock, frame, bench_dir)
         assert one.result.mismatches == 0, one.result.tensors

@@ -198,4 +198,4 @@ def memories(base: RingConfig, part: Part, step: int, weights: int) -> Iterator[
             yield replace(least, activation_depth=depth)
     if not tried:
         need = resources(replace(base, weight_depth=depths[-1], activation_depth=step))
-        raise ResourceError(f"{part.name}: the smallest ring needs {'; '.join(need.short(part))}")
+        raise ResourceError(f"{part.name}: the smallest ring needs {'; '.join(need.short(part))}; take a larger part")

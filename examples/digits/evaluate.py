@@ -31,7 +31,8 @@ from sim.machine import FrameResult, simulate_frame
 from sim.timing import predict
 
 FOLDER = Path(__file__).parent
-BOARD = "ulx3s-12f"
+BOARDS = {"shufflenet_v2": "ulx3s-12f", "mobilenet_v3": "ulx3s-45f"}
+"""The smallest ULX3S that has room for each network's machine."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def int8_accuracy(network: QGraph, test: Digits) -> float:
     return float((np.array(found) == test.labels).mean())
 
 
-def planned(network: QGraph, board_name: str = BOARD) -> tuple[Plan, SdramConfig]:
+def planned(network: QGraph, board_name: str) -> tuple[Plan, SdramConfig]:
     """The machine for a board, and its clock."""
     board = find_board(board_name)
     clock = sdram_config(board, int(plan_pll(board.oscillator_hz, board.default_clock_hz).output_hz))
@@ -88,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", default=list(NETWORKS), help=f"of {', '.join(NETWORKS)}; default: all")
     parser.add_argument("--rtl", type=int, default=4, help="images of the test set to simulate (0: none)")
-    parser.add_argument("--board", default=BOARD)
+    parser.add_argument("--board", help="default: the smallest ULX3S with room for the network's machine")
     arguments = parser.parse_args()
     training, test = load()
     for name in arguments.networks:
@@ -96,8 +97,9 @@ def main() -> None:
         print(f"{name}: {made.graph.weight_count:,} weights, {made.graph.macs:,} multiply-accumulates")
         print(f"  float        {100 * float_accuracy(made, test):.2f} % of {len(test.labels)} test images")
         print(f"  int8 golden  {100 * int8_accuracy(made.network, test):.2f} %")
-        found, clock = planned(made.network, arguments.board)
-        print(f"  {arguments.board}: {found.config.rows} x {found.config.cols} array, {found.cycles:,} cycles a frame")
+        board = arguments.board or BOARDS[name]
+        found, clock = planned(made.network, board)
+        print(f"  {board}: {found.config.rows} x {found.config.cols} array, {found.cycles:,} cycles a frame")
         right = wrong = mismatches = 0
         for frame, label in zip(frames(made.network, test), test.labels[: arguments.rtl], strict=False):
             one = simulated(found, clock, frame, Path("build") / "digits_simulator")
