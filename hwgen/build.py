@@ -74,11 +74,10 @@ def _planned(request: Request, graph: QGraph, board: Board, predict: Callable[[P
     from compiler.plan.search import search
     from compiler.plan.throughput import plan_batch
 
-    if request.fastest:
-        return search(graph, board, predict)[0].plan
+    single = search(graph, board, predict)[0].plan if request.fastest else plan(graph, board, predict)
     if request.throughput is None:
-        return plan(graph, board, predict)
-    return plan_batch(graph, board, predict, None if request.throughput == BEST_BATCH else request.throughput)
+        return single
+    return plan_batch(single, predict, None if request.throughput == BEST_BATCH else request.throughput)
 
 
 def timing_model(board: Board, pll: Pll) -> Callable[[Program], FrameTiming]:

@@ -68,10 +68,11 @@ class Request:
     @property
     def name(self) -> str:
         """Names the build and its folder."""
+        name = self._network_name + "_fastest" * self.fastest
         if self.throughput is None:
-            return self._network_name + "_fastest" * self.fastest
+            return name
         frames = "" if self.throughput == BEST_BATCH else f"_{self.throughput}"
-        return f"{self._network_name}_throughput{frames}"
+        return f"{name}_throughput{frames}"
 
     @property
     def _network_name(self) -> str:
@@ -121,15 +122,13 @@ class Request:
         """The board, and the setting of its PLL for the clock asked for: the nearest one not above it.
 
         Raises:
-            ToolError: there is no such board, or no such clock on it; a batch cannot have so many frames, or is asked for with `fastest`.
+            ToolError: there is no such board, or no such clock on it; a batch cannot have so many frames.
         """
         from boards.pll import plan_pll
         from boards.registry import find_board
 
         if self.throughput not in (None, BEST_BATCH, *range(2, MOST_FRAMES + 1)):
             raise ToolError(f"--throughput: a batch has 2 to {MOST_FRAMES} frames, not {self.throughput}")
-        if self.fastest and self.throughput is not None:
-            raise ToolError("--fastest searches rings for one frame at a time: leave out --throughput")
         board = find_board(self.board)
         asked = board.default_clock_hz if self.clock_mhz is None else round(self.clock_mhz * 1e6)
         if asked > board.max_clock_hz:

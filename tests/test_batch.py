@@ -21,13 +21,15 @@ from compiler.plan.batch_estimate import BatchEstimate
 from compiler.plan.fit import cut, fit
 from compiler.plan.lower import lower
 from compiler.plan.memory import place_rows
-from compiler.plan.result import Plan
+from compiler.plan.planner import plan
+from compiler.plan.result import FrameTiming, Plan
 from compiler.plan.schedule import schedule, streamed_bytes
 from compiler.plan.segments import GivenCutting
 from compiler.plan.spill import Gap, spill
 from compiler.plan.throughput import plan_batch
 from compiler.program.check import ProgramError, check_program
-from compiler.program.program import build_program
+from compiler.program.program import Program, build_program
+from compiler.qgraph import QGraph
 from hw.config import BANKS
 from hwgen import cli
 from hwgen.request import BEST_BATCH, Request
@@ -40,10 +42,19 @@ from tests.test_machine import SDRAM, SmallBoard
 FRAMES = 3
 
 
+def batch(graph: QGraph, frames: int) -> Plan:
+    """A plan for batches on a small part."""
+
+    def model(program: Program) -> FrameTiming:
+        return predict(program, SDRAM)
+
+    return plan_batch(plan(graph, SmallBoard(28, 108), model), model, frames)
+
+
 @pytest.fixture(scope="module")
 def planned() -> Plan:
     graph = load_network("shufflenet_v2", width=0.5, resolution=32, classes=20)
-    return plan_batch(graph, SmallBoard(28, 108), lambda program: predict(program, SDRAM), FRAMES)
+    return batch(graph, FRAMES)
 
 
 def test_order() -> None:
@@ -173,7 +184,6 @@ def test_report(planned: Plan) -> None:
         (["build", "shufflenet_v2", "--throughput", "33"], "--throughput: a batch has 2 to 32 frames, not 33"),
         (["plan", "--throughput", "shufflenet_v2"], "'shufflenet_v2' is not a valid integer"),
         (["plan", "shufflenet_v2", "--search", "--throughput"], "leave out --throughput"),
-        (["build", "shufflenet_v2", "--fastest", "--throughput"], "leave out --throughput"),
         (["plan", "shufflenet_v2", "--fastest", "--search"], "leave out one of them"),
         (["plan", "ds_cnn", "--throughput"], "a batch would gain nothing; leave out --throughput"),
     ],
@@ -197,6 +207,7 @@ def test_mistakes(
 def test_names_of_builds() -> None:
     assert Request("shufflenet_v2", throughput=BEST_BATCH).name == Request("shufflenet_v2").name + "_throughput"
     assert Request("shufflenet_v2", throughput=4).name.endswith("_throughput_4")
+    assert Request("shufflenet_v2", throughput=4, fastest=True).name.endswith("_fastest_throughput_4")
     assert "throughput" not in Request("shufflenet_v2", throughput=4).options
 
 

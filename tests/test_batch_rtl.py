@@ -9,24 +9,21 @@ import pytest
 
 from compiler.frontend import load_network
 from compiler.plan.schedule import streamed_bytes
-from compiler.plan.throughput import plan_batch
 from compiler.preprocess import quantise_pixels, synthetic_images
 from compiler.program.check import check_program
 from hw.descriptor import PacketKind
-from hw.sdram_config import SdramConfig
 from sim.golden import run
 from sim.machine import simulate_frame
-from sim.timing import predict
-from tests.test_machine import SmallBoard
+from tests.test_batch import batch
+from tests.test_machine import SDRAM
 
-SDRAM = SdramConfig(100_000_000, 3, 1, pad_registers=2)
 RESOLUTION = 32
 
 
 @pytest.mark.parametrize("frames", [2, 3])
 def test_batch(frames: int, bench_dir: Path) -> None:
     graph = load_network("shufflenet_v2", width=0.5, resolution=RESOLUTION, classes=20)
-    planned = plan_batch(graph, SmallBoard(28, 108), lambda program: predict(program, SDRAM), frames)
+    planned = batch(graph, frames)
     assert planned.frames == frames and planned.single is not None
     check_program(planned.lowered, planned.fit.steps, planned.program)
 

@@ -59,7 +59,8 @@ def test_images_in_results_out(frames: int) -> None:
     def model(program: Any) -> Any:
         return predict(program, SDRAM)
 
-    planned = plan(graph, board, model) if frames == 1 else plan_batch(graph, board, model, frames)
+    planned = plan(graph, board, model)
+    planned = planned if frames == 1 else plan_batch(planned, model, frames)
     images = [quantise_pixels(pixels, graph.tensors[graph.input]) for pixels in synthetic_images(frames, 32, 3)]
     goldens = [run(planned.graph, image) for image in images]
     machine: Any = Machine(planned, goldens, images)

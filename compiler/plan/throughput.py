@@ -13,12 +13,10 @@ from compiler.plan.batch_estimate import BatchEstimate
 from compiler.plan.cuts import channel_cuts
 from compiler.plan.fit import Fit, cut, fit
 from compiler.plan.maker import PART_SHARES
-from compiler.plan.planner import plan
-from compiler.plan.result import Board, FrameTiming, Plan
+from compiler.plan.result import FrameTiming, Plan
 from compiler.plan.schedule import schedule
 from compiler.plan.segments import GivenCutting, boundaries
 from compiler.program.program import Program, build_program
-from compiler.qgraph import QGraph
 
 CHOICES = range(2, 9)
 """Frames of a batch to choose from if the user does not say."""
@@ -32,16 +30,15 @@ _MOST_FITS = 3
 """Of groupings that fit the memory so many are looked at."""
 
 
-def plan_batch(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], frames: int | None) -> Plan:
-    """Plan a network for batches of so many frames (None: as many as are worth it), for the ring that `plan` chooses.
+def plan_batch(single: Plan, predict: Callable[[Program], FrameTiming], frames: int | None) -> Plan:
+    """Plan a network for batches of so many frames (None: as many as are worth it), for the ring of its plan for single ones.
 
     Raises:
-        UnsupportedOpError, ResourceError: as `plan` does; or there is nothing to gain, or no batch fits the memory.
+        ResourceError: there is nothing to gain, or no batch fits the memory.
     """
-    single = plan(graph, board, predict)
     if single.on_chip:
         raise ResourceError(
-            f"{graph.name}: all weights stay in block RAM, no frame waits for them, and a batch would gain nothing; "
+            f"{single.lowered.name}: all weights stay in block RAM, no frame waits for them, and a batch would gain nothing; "
             "leave out --throughput"
         )
     failure: ResourceError | None = None
