@@ -59,7 +59,8 @@ class LaneParameters(wiring.Component):
     def __init__(self, config: RingConfig, init: Sequence[int] = ()) -> None:
         check_shape(config)
         self._config = config
-        self._memory = SimpleDualPort(PARAMETER_BITS, config.parameter_depth, init)
+        # Two blocks for lanes all over the die: a register on the way.
+        self._memory = SimpleDualPort(PARAMETER_BITS, config.parameter_depth, init, extra_register=True)
         self.READY = 2 + self._memory.latency
         """Cycles from `chunk_start` to the first use of column 0's parameters."""
         self.COMBINE_READY = 1 + config.cols + COMBINE_WORDS + self._memory.latency
@@ -110,14 +111,15 @@ class LaneParameters(wiring.Component):
 
         if self._config.combine_lanes:
             self._read_combine(m, now, other, active & (column == cols - 1))
+        # Behind the memory: whose parameters these are; the lane a cycle before, so that its enable is a register.
         arrived = Cat(active, column, loading)
         for i in range(memory.latency):
+            arriving = arrived
             register = Signal(len(arrived), name=f"arrived{i}")
             m.d.sync += register.eq(arrived)
             arrived = register
-        arrived_active = arrived[0]
-        arrived_column = arrived[1 : 1 + len(column)]
-        arrived_chunk = arrived[1 + len(column) :]
+        arrived_column, arrived_chunk = arrived[1 : 1 + len(column)], arrived[1 + len(column) :]
+        arriving_lane = arriving[2 : 1 + len(column)]
         m.d.comb += [
             memory.w_en.eq(self.write.valid),
             memory.w_addr.eq(self.write.addr),
@@ -133,8 +135,10 @@ class LaneParameters(wiring.Component):
             m.submodules[f"entries{lane}"] = entries
             put, get = entries.write_port(), entries.read_port(domain="comb")
             parameters = Signal(ChannelParameters, name=f"parameters{lane}", reset_less=True)
+            enable = Signal(name=f"enable{lane}")
+            m.d.sync += enable.eq(arriving[0] & (arriving_lane == lane))
             m.d.comb += [
-                put.en.eq(arrived_active & (arrived_column[1:] == lane)),
+                put.en.eq(enable),
                 put.addr.eq(Cat(arrived_chunk, arrived_column[0])),
                 put.data.eq(memory.r_data),
                 get.addr.eq(self.index[lane]),
