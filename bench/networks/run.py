@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import platform
+import signal
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,7 @@ def main(
 
     Builds are made in FOLDER too; rows that are not measured stay as they were.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that is ended must end its tools too
     cases = [case for case in CASES if not names or any(name.lower() in case.name.lower() for name in names)]
     if not cases:
         raise click.UsageError(f"no network of the table has {' or '.join(names)} in its name")

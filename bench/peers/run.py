@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import signal
 import subprocess
 import venv
 from collections.abc import Callable
@@ -191,6 +192,7 @@ def hwgen_rows(folder: Path, block: Block, multipliers: int, synthesised: bool) 
 @click.option("--synthesise/--no-synthesise", "synthesised", default=True, show_default=True)
 def main(folder: Path, multipliers: tuple[str, ...], synthesised: bool) -> None:
     """Measure, keep results.json in FOLDER and print the table."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that is ended must end its tools too
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "results.json"
