@@ -103,13 +103,14 @@ def main(
         raise click.UsageError(f"no network of the table has {' or '.join(names)} in its name")
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "results.json"
-    recorded: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"rows": []}
     for case in cases:
         request = case.on(board, clock_mhz, models)
         try:
             row = measure(case, request, folder / request.name, simulated=simulated, built=built)
         except HwgenError as error:
             raise click.ClickException(f"{case.name}: {error}") from error
+        # Read as late as possible: others may measure other networks at the same time.
+        recorded: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"rows": []}
         rows = {entry["name"]: entry for entry in recorded["rows"]} | {case.name: asdict(row)}
         recorded = {
             "machine": platform.processor() or platform.machine(),
@@ -117,7 +118,7 @@ def main(
             "rows": [rows[other.name] for other in CASES if other.name in rows],
         }
         file.write_text(json.dumps(recorded, indent=2) + "\n")
-    click.echo(table(recorded["rows"]), nl=False)
+    click.echo(table(json.loads(file.read_text())["rows"]), nl=False)
 
 
 if __name__ == "__main__":
