@@ -14,7 +14,8 @@ from compiler.qgraph import QGraph
 from tests.make_tflite import SAME, Maker
 from tests.test_tflite_fuzz import mutate
 from tests.tflite_examples import example
-from tests.tflite_networks import NETWORKS, SCALE, Net, network
+from tests.tflite_net import SCALE, Net
+from tests.tflite_networks import NETWORKS, network
 
 
 def operations(graph: QGraph) -> list[str]:
