@@ -34,7 +34,7 @@ class Case:
 
 CASES = (
     Case("ShuffleNet v2 0.5x", Request("shufflenet_v2", width=0.5)),
-    Case("ShuffleNet v2 1.0x", Request("shufflenet_v2")),
+    Case("ShuffleNet v2 1.0x", Request("shufflenet_v2"), clock_mhz=105),
     Case("MobileNet v1 1.0", Request("mobilenet_v1")),
     Case("MobileNet v2 1.0", Request("mobilenet_v2")),
     Case("MobileNet v3 small", Request("mobilenet_v3_small")),
