@@ -14,12 +14,12 @@ from onnx import AttributeProto, ModelProto
 from compiler.errors import HwgenError
 from compiler.onnx import FloatModel, importer, parse
 from tests.make_onnx import Build, Maker, made
+from tests.onnx_form import SHAPE
+from tests.test_onnx_functions import hard_swish_as_chain
 from tests.test_onnx_operators import (
-    SHAPE,
     classifier,
     flattened,
     gemm,
-    hard_swish_as_chain,
     matmul,
     norm,
     reshaped,
