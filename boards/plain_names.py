@@ -1,7 +1,7 @@
 """Verilog without brackets in names.
 
-Amaranth calls element 3 of an array `a[3]`, as an escaped identifier. With such names yosys 0.70 ended, on one design, in a failed assertion
-of widths behind ABC9; without them it does not. The likely reason: on the way to ABC9 and back `a[3]` is also how bit 3 of `a` is written.
+Amaranth calls element 3 of an array `a[3]`, as an escaped identifier. With such names yosys 0.70 ended, on one design, in a failed
+assertion of widths behind ABC9; without them it does not. The likely reason: on the way to ABC9 and back `a[3]` is also bit 3 of `a`.
 """
 
 from __future__ import annotations
