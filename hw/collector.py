@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hw.config import RingConfig
 from hw.descriptor import CombineParameters, Descriptor
 from hw.fifo import BlockFifo, block_fifo_latency
+from hw.kept_copies import kept_copies
 from hw.lane_parameters import CHUNK_INDEX_BITS, LaneParameters, ParameterWrite
 from hw.requantise import Requantiser, requantiser_latency
 from hw.table import Table, TableWrite
@@ -96,6 +97,8 @@ class Collector(wiring.Component):
         chunk = _delays(m, "chunk", self._chunk_of_column_0(m), cols - 1)
         bytes_of_lanes: list[Value] = []
         looks_up: list[Value] = []
+        # The clamp is constant in a pass, and the lanes lie far apart.
+        clamps = kept_copies(m, "clamp", self.descriptor.array_clamp, lanes)
         for q in range(lanes):
             # A lane's columns never have results in the same cycle.
             first = self.valid[2 * q]
@@ -108,7 +111,7 @@ class Collector(wiring.Component):
                 parameters.index[q].eq(Cat(Mux(first, chunk[2 * q], chunk[2 * q + 1]), ~first)),
                 requantiser.acc.eq(acc),
                 requantiser.parameters.eq(parameters.parameters[q]),
-                requantiser.clamp.eq(self.descriptor.array_clamp),
+                requantiser.clamp.eq(clamps[q]),
             ]
             bytes_of_lanes.append(requantiser.o)
             looks_up.append(parameters.parameters[q].unused[0])

@@ -11,8 +11,8 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import PARAMETER_BITS, WORD_BYTES, RingConfig
 from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, PacketKind
-from hw.enable_copies import enable_copies
 from hw.fifo import StreamFifo
+from hw.kept_copies import kept_copies
 from hw.sdram_config import ADDRESS_BITS, BURST
 
 FIFO_DEPTH = 64
@@ -286,7 +286,7 @@ class Dma(wiring.Component):
         unit, late_word = Signal(max(widths), reset_less=True), Signal(16, reset_less=True)
         shifted = Cat(unit[16:], late_word)
         m.d.sync += late_word.eq(word)
-        for i, shift in enumerate(enable_copies(m, "shift", used, -(-len(unit) // _SHIFT_BITS))):
+        for i, shift in enumerate(kept_copies(m, "shift", used, -(-len(unit) // _SHIFT_BITS))):
             part = slice(i * _SHIFT_BITS, (i + 1) * _SHIFT_BITS)
             with m.If(shift):
                 m.d.sync += unit[part].eq(shifted[part])

@@ -10,7 +10,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, halfwords
-from hw.enable_copies import enable_copies
+from hw.kept_copies import kept_copies
 from hw.primitives.bram import SimpleDualPort, simple_latency
 
 QUEUE_DEPTH = 16
@@ -205,7 +205,7 @@ class Sequencer(wiring.Component):
 
 def _follow(m: Module, name: str, enable: Value, register: Signal, value: Value) -> None:
     """`register` takes `value` in the cycle after `enable`, which is as many registers as so wide a one needs."""
-    for i, enabled in enumerate(enable_copies(m, name, enable, -(-len(register) // _ENABLED_BITS))):
+    for i, enabled in enumerate(kept_copies(m, name, enable, -(-len(register) // _ENABLED_BITS))):
         part = slice(i * _ENABLED_BITS, (i + 1) * _ENABLED_BITS)
         with m.If(enabled):
             m.d.sync += register[part].eq(value[part])

@@ -11,8 +11,8 @@ from amaranth.lib.wiring import In, Out
 from hw.column import column_layout
 from hw.config import RingConfig
 from hw.descriptor import Descriptor, FeedMode, SumOp, WindowOp
-from hw.enable_copies import enable_copies
 from hw.fifo import StreamFifo
+from hw.kept_copies import kept_copies
 from hw.multiplier import add_levels, add_tree, partial_products
 from hw.partial_sums import PartialSums
 from hw.primitives.carry import gated_pair
@@ -153,7 +153,7 @@ class Window(wiring.Component):
             [Signal(data.ArrayLayout(signed(8), lanes), name=f"tap_{y}_{x}", reset_less=True) for x in range(KERNEL)]
             for y in range(KERNEL)
         ]
-        for lane, taken in enumerate(enable_copies(m, "taken", flow[_TAPS_AT - 2].taken, lanes)):
+        for lane, taken in enumerate(kept_copies(m, "taken", flow[_TAPS_AT - 2].taken, lanes)):
             with m.If(taken):
                 for y, row in enumerate(taps):
                     m.d.sync += [row[x][lane].eq(row[x + 1][lane]) for x in range(KERNEL - 1)]
@@ -171,6 +171,8 @@ class Window(wiring.Component):
             accumulate.eq(~is_sum | flow[_ACC_AT - 2].taken),
         ]
         results, maxima, sums = [], [], []
+        # The clamp is constant in a pass, and the lanes lie far apart.
+        clamps = kept_copies(m, "clamp", d.window_clamp, lanes)
         for lane in range(lanes):
             mac = self._products(m, platform, lane, taps, parameters.weights)
             requantiser = Requantiser(SUM_BITS, self._config.window_clamp_bits)
@@ -185,11 +187,11 @@ class Window(wiring.Component):
             m.d.comb += [
                 requantiser.acc.eq(sums[-1]),
                 requantiser.parameters.eq(parameters.parameters[lane]),
-                requantiser.clamp.eq(d.window_clamp),
+                requantiser.clamp.eq(clamps[lane]),
             ]
             results.append(requantiser.o)
             bytes_ = [column.rows[y].word_select(lane, 8).as_signed() for y in range(KERNEL)]
-            maxima.append(self._maximum(m, lane, bytes_, flow[2].taken))
+            maxima.append(self._maximum(m, lane, bytes_, flow[2].taken, clamps[lane]))
         if kept is not None:
             at = _MAC_AT - PartialSums.LATENCY  # an address is a register, then LATENCY cycles to the data
             m.d.comb += [
@@ -319,7 +321,9 @@ class Window(wiring.Component):
             m.d.sync += acc.eq(lower + (more | Mux(keep, acc, 0)))
         return acc
 
-    def _maximum(self, m: Module, lane: int, rows: list[Value], taken: Value) -> Value:
+    def _maximum(
+        self, m: Module, lane: int, rows: list[Value], taken: Value, clamp: data.View[data.StructLayout]
+    ) -> Value:
         """Maximum over the kernel, clamped, _MAX_AT cycles after its newest column: first over rows, then over columns."""
         d = self.descriptor
 
@@ -341,13 +345,12 @@ class Window(wiring.Component):
             left.eq(Mux(d.kernel_w[:2] > 2, columns[0], -128)),
             largest.eq(greatest(right, left)),
         ]
-        low, high = d.window_clamp.low, d.window_clamp.high
         below, above = (Signal(name=f"max_{name}_{lane}", reset_less=True) for name in ("below", "above"))
         m.d.sync += [
-            below.eq(_less(largest, low)),
-            above.eq(_less(high, largest)),
+            below.eq(_less(largest, clamp.low)),
+            above.eq(_less(clamp.high, largest)),
             inside.eq(largest),
-            result.eq(Mux(below, low, Mux(above, high, inside))),
+            result.eq(Mux(below, clamp.low, Mux(above, clamp.high, inside))),
         ]
         return result
 

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.config import PARAMETER_BITS, WINDOW_WORDS, RingConfig
 from hw.descriptor import ChannelParameters, Descriptor, FeedMode
-from hw.enable_copies import enable_copies
+from hw.kept_copies import kept_copies
 from hw.primitives.bram import SimpleDualPort
 
 TAPS = 9
@@ -143,15 +143,15 @@ class WindowParameters(wiring.Component):
         active = Signal.like(shadow)
         shifted = Cat(shadow[len(memory.r_data) :], memory.r_data)
         is_weights = arriving & (arriving_step < _WEIGHT_WORDS)
-        for lane, enable in enumerate(enable_copies(m, "shift_weights", is_weights, lanes)):
+        for lane, enable in enumerate(kept_copies(m, "shift_weights", is_weights, lanes)):
             with m.If(enable):
                 for tap in range(TAPS):
                     at = tap * lanes + lane
                     m.d.sync += shadow.word_select(at, 8).eq(shifted.word_select(at, 8))
         # There are so many weights that each lane's have enables of their own.
-        enables = enable_copies(m, "take_weights", self.advance_weights, lanes)
+        enables = kept_copies(m, "take_weights", self.advance_weights, lanes)
         for lane, (take, is_sum) in enumerate(
-            zip(enables, enable_copies(m, "is_sum", d.mode == FeedMode.SUM, lanes), strict=True)
+            zip(enables, kept_copies(m, "is_sum", d.mode == FeedMode.SUM, lanes), strict=True)
         ):
             for tap in range(TAPS):
                 weight = shadow.word_select(tap * lanes + lane, 8)

@@ -9,8 +9,8 @@ from amaranth.lib.wiring import In, Out
 from hw.config import WORD_BYTES, RingConfig
 from hw.crossbar import Crossbar, plain_words, spread_words
 from hw.descriptor import Descriptor, FeedMode
-from hw.enable_copies import enable_copies
 from hw.fifo import StreamFifo
+from hw.kept_copies import kept_copies
 from hw.pixel_walk import PixelWalk
 from hw.write_request import WriteRequest
 
@@ -108,7 +108,7 @@ class Writer(wiring.Component):
                 word_last.eq(goal.missing | (words == 1)),
             ]
 
-        for i, enable in enumerate(enable_copies(m, "free", next_free, -(-cols // _ENABLED_BYTES))):
+        for i, enable in enumerate(kept_copies(m, "free", next_free, -(-cols // _ENABLED_BYTES))):
             part = slice(8 * _ENABLED_BYTES * i, 8 * _ENABLED_BYTES * (i + 1))
             with m.If(enable):
                 m.d.sync += [
