@@ -77,8 +77,7 @@ def _streamed(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[
     base = streamed_base(graph, lowered, board.part)
     makers = _makers(graph, lowered, board, base, predict)
     first, *others = PART_SHARES
-    best = min((maker.make(first) for maker in makers), key=lambda one: one.cycles)
-    maker = next(maker for maker in makers if maker.config == best.config)
+    best, maker = min(((maker.make(first), maker) for maker in makers), key=lambda made: made[0].cycles)
     with contextlib.suppress(ResourceError, StopIteration):
         half = next(depth for depth in WEIGHT_DEPTHS if depth < best.config.weight_depth)
         leaner = maker.of(replace(best.config, weight_depth=half), maker.efforts)
@@ -143,11 +142,13 @@ def _makers(
 
     cuttings = [plain(Cutting(share=share), FIRST_EFFORTS) for share in _JOIN_SHARES]
     found = attempt(coarse, plain(Cutting(), FIRST_EFFORTS)) or attempt(coarse, *cuttings)
-    found = found or attempt(fine, plain(Cutting(), FIRST_EFFORTS), *cuttings)
     smallest = len(failures)
     if not found:
+        # What fits only so leaves little for weights: with tensors in the SDRAM it may be faster.
+        found = attempt(fine, plain(Cutting(), FIRST_EFFORTS), *cuttings)
+        smallest = len(failures)
         try:
-            found = attempt(list(storing), spilling, one=True)
+            found += attempt(list(storing), spilling, one=True)
         except ResourceError as error:  # no ring that can store tensors fits the part
             failures.append(error)
     reason = failures[smallest : smallest + 1]  # of the largest memory, with the least in it
