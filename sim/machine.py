@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from compiler.program.program import Program
 from hw.machine import BAUD, Machine
 from hw.resident_machine import ResidentMachine
 from hw.sdram_config import SdramConfig
-from sim.bench.harness import simulate
+from sim.bench.harness import compile_cocotb, run_cocotb
 from sim.bench.streams import PERIOD_NS
 from sim.resident_system import SOURCES as RESIDENT_SOURCES
 from sim.resident_system import ResidentSystem, write_image
@@ -73,6 +73,68 @@ class FrameResult:
         return sum(self.tensors.values())
 
 
+class FrameSimulator:
+    """The generated machine of a planned network, compiled with the first frame and kept for all others.
+
+    Args:
+        program: of the planned network; its `config` is the machine's.
+        sdram: memory and clock, with the board's pad registers; of a network in block RAM the clock alone.
+        build_dir: cache of compiled simulators.
+        build: number of the build, see `Machine`.
+        waves: whether `frame` may record them; slower.
+    """
+
+    def __init__(
+        self, program: Program, sdram: SdramConfig, build_dir: Path, *, build: int = 0, waves: bool = False
+    ) -> None:
+        self._program, self._sdram, self._build_dir, self._build = program, sdram, _made(build_dir).resolve(), build
+        self._waves = waves
+        self._simulator: Path | None = None
+
+    def frame(self, image: np.ndarray, golden: Mapping[str, np.ndarray], *, waves: Path | None = None) -> FrameResult:
+        """Simulate one frame from power-on to result.
+
+        Args:
+            image: int8 [height, width, channels].
+            golden: every tensor of the frame, int8 [height, width, channels], by name.
+            waves: file for the recorded waves (VCD), or None.
+
+        Raises:
+            ToolError: the simulation could not be built, broke off or did not end.
+        """
+        program = self._program
+        with tempfile.TemporaryDirectory(prefix="frame-", dir=self._build_dir) as name:
+            folder = Path(name)
+            trace = folder / "trace"
+            prepare = _with_sdram if program.resident is None else _on_chip
+            setup = prepare(program, self._sdram, image, folder, self._build)
+            if self._simulator is None:
+                self._simulator = compile_cocotb(
+                    setup.system(),
+                    name="machine",
+                    build_dir=self._build_dir,
+                    sources=setup.sources,
+                    optimise=True,
+                    waves=self._waves,
+                )
+            try:
+                seconds = run_cocotb(
+                    self._simulator,
+                    test_module="sim.bench.frame",
+                    plusargs=[*setup.plusargs, f"+trace={trace}"],
+                    env={
+                        "BASE": "0",
+                        "BIT_PS": str(PERIOD_NS * 1000 * self._sdram.clock_hz // BAUD),
+                        "MAX_CYCLES": str(setup.most_cycles),
+                    },
+                    waves=waves or False,
+                    limit_s=_LIMIT_S,
+                )
+            except AssertionError as error:
+                raise ToolError(f"the simulation failed: {error}") from error
+            return compare(program, read_trace(trace), golden, seconds)
+
+
 def simulate_frame(
     program: Program,
     sdram: SdramConfig,
@@ -83,52 +145,16 @@ def simulate_frame(
     build: int = 0,
     waves: Path | None = None,
 ) -> FrameResult:
-    """Simulate one frame from power-on to result.
-
-    Args:
-        program: of the planned network; its `config` is the machine's.
-        sdram: memory and clock, with the board's pad registers; of a network in block RAM the clock alone.
-        image: int8 [height, width, channels].
-        golden: every tensor of the frame, int8 [height, width, channels], by name.
-        build_dir: cache of compiled simulators.
-        build: number of the build, see `Machine`.
-        waves: file for the recorded waves (VCD), or None.
-
-    Raises:
-        ToolError: the simulation could not be built, broke off or did not end.
-    """
-    with tempfile.TemporaryDirectory(prefix="frame-", dir=_made(build_dir).resolve()) as name:
-        folder = Path(name)
-        trace = folder / "trace"
-        prepare = _with_sdram if program.resident is None else _on_chip
-        setup = prepare(program, sdram, image, folder, build)
-        try:
-            seconds = simulate(
-                setup.system,
-                name="machine",
-                test_module="sim.bench.frame",
-                build_dir=build_dir,
-                sources=setup.sources,
-                plusargs=[*setup.plusargs, f"+trace={trace}"],
-                env={
-                    "BASE": "0",
-                    "BIT_PS": str(PERIOD_NS * 1000 * sdram.clock_hz // BAUD),
-                    "MAX_CYCLES": str(setup.most_cycles),
-                },
-                optimise=True,
-                waves=waves or False,
-                limit_s=_LIMIT_S,
-            )
-        except AssertionError as error:
-            raise ToolError(f"the simulation failed: {error}") from error
-        return compare(program, read_trace(trace), golden, seconds)
+    """One frame; arguments and ToolError as of `FrameSimulator` and its `frame`."""
+    simulator = FrameSimulator(program, sdram, build_dir, build=build, waves=waves is not None)
+    return simulator.frame(image, golden, waves=waves)
 
 
 @dataclass(frozen=True)
 class _Setup:
     """What is simulated, and when to give up."""
 
-    system: Elaboratable
+    system: Callable[[], Elaboratable]
     sources: list[Path]
     plusargs: list[str]
     most_cycles: int
@@ -141,7 +167,7 @@ def _with_sdram(program: Program, sdram: SdramConfig, image: np.ndarray, folder:
     content = folder / "sdram.hex"
     content.write_bytes(b"\n".join(b"%04x" % value for value in stream.tolist()) + b"\n")
     return _Setup(
-        System(Machine(program.config, sdram, build=build), depth),
+        lambda: System(Machine(program.config, sdram, build=build), depth),
         SOURCES,
         [f"+sdram_hex={content}"],
         _CYCLES_PER_HALFWORD * len(stream) + _SLACK,
@@ -152,9 +178,9 @@ def _on_chip(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Pa
     assert program.resident is not None
     content = folder / "image.hex"
     words = write_image(program, image, content)
-    machine = ResidentMachine(program.config, program.resident, sdram.clock_hz, build=build)
+    resident = program.resident
     return _Setup(
-        ResidentSystem(machine, words),
+        lambda: ResidentSystem(ResidentMachine(program.config, resident, sdram.clock_hz, build=build), words),
         RESIDENT_SOURCES,
         [f"+image_hex={content}"],
         2 * predict(program, sdram).cycles + words + _SLACK,

@@ -10,6 +10,7 @@ import pytest
 from examples.digits import evaluate
 from examples.digits.data import Digits, load
 from examples.digits.networks import NETWORKS
+from sim.machine import FrameSimulator
 
 pytest.importorskip("sklearn", reason="scikit-learn, which has the images, is not installed")
 IMAGES = 2
@@ -22,8 +23,9 @@ def test_digits(name: str, bench_dir: Path) -> None:
     few = Digits(test.images[:IMAGES], test.labels[:IMAGES])
     made = evaluate.quantised(name, training)
     found, clock = evaluate.planned(made.network, evaluate.BOARDS[name])
+    simulator = FrameSimulator(found.program, clock, bench_dir)
     for frame, label in zip(evaluate.frames(made.network, few), few.labels, strict=True):
-        one = evaluate.simulated(found, clock, frame, bench_dir)
+        one = evaluate.simulated(found, simulator, frame)
         assert one.result.mismatches == 0, one.result.tensors
         assert one.result.cycles == found.cycles
         np.testing.assert_array_equal(one.result.output, one.golden)

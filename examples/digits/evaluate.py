@@ -27,7 +27,7 @@ from examples.digits.data import CALIBRATION, Digits, load
 from examples.digits.networks import NETWORKS
 from hw.sdram_config import SdramConfig
 from sim import golden
-from sim.machine import FrameResult, simulate_frame
+from sim.machine import FrameResult, FrameSimulator
 from sim.timing import predict
 
 FOLDER = Path(__file__).parent
@@ -78,10 +78,10 @@ def planned(network: QGraph, board_name: str) -> tuple[Plan, SdramConfig]:
     return plan(network, board, lambda program: predict(program, clock)), clock
 
 
-def simulated(found: Plan, clock: SdramConfig, frame: np.ndarray, folder: Path) -> Simulated:
-    """One frame through the RTL, every tensor compared; `folder` keeps the compiled simulator."""
+def simulated(found: Plan, simulator: FrameSimulator, frame: np.ndarray) -> Simulated:
+    """One frame through the RTL, every tensor compared."""
     values = golden.run(found.graph, frame)
-    result = simulate_frame(found.program, clock, frame, values, folder)
+    result = simulator.frame(frame, values)
     return Simulated(result, values[found.graph.output], int(result.output.argmax()))
 
 
@@ -100,9 +100,10 @@ def main() -> None:
         board = arguments.board or BOARDS[name]
         found, clock = planned(made.network, board)
         print(f"  {board}: {found.config.rows} x {found.config.cols} array, {found.cycles:,} cycles a frame")
+        simulator = FrameSimulator(found.program, clock, Path("build") / "digits_simulator")
         right = wrong = mismatches = 0
         for frame, label in zip(frames(made.network, test), test.labels[: arguments.rtl], strict=False):
-            one = simulated(found, clock, frame, Path("build") / "digits_simulator")
+            one = simulated(found, simulator, frame)
             right += one.digit == label
             wrong += one.digit != int(one.golden.argmax()) or one.result.cycles != found.cycles
             mismatches += one.result.mismatches

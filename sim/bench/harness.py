@@ -69,18 +69,12 @@ def simulate(
         ToolError: the design could not be compiled.
     """
     __tracebackhide__ = True
-    import cocotb_tools.config
-
-    libraries = cocotb_tools.config.libs_dir
-    simulator = verilate(
-        to_verilog(component),
-        [Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"],
-        build_dir=Path(build_dir),
+    simulator = compile_cocotb(
+        component,
         name=name,
+        build_dir=build_dir,
         sources=sources,
-        flags=("--vpi", "--timescale", "1ns/1ps"),
-        link=f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
-        public="all" if internals else "ports",
+        internals=internals,
         optimise=optimise,
         waves=bool(waves),
     )
@@ -92,6 +86,34 @@ def simulate(
         waves=waves,
         testcase=testcase,
         limit_s=limit_s,
+    )
+
+
+def compile_cocotb(
+    component: Elaboratable,
+    *,
+    name: str,
+    build_dir: Path,
+    sources: Sequence[Path] = (),
+    internals: bool = False,
+    optimise: bool = False,
+    waves: bool = False,
+) -> Path:
+    """The simulator of `component` for `run_cocotb`, compiled if `build_dir` has none; arguments and ToolError as of `simulate`."""
+    import cocotb_tools.config
+
+    libraries = cocotb_tools.config.libs_dir
+    return verilate(
+        to_verilog(component),
+        [Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"],
+        build_dir=Path(build_dir),
+        name=name,
+        sources=sources,
+        flags=("--vpi", "--timescale", "1ns/1ps"),
+        link=f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
+        public="all" if internals else "ports",
+        optimise=optimise,
+        waves=waves,
     )
 
 
@@ -164,4 +186,4 @@ def _problem(results: Path) -> str:
     return f"{len(bad)} of {len(cases)} tests failed: {', '.join(bad)}" if bad else ""
 
 
-__all__ = ["ROOT", "locked", "run_cocotb", "simulate", "to_verilog"]
+__all__ = ["ROOT", "compile_cocotb", "locked", "run_cocotb", "simulate", "to_verilog"]
