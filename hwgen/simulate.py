@@ -42,6 +42,8 @@ class Simulation:
     Attributes:
         name: of the network with its options.
         weights: where they are from.
+        array: rows and columns.
+        array_macs: multiply-accumulates of the array's layers, of all frames.
         frames: of the batch; 1 without.
         cycles, predicted: of the frame or batch, simulated and as planned.
         tensors: how many were compared.
@@ -55,6 +57,8 @@ class Simulation:
 
     name: str
     weights: str
+    array: tuple[int, int]
+    array_macs: int
     frames: int
     cycles: int
     predicted: int
@@ -65,6 +69,12 @@ class Simulation:
     passes: tuple[PassCycles, ...]
     causes: Causes
     predictions: tuple[Prediction, ...]
+
+    @property
+    def utilisation(self) -> float:
+        """Multiply-accumulates of the array's layers over what the array could do inside the passes; 0 to 1."""
+        rows, cols = self.array
+        return self.array_macs / (rows * cols * sum(entry.simulated for entry in self.passes))
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON types."""
@@ -80,6 +90,7 @@ class Simulation:
             f"weights: {self.weights}",
             f"{self.cycles:,} cycles simulated, {self.predicted:,} predicted ({error:+.2f} %), {self.seconds:.0f} s",
             f"{len(self.passes) - len(other)} of {len(self.passes)} passes took exactly the predicted cycles",
+            f"{self.array[0]} x {self.array[1]} array, {self.utilisation:.1%} of its multipliers at work inside the passes",
         ]
         if self.frames > 1:
             lines.insert(3, f"{self.cycles / self.frames:,.0f} cycles a frame in a batch of {self.frames}")
@@ -163,6 +174,8 @@ def simulate(
         simulation = Simulation(
             name=request.name,
             weights=graph.provenance,
+            array=(plan.config.rows, plan.config.cols),
+            array_macs=plan.array_macs,
             frames=plan.frames,
             cycles=result.cycles,
             predicted=plan.cycles,

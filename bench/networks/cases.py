@@ -38,7 +38,9 @@ CASES = (
     Case("MobileNet v1 1.0", Request("mobilenet_v1")),
     Case("MobileNet v2 1.0", Request("mobilenet_v2")),
     Case("MobileNet v3 small", Request("mobilenet_v3_small")),
-    Case("person detection", Request("mobilenet_v1", width=0.25, resolution=96, classes=2), "person_detect.tflite", 100),
+    Case(
+        "person detection", Request("mobilenet_v1", width=0.25, resolution=96, classes=2), "person_detect.tflite", 100
+    ),
     Case("keyword spotting (DS-CNN)", Request("ds_cnn"), "kws_ds_cnn.tflite", 100),
     Case("ResNet8", Request("resnet8"), clock_mhz=100),
 )

@@ -14,27 +14,15 @@ import click
 import numpy as np
 
 from bench.networks.cases import CASES, Case
+from bench.networks.frame import frame
 from bench.networks.rows import KINDS, Row, table
 from compiler.errors import HwgenError
 from compiler.plan.schedule import streamed_bytes
-from compiler.preprocess import quantise_pixels, synthetic_inputs
-from compiler.qgraph import QGraph
 from hwgen.build import build, make_plan, read_network
 from hwgen.console import Console
 from hwgen.doctor import examine
 from hwgen.request import Request
 from hwgen.simulate import simulate
-
-FRAME_SEED = 2000
-
-
-def frame(graph: QGraph) -> np.ndarray:
-    """A synthetic picture in the model's own type and shape."""
-    tensor, host = graph.tensors[graph.input], graph.host
-    x = quantise_pixels(synthetic_inputs(1, tensor.shape, FRAME_SEED)[0], tensor)
-    if graph.imported:
-        x = (x.astype(np.int16) + 128).astype(np.uint8) if host.input_type == "uint8" else x
-    return x.reshape(host.input_shape or tensor.shape)
 
 
 def measure(case: Case, request: Request, folder: Path, *, simulated: bool, built: bool) -> Row:

@@ -1,0 +1,86 @@
+"""Simulates a whole frame of the networks of the zoo: `python -m bench.zoo.run [OPTIONS] FOLDER [NAMES]...`."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import signal
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import numpy as np
+
+from bench.networks.frame import frame
+from bench.zoo.rows import Row, table
+from compiler.errors import HwgenError
+from hwgen.build import read_network
+from hwgen.console import Console
+from hwgen.models import list_models
+from hwgen.request import Request
+from hwgen.simulate import simulate
+
+
+def measure(request: Request, folder: Path) -> Row:
+    """Simulate a frame; the result, mismatches included.
+
+    Raises:
+        HwgenError: the network does not fit, a tool is missing or failed.
+    """
+    console = Console()
+    folder.mkdir(parents=True, exist_ok=True)
+    np.save(folder / "frame.npy", frame(read_network(request, Console(quiet=True))))
+    result = simulate(request, [folder / "frame.npy"], folder, console)
+    _, pll = request.resolve()
+    return Row(
+        name=request.name,
+        date=datetime.date.today().isoformat(),
+        array=result.array,
+        predicted=result.predicted,
+        cycles=result.cycles,
+        tensors=result.tensors,
+        mismatches=result.mismatches,
+        exact=sum(entry.predicted == entry.simulated for entry in result.passes),
+        passes=len(result.passes),
+        utilisation=result.utilisation,
+        fps=float(pll.output_hz) / result.cycles,
+    )
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("names", nargs=-1)
+@click.option("--board", default="ulx3s", show_default=True)
+def main(folder: Path, names: tuple[str, ...], board: str) -> None:
+    """Simulate the networks of `hwgen models`, or those NAMES of its table, keep results.json in FOLDER and print the table.
+
+    Rows that are not measured stay as they were. Ends with an error if any element differs from the golden model.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that is ended must end its tools too
+    models = list_models([], board, None, plan=False, console=Console(quiet=True))
+    known = [model.name for model in models]
+    if unknown := [name for name in names if name not in known]:
+        raise click.UsageError(f"{', '.join(unknown)}: not in the table of `hwgen models`")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "results.json"
+    wrong = []
+    for model in models:
+        if names and model.name not in names:
+            continue
+        request = Request(model.network, board, **model.options)  # type: ignore[arg-type]
+        try:
+            row = measure(request, folder / model.name)
+        except HwgenError as error:
+            raise click.ClickException(f"{model.name}: {error}") from error
+        wrong += [row.name] if row.mismatches else []
+        # Read as late as possible: others may measure other networks at the same time.
+        rows = {entry["name"]: entry for entry in json.loads(file.read_text())} if file.exists() else {}
+        rows[row.name] = asdict(row)
+        file.write_text(json.dumps([rows[name] for name in known if name in rows], indent=2) + "\n")
+    click.echo(table(json.loads(file.read_text())), nl=False)
+    if wrong:
+        raise click.ClickException(f"mismatches in {', '.join(wrong)}")
+
+
+if __name__ == "__main__":
+    main()
