@@ -128,7 +128,7 @@ def build(out: Path | None, as_json: bool, **options: Any) -> None:
 
 @cli.command()
 @machine_options
-@click.option("--search", is_flag=True, help="Show what other rings would cost and bring instead.")
+@click.option("--search", is_flag=True, help="Show what other rings and clocks would cost and bring instead.")
 def plan(search: bool, as_json: bool, **options: Any) -> None:
     """Show passes, cycles, memory and what bounds each pass."""
     from hwgen.build import make_plan
@@ -140,13 +140,13 @@ def plan(search: bool, as_json: bool, **options: Any) -> None:
         if options["fastest"]:
             raise click.UsageError("--search shows all rings, --fastest takes one: leave out one of them")
         from hwgen.search import search as explore
-        from hwgen.search import table, to_json
+        from hwgen.search import table
 
-        rings = explore(_request(options), Console())
+        found = explore(_request(options), Console())
         if as_json:
-            _print_json(to_json(rings))
+            _print_json(found.to_json())
         else:
-            click.echo(table(rings), nl=False)
+            click.echo(table(found), nl=False)
         return
     result = make_plan(_request(options), Console(quiet=True))[1]
     if as_json:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from compiler.errors import ToolError
 from hwgen.build import read_network, timing_model
 from hwgen.console import Console, rendered
 from hwgen.request import Request
 
 if TYPE_CHECKING:
     from compiler.plan.planner import Plan
+
+
+_CLOCKS_MHZ = (60, 75, 90, 105, 125, 142)
+"""For which the built ring is predicted too, as far as the board allows them."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,39 @@ class Candidate:
         )
 
 
-def search(request: Request, console: Console) -> list[Candidate]:
-    """The Pareto front of cycles against logic, multipliers and block RAM; fewest cycles first.
+@dataclass(frozen=True)
+class AtClock:
+    """The ring that a build takes, at another clock: of a faster one the memory's delays are more cycles, and refreshes are rarer.
+
+    Attributes:
+        clock_mhz: of the machine.
+        cycles, fps: predicted of a frame.
+    """
+
+    clock_mhz: float
+    cycles: int
+    fps: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search shows.
+
+    Attributes:
+        rings: the Pareto front of cycles against logic, multipliers and block RAM; fewest cycles first.
+        clocks: the built ring at several clocks, slowest first; whether one is met only place and route can tell.
+    """
+
+    rings: list[Candidate]
+    clocks: list[AtClock]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON types."""
+        return asdict(self)
+
+
+def search(request: Request, console: Console) -> Found:
+    """Explore the rings for a request, and clocks for the one that is built.
 
     Raises:
         HwgenError: as `hwgen.build.make_plan` does.
@@ -80,20 +117,28 @@ def search(request: Request, console: Console) -> list[Candidate]:
     graph = read_network(request, console)
     with console.step("search"):
         found = explore(graph, board, timing_model(board, pll))
-    return [Candidate.of(one.plan, one.built) for one in found]
+        built = next(one.plan for one in found if one.built)
+        clocks = list(_at_clocks(request, built))
+    return Found([Candidate.of(one.plan, one.built) for one in found], clocks)
 
 
-def table(candidates: list[Candidate]) -> str:
+def _at_clocks(request: Request, plan: Plan) -> Iterator[AtClock]:
+    for clock_mhz in _CLOCKS_MHZ:
+        try:
+            board, pll = replace(request, clock_mhz=clock_mhz).resolve()
+        except ToolError:  # more than the board's memory allows
+            continue
+        cycles = timing_model(board, pll)(plan.program).cycles
+        yield AtClock(float(pll.output_hz) / 1e6, cycles, float(pll.output_hz) / cycles)
+
+
+def table(found: Found) -> str:
     """For people; * marks what a build takes."""
     from rich import box
     from rich.table import Table
 
-    made = Table(
-        title="Rings that no other one beats in everything (* what a build takes)",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        pad_edge=False,
-    )
+    style: dict[str, Any] = {"box": box.SIMPLE_HEAD, "title_justify": "left", "pad_edge": False}
+    made = Table(title="Rings that no other one beats in everything (* what a build takes)", **style)
     names = (
         "",
         "array",
@@ -110,7 +155,7 @@ def table(candidates: list[Candidate]) -> str:
     )
     for name in names:
         made.add_column(name, justify="right")
-    for one in candidates:
+    for one in found.rings:
         made.add_row(
             "*" if one.built else "",
             f"{one.rows} x {one.cols}",
@@ -125,9 +170,9 @@ def table(candidates: list[Candidate]) -> str:
             str(one.dsp),
             str(one.ebr),
         )
-    return rendered(made, width=130)
-
-
-def to_json(candidates: list[Candidate]) -> list[dict[str, Any]]:
-    """As JSON types."""
-    return [asdict(one) for one in candidates]
+    clocks = Table(title="* at other clocks", **style)
+    for name in ("MHz", "cycles", "frame/s"):
+        clocks.add_column(name, justify="right")
+    for at in found.clocks:
+        clocks.add_row(f"{at.clock_mhz:g}", f"{at.cycles:,}", f"{at.fps:.1f}")
+    return rendered(made, width=130) + rendered(clocks, width=130)

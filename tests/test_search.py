@@ -45,7 +45,7 @@ SMALL = ["shufflenet_v2", "--width", "0.5", "--resolution", "64", "--classes", "
 
 
 def test_the_fastest_ring_is_taken_if_asked_for() -> None:
-    rings = json.loads(CliRunner().invoke(cli, ["plan", *SMALL, "--search", "--json"]).stdout)
+    rings = json.loads(CliRunner().invoke(cli, ["plan", *SMALL, "--search", "--json"]).stdout)["rings"]
     taken = json.loads(CliRunner().invoke(cli, ["plan", *SMALL, "--fastest", "--json"]).stdout)
     assert taken["cycles"] == min(ring["cycles"] for ring in rings)
     assert taken["cycles"] < next(ring["cycles"] for ring in rings if ring["built"]), "nothing to choose here"
@@ -57,6 +57,11 @@ def test_command() -> None:
     text = CliRunner().invoke(cli, ["plan", *SMALL, "--search"])
     assert text.exit_code == 0 and "*" in text.output and "KiB" in text.output
     made = CliRunner().invoke(cli, ["plan", *SMALL, "--search", "--json"])
-    rings = json.loads(made.stdout)
+    found = json.loads(made.stdout)
+    rings, clocks = found["rings"], found["clocks"]
     assert sum(ring["built"] for ring in rings) == 1
     assert all(ring["dsp"] == ring["rows"] * ring["cols"] and ring["fps"] > 0 for ring in rings)
+    asked = next(at for at in clocks if at["clock_mhz"] == 90)
+    assert [asked["cycles"]] == [ring["cycles"] for ring in rings if ring["built"]], "90 MHz is the board's own clock"
+    rates = [at["fps"] for at in clocks]
+    assert len(clocks) > 3 and rates == sorted(rates)
