@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bench.recorded import markdown
+
 SDRAM_BYTES = 2
 """Bytes that the SDRAM gives in a cycle."""
 
@@ -109,5 +111,4 @@ HEADINGS = [
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown of recorded rows."""
-    lines = [HEADINGS, ["---"] * len(HEADINGS), *(Row(**row).cells() for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown(HEADINGS, [Row(**row).cells() for row in rows])

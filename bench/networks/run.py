@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import datetime
-import json
-import platform
 import signal
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -16,11 +13,11 @@ import numpy as np
 from bench.networks.cases import CASES, Case
 from bench.networks.frame import frame
 from bench.networks.rows import KINDS, Row, table
+from bench.recorded import record
 from compiler.errors import HwgenError
 from compiler.plan.schedule import streamed_bytes
 from hwgen.build import build, make_plan, read_network
 from hwgen.console import Console
-from hwgen.doctor import examine
 from hwgen.request import Request
 from hwgen.simulate import simulate
 
@@ -90,23 +87,14 @@ def main(
     if not cases:
         raise click.UsageError(f"no network of the table has {' or '.join(names)} in its name")
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "results.json"
     for case in cases:
         request = case.on(board, clock_mhz, models)
         try:
             row = measure(case, request, folder / request.name, simulated=simulated, built=built)
         except HwgenError as error:
             raise click.ClickException(f"{case.name}: {error}") from error
-        # Read as late as possible: others may measure other networks at the same time.
-        recorded: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"rows": []}
-        rows = {entry["name"]: entry for entry in recorded["rows"]} | {case.name: asdict(row)}
-        recorded = {
-            "machine": platform.processor() or platform.machine(),
-            "tools": {finding.name: finding.version for finding in examine()},
-            "rows": [rows[other.name] for other in CASES if other.name in rows],
-        }
-        file.write_text(json.dumps(recorded, indent=2) + "\n")
-    click.echo(table(json.loads(file.read_text())["rows"]), nl=False)
+        rows = record(folder / "results.json", asdict(row), [one.name for one in CASES])
+    click.echo(table(rows), nl=False)
 
 
 if __name__ == "__main__":

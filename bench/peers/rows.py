@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.recorded import markdown
+
 
 @dataclass(frozen=True)
 class Row:
@@ -85,5 +87,4 @@ def count_cells(netlist: Mapping[str, Any]) -> dict[str, int]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown of recorded rows."""
-    lines = [list(HEADINGS), ["---"] * len(HEADINGS), *(Row(**row).texts() for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown(HEADINGS, [Row(**row).texts() for row in rows])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bench.recorded import markdown
+
 
 @dataclass(frozen=True)
 class Row:
@@ -63,5 +65,4 @@ HEADINGS = [
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown of recorded rows."""
-    lines = [HEADINGS, ["---"] * len(HEADINGS), *(Row(**row).cells() for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown(HEADINGS, [Row(**row).cells() for row in rows])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import signal
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 import numpy as np
 
 from bench.networks.frame import frame
+from bench.recorded import record
 from bench.zoo.rows import Row, table
 from compiler.errors import HwgenError
 from hwgen.build import read_network
@@ -62,7 +62,6 @@ def main(folder: Path, names: tuple[str, ...], board: str) -> None:
     if unknown := [name for name in names if name not in known]:
         raise click.UsageError(f"{', '.join(unknown)}: not in the table of `hwgen models`")
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "results.json"
     wrong = []
     for model in models:
         if names and model.name not in names:
@@ -73,11 +72,8 @@ def main(folder: Path, names: tuple[str, ...], board: str) -> None:
         except HwgenError as error:
             raise click.ClickException(f"{model.name}: {error}") from error
         wrong += [row.name] if row.mismatches else []
-        # Read as late as possible: others may measure other networks at the same time.
-        rows = {entry["name"]: entry for entry in json.loads(file.read_text())} if file.exists() else {}
-        rows[row.name] = asdict(row)
-        file.write_text(json.dumps([rows[name] for name in known if name in rows], indent=2) + "\n")
-    click.echo(table(json.loads(file.read_text())), nl=False)
+        rows = record(folder / "results.json", asdict(row), known)
+    click.echo(table(rows), nl=False)
     if wrong:
         raise click.ClickException(f"mismatches in {', '.join(wrong)}")
 
