@@ -95,18 +95,35 @@ def list_models(
     Request("", board=board, clock_mhz=clock_mhz).resolve()
     cache = _Cache(source_digest("boards", "compiler", "hw", "sim"))
     return [
-        _model(network, options, Request(network.name, board, clock_mhz=clock_mhz), cache, plan, console)
+        _model(network, options, _request(network, options, board, clock_mhz), cache, plan, console)
         for network in networks
         for options in network.sizes()
     ]
 
 
+def requests(board: str) -> list[Request]:
+    """The whole zoo, every network at each of its published sizes, at the board's default clock."""
+    return [
+        _request(zoo.NETWORKS[name], options, board, None)
+        for name in zoo.names()
+        for options in zoo.NETWORKS[name].sizes()
+    ]
+
+
+def _request(network: zoo.Network, options: Options, board: str, clock_mhz: float | None) -> Request:
+    """What asks for a network at one of its sizes."""
+    return replace(Request(network.name, board, clock_mhz=clock_mhz), **_size(options))
+
+
+def _size(options: Options) -> dict[str, Any]:
+    return {name: value for name, value in asdict(options).items() if value}
+
+
 def _model(
     network: zoo.Network, options: Options, request: Request, cache: _Cache, plan: bool, console: Console
 ) -> Model:
-    size = {name: value for name, value in asdict(options).items() if value}
+    size = _size(options)
     graph = network.define(options)
-    request = replace(request, **size)
 
     def found(method: str, make: Callable[[], Prediction]) -> Prediction:
         key = digest(method, request.board, str(request.clock_mhz), str(sorted(size.items())), network.name)

@@ -16,7 +16,7 @@ from bench.zoo.rows import Row, table
 from compiler.errors import HwgenError
 from hwgen.build import read_network
 from hwgen.console import Console
-from hwgen.models import list_models
+from hwgen.models import requests
 from hwgen.request import Request
 from hwgen.simulate import simulate
 
@@ -57,20 +57,19 @@ def main(folder: Path, names: tuple[str, ...], board: str) -> None:
     Rows that are not measured stay as they were. Ends with an error if any element differs from the golden model.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that is ended must end its tools too
-    models = list_models([], board, None, plan=False, console=Console(quiet=True))
-    known = [model.name for model in models]
+    zoo = requests(board)
+    known = [request.name for request in zoo]
     if unknown := [name for name in names if name not in known]:
         raise click.UsageError(f"{', '.join(unknown)}: not in the table of `hwgen models`")
     folder.mkdir(parents=True, exist_ok=True)
     wrong = []
-    for model in models:
-        if names and model.name not in names:
+    for request in zoo:
+        if names and request.name not in names:
             continue
-        request = Request(model.network, board, **model.options)  # type: ignore[arg-type]
         try:
-            row = measure(request, folder / model.name)
+            row = measure(request, folder / request.name)
         except HwgenError as error:
-            raise click.ClickException(f"{model.name}: {error}") from error
+            raise click.ClickException(f"{request.name}: {error}") from error
         wrong += [row.name] if row.mismatches else []
         rows = record(folder / "results.json", asdict(row), known)
     click.echo(table(rows), nl=False)
