@@ -97,8 +97,8 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
     """
     from boards import toolchain
 
-    recipe = recipe or toolchain.Recipe()
-    request.resolve()
+    board, _ = request.resolve()
+    recipe = recipe or toolchain.recipe_for(board.part)
     with BuildFolder(folder) as place:
         (folder / REPORT).unlink(missing_ok=True)  # speaks of the files of one finished build only
         (folder / SUMMARY).unlink(missing_ok=True)

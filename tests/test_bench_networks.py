@@ -9,10 +9,14 @@ import pytest
 
 from bench.networks.cases import CASES, Case
 from bench.networks.rows import KINDS, Row, table
+from bench.zoo.rows import Row as ZooRow
+from bench.zoo.rows import table as zoo_table
+from hwgen.models import requests
 from hwgen.request import Request
 
 ROOT = Path(__file__).parents[1]
 RECORDED = json.loads((ROOT / "bench" / "networks" / "results.json").read_text())
+ZOO = json.loads((ROOT / "bench" / "zoo" / "results.json").read_text())["rows"]
 
 
 def row(**changes: object) -> Row:
@@ -67,3 +71,17 @@ def test_recorded_rows(entry: dict[str, object]) -> None:
         used = {kind: one.resources[kind] for kind in KINDS}
         assert all(used[kind][0] == used[kind][2] for kind in ("dsp", "ebr"))
         assert abs(used["lut"][2] / used["lut"][0] - 1) <= 0.1
+
+
+def test_docs_show_the_simulated_zoo() -> None:
+    assert zoo_table(ZOO) in (ROOT / "docs" / "networks.md").read_text()
+    assert [entry["name"] for entry in ZOO] == [request.name for request in requests("ulx3s")]
+
+
+@pytest.mark.parametrize("entry", ZOO, ids=lambda entry: entry["name"])
+def test_simulated_zoo(entry: dict[str, object]) -> None:
+    """No element differs, and every pass takes the predicted cycles."""
+    one = ZooRow(**entry)  # type: ignore[arg-type]
+    assert one.mismatches == 0 and one.tensors > 0
+    assert one.exact == one.passes
+    assert 0.2 < one.utilisation < 1

@@ -12,6 +12,7 @@ import pytest
 from boards import toolchain
 from boards.bitstream import board_verilog, constraints
 from boards.pll import plan_pll
+from boards.registry import find_board
 from boards.router_watch import PATIENCE, RouterStuckError, RouterWatch
 from boards.toolchain import Recipe
 from boards.ulx3s import ULX3S
@@ -173,3 +174,10 @@ def test_report_takes_the_slowest_clock(tmp_path: Path) -> None:
     path.write_text(json.dumps({"fmax": fmax, "utilization": {"MULT18X18D": {"used": 7, "available": 156}}}))
     routed = toolchain.read_report(path, ULX3S, 1)
     assert (routed.fmax_mhz, routed.timing_met, routed.resources["dsp"].used) == (24.0, False, 7)
+
+
+def test_small_dies_have_another_router() -> None:
+    assert toolchain.recipe_for(find_board("ulx3s").part) == Recipe()
+    for name in ("ulx3s-12f", "ulx3s-25f", "ulx3s-45f"):
+        small = toolchain.recipe_for(find_board(name).part)
+        assert (small.placer, small.router, small.router_options) == ("heap", "router1", ())
