@@ -175,7 +175,7 @@ def simulate(
             name=request.name,
             weights=graph.provenance,
             array=(plan.config.rows, plan.config.cols),
-            array_macs=plan.array_macs,
+            array_macs=graph.array_macs * plan.frames,
             frames=plan.frames,
             cycles=result.cycles,
             predicted=plan.cycles,
