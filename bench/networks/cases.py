@@ -33,7 +33,7 @@ class Case:
 
 
 CASES = (
-    Case("ShuffleNet v2 0.5x", Request("shufflenet_v2", width=0.5)),
+    Case("ShuffleNet v2 0.5x", Request("shufflenet_v2", width=0.5), clock_mhz=105),
     Case("ShuffleNet v2 1.0x", Request("shufflenet_v2"), clock_mhz=105),
     Case("MobileNet v1 1.0", Request("mobilenet_v1")),
     Case("MobileNet v2 1.0", Request("mobilenet_v2")),
@@ -41,6 +41,6 @@ CASES = (
     Case(
         "person detection", Request("mobilenet_v1", width=0.25, resolution=96, classes=2), "person_detect.tflite", 100
     ),
-    Case("keyword spotting (DS-CNN)", Request("ds_cnn"), "kws_ds_cnn.tflite"),
-    Case("ResNet8", Request("resnet8")),
+    Case("keyword spotting (DS-CNN)", Request("ds_cnn"), "kws_ds_cnn.tflite", 100),
+    Case("ResNet8", Request("resnet8"), clock_mhz=100),
 )

@@ -37,6 +37,8 @@ _VERILATOR_FLAGS = (
     "fast",
 )
 _DONE = "simulator.done"
+_INTERMEDIATE = ("*.gch", "*.o", "*.a")
+"""What the compiler leaves behind; a precompiled header alone takes 70 MB, a hundred times what the simulator does."""
 
 
 @functools.cache
@@ -160,6 +162,9 @@ def verilate(
             log=log,
         )
         _keep_runtime(folder, runtime)
+        for pattern in _INTERMEDIATE:
+            for file in folder.glob(pattern):
+                file.unlink()
         (folder / _DONE).touch()
     return folder / TOP
 
