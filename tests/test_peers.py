@@ -9,7 +9,7 @@ import numpy as np
 from bench.peers.block import Block, nngen_result
 from bench.peers.hwgen_half import graph_of, plan_of
 from bench.peers.rows import Row, count_cells, table
-from bench.peers.run import ARRANGEMENTS
+from bench.peers.run import ARRANGEMENTS, without_state_machines
 from compiler.program.check import check_program
 from compiler.qgraph import QConv
 from sim import golden
@@ -84,3 +84,10 @@ def test_cells_and_table() -> None:
     assert row.busy == 18
     last = table([vars(row)]).splitlines()[-1]
     assert last == "| one | none | 36 | 4,000 | 18.0 (50 %) | 0 | - | 7 | 2 | 1 | 1 |"
+
+
+def test_registers_marked_as_no_state_machines() -> None:
+    verilog = "module top(\n  output reg [3:0] o,\n  input i\n);\n  reg [1:0] fsm;\n  wire register;\nendmodule\n"
+    attribute = '(* fsm_encoding = "none" *) '
+    wanted = verilog.replace("output reg", f"{attribute}output reg").replace("  reg", f"  {attribute}reg")
+    assert without_state_machines(verilog) == wanted

@@ -37,8 +37,9 @@ def search(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming
     """Plans of which none is beaten by another in cycles, logic, multipliers and block RAM at once; fewest cycles first.
 
     Explored are the array's rows and columns, the window's lanes and the sizes of the memories, each with the bands that fit. An
-    estimate chooses the arrays and lanes, the timing model the rest. What `plan` chooses is always there: it weighs logic, and a place
-    and route that succeeds, against the last cycles.
+    estimate chooses the arrays and lanes, the timing model the rest. The array's requantisers go with its columns, one for two: so many
+    drain a tile in 2 R cycles, the least that the next one takes. What `plan` chooses is always there: it weighs logic, and a place and
+    route that succeeds, against the last cycles.
 
     Raises:
         UnsupportedOpError, ResourceError: as `plan` does.
