@@ -42,5 +42,5 @@ CASES = (
         "person detection", Request("mobilenet_v1", width=0.25, resolution=96, classes=2), "person_detect.tflite", 100
     ),
     Case("keyword spotting (DS-CNN)", Request("ds_cnn"), "kws_ds_cnn.tflite", 100),
-    Case("ResNet8", Request("resnet8"), clock_mhz=100),
+    Case("ResNet8", Request("resnet8")),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.recorded import markdown
+from hwgen.causes import NAMES
 
 SDRAM_BYTES = 2
 """Bytes that the SDRAM gives in a cycle."""
@@ -28,6 +29,7 @@ class Row:
         streamed_bytes: weights that come from the SDRAM; 0 if they are on chip.
         resources: kind to (used, available, as planned); None without a build.
         khz: simulated clock cycles per second of simulation, thousands.
+        causes: the simulated frame's cycles by what the array did or waited for, as the machine's counters have them.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Row:
     streamed_bytes: int
     resources: dict[str, tuple[int, int, int]] | None
     khz: float | None
+    causes: dict[str, int] | None
 
     @property
     def frame_cycles(self) -> int:
@@ -89,6 +92,12 @@ class Row:
             "-" if self.khz is None else f"{self.khz:.0f}",
         ]
 
+    def shares(self) -> list[str]:
+        """For the table of causes; needs a simulation."""
+        assert self.causes is not None
+        total = sum(self.causes.values())
+        return [self.name, f"{total:,}", *(f"{100 * self.causes[name] / total:.1f} %" for name in NAMES)]
+
 
 KINDS = ("lut", "ff", "dsp", "ebr")
 HEADINGS = [
@@ -112,3 +121,9 @@ HEADINGS = [
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown of recorded rows."""
     return markdown(HEADINGS, [Row(**row).cells() for row in rows])
+
+
+def causes_table(rows: list[dict[str, Any]]) -> str:
+    """Markdown of the simulated rows' cycles by cause."""
+    simulated = [row for row in (Row(**entry) for entry in rows) if row.causes is not None]
+    return markdown(["network", "cycles", *NAMES], [row.shares() for row in simulated])

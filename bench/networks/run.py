@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.networks.cases import CASES, Case
 from bench.networks.frame import frame
-from bench.networks.rows import KINDS, Row, table
+from bench.networks.rows import KINDS, Row, causes_table, table
 from bench.recorded import record
 from compiler.errors import HwgenError
 from compiler.plan.schedule import streamed_bytes
@@ -58,6 +58,7 @@ def measure(case: Case, request: Request, folder: Path, *, simulated: bool, buil
             for kind in KINDS
         },
         khz=None if result is None else result.cycles / result.seconds / 1000,
+        causes=None if result is None else result.causes.to_json(),
     )
 
 
@@ -78,7 +79,7 @@ def main(
     simulated: bool,
     built: bool,
 ) -> None:
-    """Measure the networks (or those with NAMES in their name), keep results.json in FOLDER and print the table.
+    """Measure the networks (or those with NAMES in their name), keep results.json in FOLDER and print the tables.
 
     Builds are made in FOLDER too; rows that are not measured stay as they were.
     """
@@ -94,7 +95,8 @@ def main(
         except HwgenError as error:
             raise click.ClickException(f"{case.name}: {error}") from error
         rows = record(folder / "results.json", asdict(row), [one.name for one in CASES])
-    click.echo(table(rows), nl=False)
+    click.echo(table(rows))
+    click.echo(causes_table(rows), nl=False)
 
 
 if __name__ == "__main__":
