@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from compiler.qgraph import QConv
 from sim import golden
 from tests.test_golden import slow_conv
 
+PEERS = Path(__file__).parents[1] / "bench" / "peers"
 SMALL = Block.random(6, 5, (4, 4, 8), seed=3)
 
 
@@ -84,6 +86,13 @@ def test_cells_and_table() -> None:
     assert row.busy == 18
     last = table([vars(row)]).splitlines()[-1]
     assert last == "| one | none | 36 | 4,000 | 18.0 (50 %) | 0 | - | 7 | 2 | 1 | 1 |"
+
+
+def test_readme_shows_what_was_recorded() -> None:
+    recorded = json.loads((PEERS / "results.json").read_text())["rows"]
+    rows = [row for entry in recorded.values() for row in entry]
+    assert table(rows) in (PEERS / "README.md").read_text()
+    assert not any(row["mismatches"] for row in rows)
 
 
 def test_registers_marked_as_no_state_machines() -> None:
