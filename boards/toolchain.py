@@ -121,7 +121,7 @@ def recipe_for(part: Part) -> Recipe:
     """What to begin with for a part.
 
     A 5 x 4 ring takes 85 % of the LUTs of the smallest die (24,288). router2 never routed it, behind neither placer: with every round
-    more wires were overused. Behind `heap`, router1 routes it in three minutes. The LFE5U-45F takes the same, which was not tried there.
+    more wires were overused. Behind `heap`, router1 routes it in three minutes, and an 8 x 8 ring with 79 % of an LFE5U-45F's LUTs too.
     """
     return Recipe() if part.lut > _SMALL_DIE else Recipe(placer="heap", router="router1", router_options=())
 
