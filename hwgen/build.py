@@ -305,4 +305,5 @@ def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
 def build_number(plan: Plan, pll: Pll) -> int:
     """32 bits by which the host tells one machine from another; other weights make another machine only where they are in block RAM."""
     content = [plan.digest()] if plan.on_chip else []
-    return int(digest(repr(plan.config), repr(pll), *content)[:8], 16)
+    parameters = json.dumps([asdict(plan.config), asdict(pll)])
+    return int(digest(parameters, *content)[:8], 16)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from compiler.plan.fit import Fit
@@ -121,7 +122,8 @@ class Plan:
 
     def digest(self) -> str:
         """SHA-256 of everything that the machine does: ring, stream, content of its memories."""
-        content = f"{self.config} {self.program.resident}"
+        resident = self.program.resident
+        content = json.dumps([asdict(self.config), resident and asdict(resident)])
         return hashlib.sha256(content.encode() + self.image()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:

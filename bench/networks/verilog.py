@@ -1,0 +1,49 @@
+"""Digests of what is generated for the networks of the table: `python -m bench.networks.verilog FILE [NAMES]...`.
+
+Writes a line for each network: cycles as predicted, SHA-256 of the command stream, of every pass's cycles and of the Verilog. Two
+commits that print the same lines generate the same machines and programs, to the byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import click
+
+from bench.networks.cases import CASES
+from hwgen.build import design_of, make_plan
+from hwgen.console import Console
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("names", nargs=-1)
+@click.option("--models", type=click.Path(path_type=Path, exists=True), help="Folder of trained .tflite models.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Folder to keep the Verilog in.")
+def main(file: Path, names: tuple[str, ...], models: Path | None, keep: Path | None) -> None:
+    """Plan the networks (or those with NAMES in their name), generate their Verilog and write the digests to FILE."""
+    lines = []
+    for case in CASES:
+        if names and not any(name.lower() in case.name.lower() for name in names):
+            continue
+        _, plan, board, pll = make_plan(case.on("ulx3s", None, models), Console(quiet=True))
+        verilog = design_of(plan, board, pll).text
+        passes = " ".join(f"{entry.name}:{entry.cycles}" for entry in plan.passes)
+        lines.append(
+            f"{case.name}: {plan.cycles} cycles, stream {_digest(plan.image())}, passes {_digest(passes.encode())}, "
+            f"verilog {_digest(verilog.encode())}"
+        )
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            (keep / f"{case.name.replace(' ', '_')}.v").write_text(verilog)
+        click.echo(lines[-1])
+    file.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
