@@ -1,1 +1,1 @@
-"""Boards: parts, pins, clocks and the tools that make a bitstream. `boards.registry` finds a board by name."""
+"""Boards: parts, pins, clocks and the tools that make a bitstream. `hwgen.boards.registry` finds a board by name."""

@@ -6,12 +6,12 @@ import os
 
 from amaranth.hdl import Elaboratable
 
-from boards.board import Board
-from boards.equal_modules import MergedVerilog, merge_equal_modules
-from boards.plain_names import plain_names
-from boards.pll import Pll
-from boards.ulx3s_top import Ulx3sTop, ports
-from hw.sdram_config import SdramConfig
+from hwgen.boards.board import Board
+from hwgen.boards.ecp5.equal_modules import MergedVerilog, merge_equal_modules
+from hwgen.boards.ecp5.names import plain_names
+from hwgen.boards.ecp5.pll import Pll
+from hwgen.boards.ulx3s_top import Ulx3sTop, ports
+from hwgen.hw.memory.sdram_config import SdramConfig
 
 
 def sdram_config(board: Board, clock_hz: int) -> SdramConfig:
@@ -28,7 +28,7 @@ def board_verilog(board: Board, machine: Elaboratable, pll: Pll, *, sdram: bool 
     text: str = verilog.convert(
         top,
         name="top",
-        # Any platform but None makes the multipliers in LUTs instantiate carry cells (hw/primitives/carry.py).
+        # Any platform but None makes the multipliers in LUTs instantiate carry cells (hw/ecp5/carry.py).
         platform="ecp5",
         ports=list(top.ports.values()),
         emit_src=False,

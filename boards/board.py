@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hw.sdram_config import SdramPart
+from hwgen.hw.memory.sdram_config import SdramPart
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 
-from boards.board import Board
-from boards.ulx3s import ULX3S, ULX3S_12F, ULX3S_25F, ULX3S_45F
-from compiler.errors import ToolError
+from hwgen.boards.board import Board
+from hwgen.boards.ulx3s import ULX3S, ULX3S_12F, ULX3S_25F, ULX3S_45F
+from hwgen.errors import ToolError
 
 BOARDS: dict[str, Board] = {board.name: board for board in (ULX3S, ULX3S_45F, ULX3S_25F, ULX3S_12F)}
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from boards.board import Board, Part, Pins
-from hw.sdram_config import ULX3S_PART
+from hwgen.boards.board import Board, Part, Pins
+from hwgen.hw.memory.sdram_config import ULX3S_PART
 
 LFE5U_85F = Part(name="LFE5U-85F", device="85k", lut=83_640, ff=83_640, dsp=156, ebr=208)
 LFE5U_45F = Part(name="LFE5U-45F", device="45k", lut=43_848, ff=43_848, dsp=72, ebr=108)

@@ -7,7 +7,7 @@ from typing import Any
 from amaranth import Cat, ClockDomain, ClockSignal, Const, Elaboratable, Module, Signal
 from amaranth.hdl import Instance, IOPort, Value
 
-from boards.pll import Pll
+from hwgen.boards.ecp5.pll import Pll
 
 IO_REGISTERS = 2
 """Cycles that the registers in the pads add to a signal's way from the machine to the memory and back."""
@@ -48,7 +48,7 @@ class Ulx3sTop(Elaboratable):
         machine: component with `rx`, `tx`, `leds` and, with SDRAM, `sdram` members.
         pll: settings of the EHXPLLL that makes the machine's clock from the oscillator's.
         sdram: whether the design has SDRAM.
-        global_reset: see `boards.board.Part`.
+        global_reset: see `hwgen.boards.board.Part`.
     """
 
     def __init__(self, machine: Elaboratable, pll: Pll, *, sdram: bool = True, global_reset: bool = True) -> None:

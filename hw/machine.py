@@ -8,16 +8,16 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.activation_memory import port_b_latency
-from hw.config import RingConfig
-from hw.dma import Dma
-from hw.host_link import HostLink
-from hw.host_protocol import TIMEOUT_S
-from hw.ring import Ring, Trace
-from hw.row_store import RowStore
-from hw.sdram import SdramController, SdramPins
-from hw.sdram_config import SdramConfig
-from hw.shared_port import SharedPort
+from hwgen.hw.core import Ring, Trace
+from hwgen.hw.host.link import HostLink
+from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.host_protocol import TIMEOUT_S
+from hwgen.hw.memory.activation_memory import port_b_latency
+from hwgen.hw.memory.dma import Dma
+from hwgen.hw.memory.row_store import RowStore
+from hwgen.hw.memory.sdram import SdramController, SdramPins
+from hwgen.hw.memory.sdram_config import SdramConfig
+from hwgen.hw.memory.shared_port import SharedPort
 
 BAUD = 3_000_000
 

@@ -6,13 +6,13 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.config import WORD_BYTES, RingConfig
-from hw.dma import ImageWord
-from hw.host_link import HostLink
-from hw.host_protocol import TIMEOUT_S
-from hw.machine import BAUD, HEARTBEAT_BITS, connect_reads
-from hw.resident import Resident
-from hw.ring import Ring, Trace
+from hwgen.hw.core import Ring, Trace
+from hwgen.hw.host.link import HostLink
+from hwgen.hw.isa.config import WORD_BYTES, RingConfig
+from hwgen.hw.isa.host_protocol import TIMEOUT_S
+from hwgen.hw.isa.resident import Resident
+from hwgen.hw.machine import BAUD, HEARTBEAT_BITS, connect_reads
+from hwgen.hw.memory.dma import ImageWord
 
 
 class ResidentMachine(wiring.Component):

@@ -40,7 +40,7 @@ def agreement(request: Request, value: np.ndarray, result: np.ndarray) -> Agreem
     """Of the output `result` for the model's own input `value`; None unless the network is a float .onnx model."""
     if request.file is None or request.file.suffix.lower() != ".onnx":
         return None
-    from compiler import onnx
+    from hwgen.compiler.frontend import onnx
 
     model = onnx.load(request.file, request.resolution)
     return compare(model.predict(value), result) if isinstance(model, onnx.FloatModel) else None

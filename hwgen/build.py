@@ -12,21 +12,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compiler.errors import ResourceError
 from hwgen import __version__
 from hwgen.console import Console
+from hwgen.errors import ResourceError
+from hwgen.plan_report import plan_json, plan_text
 from hwgen.request import BEST_BATCH, Request
 from hwgen.steps import BuildFolder, digest, file_digest, source_digest, write_atomically
 
 if TYPE_CHECKING:
-    from boards.board import Board
-    from boards.equal_modules import MergedVerilog
-    from boards.pll import Pll
-    from boards.toolchain import Recipe
-    from compiler.plan.planner import Plan
-    from compiler.plan.result import FrameTiming
-    from compiler.program.program import Program
-    from compiler.qgraph import QGraph
+    from hwgen.boards.board import Board
+    from hwgen.boards.ecp5.equal_modules import MergedVerilog
+    from hwgen.boards.ecp5.pll import Pll
+    from hwgen.boards.ecp5.toolchain import Recipe
+    from hwgen.compiler.int8.graph import QGraph
+    from hwgen.compiler.plan.result import FrameTiming, Plan
+    from hwgen.compiler.program.program import Program
 
 VERILOG, CONSTRAINTS, SITES = "top.v", "top.lpf", "sites.json"
 NETLIST, FLOORPLAN = "netlist.json", "floorplan.json"
@@ -42,7 +42,7 @@ def read_network(request: Request, console: Console) -> QGraph:
         HwgenError: the network or its files are wrong.
     """
     with console.step("network"):
-        from compiler.frontend import load_network
+        from hwgen.compiler.frontend.load import load_network
 
         graph = load_network(request.network, **request.options)  # type: ignore[arg-type]
     for note in graph.notes:
@@ -70,11 +70,13 @@ def make_plan(request: Request, console: Console, graph: QGraph | None = None) -
 
 
 def _planned(request: Request, graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming]) -> Plan:
-    from compiler.plan.planner import plan
-    from compiler.plan.search import search
-    from compiler.plan.throughput import plan_batch
+    from hwgen.compiler.legalise import legalise
+    from hwgen.compiler.plan.planner import plan
+    from hwgen.compiler.plan.search import search
+    from hwgen.compiler.plan.throughput import plan_batch
 
-    single = search(graph, board, predict)[0].plan if request.fastest else plan(graph, board, predict)
+    legal = legalise(graph)
+    single = search(legal, board, predict)[0].plan if request.fastest else plan(legal, board, predict)
     if request.throughput is None:
         return single
     return plan_batch(single, predict, None if request.throughput == BEST_BATCH else request.throughput)
@@ -82,8 +84,8 @@ def _planned(request: Request, graph: QGraph, board: Board, predict: Callable[[P
 
 def timing_model(board: Board, pll: Pll) -> Callable[[Program], FrameTiming]:
     """Predicts the cycles of a program on the board's memory at the machine's clock."""
-    from boards.bitstream import sdram_config
-    from sim.timing import predict
+    from hwgen.boards.bitstream import sdram_config
+    from hwgen.sim.timing.frame import predict
 
     memory = sdram_config(board, int(pll.output_hz))
     return lambda program: predict(program, memory)
@@ -95,7 +97,7 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
     Raises:
         HwgenError: see `make_plan`; a tool is missing or failed, the clock is not met, the folder cannot be written.
     """
-    from boards import toolchain
+    from hwgen.boards.ecp5 import toolchain
 
     board, _ = request.resolve()
     recipe = recipe or toolchain.recipe_for(board.part)
@@ -180,7 +182,7 @@ def make_report(
     """The report of a finished build; `routed` is the place and route step's result."""
     import importlib.metadata
 
-    from boards.toolchain import tool_versions
+    from hwgen.boards.ecp5.toolchain import tool_versions
     from hwgen.report import ON_CHIP, SCHEMA_VERSION, SDRAM
 
     clock_hz = float(pll.output_hz)
@@ -267,12 +269,12 @@ class _Steps:
 def _write_image(at: Path, plan: Plan) -> None:
     if not plan.on_chip:
         (at / IMAGE).write_bytes(plan.image())
-    (at / PLAN).write_text(json.dumps(plan.to_json(), indent=2) + "\n")
-    (at / PLAN_TEXT).write_text(f"{plan}\n")
+    (at / PLAN).write_text(json.dumps(plan_json(plan), indent=2) + "\n")
+    (at / PLAN_TEXT).write_text(f"{plan_text(plan)}\n")
 
 
 def _place_block_rams(at: Path, board: Board) -> dict[str, Any]:
-    from boards.ram_floorplan import place_block_rams
+    from hwgen.boards.ecp5.floorplan import place_block_rams
 
     sites = json.loads((at / SITES).read_text())
     return {"wire_length": place_block_rams(at / NETLIST, at / FLOORPLAN, board.part.name, sites)}
@@ -280,9 +282,9 @@ def _place_block_rams(at: Path, board: Board) -> dict[str, Any]:
 
 def design_of(plan: Plan, board: Board, pll: Pll) -> MergedVerilog:
     """The whole design of a plan on a board: ring, sequencer, DMA and SDRAM controller if any, host link, PLL, pads."""
-    from boards.bitstream import board_verilog, sdram_config
-    from hw.machine import Machine
-    from hw.resident_machine import ResidentMachine
+    from hwgen.boards.bitstream import board_verilog, sdram_config
+    from hwgen.hw.machine import Machine
+    from hwgen.hw.resident_machine import ResidentMachine
 
     clock_hz, number, resident = int(pll.output_hz), build_number(plan, pll), plan.program.resident
     machine: Machine | ResidentMachine
@@ -294,7 +296,7 @@ def design_of(plan: Plan, board: Board, pll: Pll) -> MergedVerilog:
 
 
 def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
-    from boards.bitstream import constraints
+    from hwgen.boards.bitstream import constraints
 
     design = design_of(plan, board, pll)
     (at / VERILOG).write_text(design.text)

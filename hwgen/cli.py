@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from compiler.errors import HwgenError
 from hwgen import __version__
+from hwgen.errors import HwgenError
 
 if TYPE_CHECKING:
     from hwgen.request import Request
@@ -148,11 +148,13 @@ def plan(search: bool, as_json: bool, **options: Any) -> None:
         else:
             click.echo(table(found), nl=False)
         return
+    from hwgen.plan_report import plan_json, plan_text
+
     result = make_plan(_request(options), Console(quiet=True))[1]
     if as_json:
-        _print_json(result.to_json())
+        _print_json(plan_json(result))
     else:
-        click.echo(str(result))
+        click.echo(plan_text(result))
 
 
 @cli.command()

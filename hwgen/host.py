@@ -1,4 +1,4 @@
-"""Host's side of the serial protocol of `hw/host_protocol.py`: frames, and a link that repeats what got lost."""
+"""Host's side of the serial protocol of `hw/isa/host_protocol.py`: frames, and a link that repeats what got lost."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.errors import ToolError
-from hw.host_protocol import (
+from hwgen.errors import ToolError
+from hwgen.hw.isa.host_protocol import (
     CRC_BYTES,
     CRC_INIT,
     IDENTITY_BYTES,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from compiler.errors import ModelError
+from hwgen.errors import ModelError
 from hwgen.host import Link, MachineStatus
 
 if TYPE_CHECKING:
-    from compiler.plan.result import Plan
+    from hwgen.compiler.plan.result import Plan
 
 _LIMIT = 10.0
 """Times the predicted duration after which a machine is given up; at least `_LEAST_S`."""

@@ -11,16 +11,16 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compiler import zoo
-from compiler.errors import HwgenError
-from compiler.passes import simplify
+from hwgen.compiler.frontend import zoo
+from hwgen.compiler.transforms import simplify
 from hwgen.console import Console, rendered
+from hwgen.errors import HwgenError
 from hwgen.request import Request
 from hwgen.steps import digest, source_digest, write_atomically
 
 if TYPE_CHECKING:
-    from compiler.graph import Graph
-    from compiler.zoo import Options
+    from hwgen.compiler.frontend.zoo import Options
+    from hwgen.compiler.graph.graph import Graph
 
 PLAN, ESTIMATE = "plan", "estimate"
 """Where a prediction comes from: the timing model, exact but for the wait for an image's rows; or a sum over the passes."""
@@ -166,12 +166,13 @@ def _planned(request: Request) -> Prediction:
 
 
 def _estimated(graph: Graph, request: Request) -> Prediction:
-    from compiler.plan.rough import rough
-    from compiler.quantise.structure import structure
+    from hwgen.compiler.legalise import legalise
+    from hwgen.compiler.plan.quick_estimate import rough
+    from hwgen.compiler.quantise.structure import structure
 
     board, pll = request.resolve()
     network = structure(graph)
-    guess = rough(network, board.part)
+    guess = rough(legalise(network), board.part)
     array = (guess.rows, guess.cols)
     return Prediction(
         ESTIMATE,

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compiler.errors import ModelError
 from hwgen.agreement import Agreement, agreement
+from hwgen.errors import ModelError
 
 if TYPE_CHECKING:
-    from compiler.qgraph import QGraph
+    from hwgen.compiler.int8.graph import QGraph
     from hwgen.request import Request
 
 TOP = 5
@@ -81,8 +81,8 @@ def predict(request: Request, source: Path, output: Path | None = None, labels: 
     Raises:
         HwgenError: the network, the input or the labels are wrong.
     """
-    from compiler.frontend import load_network
-    from sim.golden import predict as run
+    from hwgen.compiler.frontend.load import load_network
+    from hwgen.sim.golden import predict as run
 
     graph = load_network(request.network, **request.options)  # type: ignore[arg-type]
     value = read_input(graph, source)
@@ -117,7 +117,7 @@ def read_input(graph: QGraph, path: Path) -> np.ndarray:
     Raises:
         ModelError: the file cannot be read, or does not suit the model.
     """
-    from compiler.preprocess import quantised_image, read_array, scaled_image
+    from hwgen.compiler.frontend.images import quantised_image, read_array, scaled_image
 
     if path.suffix.lower() == ".npy":
         return read_array(path)
@@ -140,7 +140,7 @@ def read_input(graph: QGraph, path: Path) -> np.ndarray:
 
 def own_picture(path: Path, graph: QGraph) -> np.ndarray:
     """A picture, normalised as for calibration, in the type and shape of an ONNX model's own input."""
-    from compiler.preprocess import fitted_image, normalise, quantise_pixels
+    from hwgen.compiler.frontend.images import fitted_image, normalise, quantise_pixels
 
     tensor, host = graph.tensors[graph.input], graph.host
     pixels = fitted_image(path, tensor.shape)

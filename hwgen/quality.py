@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from compiler import arithmetic
-from compiler.quantise import Quantised
-from compiler.quantise.calibrate import float_tensors
-from compiler.quantise.scales import clamped
-from sim import golden
+from hwgen.compiler.int8 import arithmetic
+from hwgen.compiler.quantise import Quantised
+from hwgen.compiler.quantise.calibrate import float_tensors
+from hwgen.compiler.quantise.scales import clamped
+from hwgen.sim import golden
 
 SATURATED = 1e-3  # share of the values beyond the range that is worth a word
 UNEVEN = 8.0  # ratio of the widest channel's range to the median's that is worth a word

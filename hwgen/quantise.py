@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compiler.errors import ModelError
 from hwgen.console import Console, rendered
+from hwgen.errors import ModelError
 from hwgen.quality import Quality, TensorQuality, measure
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def quantise(request: Request, console: Console, images: Path | None = None) -> 
     Raises:
         HwgenError: the network, its weights or the images are wrong.
     """
-    from compiler.frontend import load_float, read_inputs
+    from hwgen.compiler.frontend.load import load_float, read_inputs
 
     if request.file is not None and request.file.suffix.lower() == ".tflite":
         raise ModelError(

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hwgen.causes import NAMES as CAUSES
 from hwgen.console import rendered
+from hwgen.cycle_breakdown import NAMES as CAUSES
 
 SCHEMA_VERSION = 4
 

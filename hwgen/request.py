@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compiler.errors import ToolError
+from hwgen.errors import ToolError
 
 MOST_FRAMES = 32
 """Of a batch: a user who waits for more wants results sooner."""
@@ -20,9 +20,9 @@ SUFFIXES = (".graph", ".onnx", ".tflite")
 _NO_OPTIONS = ("network", "board", "clock_mhz", "throughput", "fastest")
 
 if TYPE_CHECKING:
-    from boards.board import Board
-    from boards.pll import Pll
-    from compiler.quantise import QuantiseOptions
+    from hwgen.boards.board import Board
+    from hwgen.boards.ecp5.pll import Pll
+    from hwgen.compiler.quantise import QuantiseOptions
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Request:
     Attributes:
         network: name in the zoo, or a .tflite, .onnx or .graph file.
         board: name of the board.
-        width, resolution, classes, groups, variant: of a network of the zoo (`compiler.zoo.Options`); None: its standard.
+        width, resolution, classes, groups, variant: of a network of the zoo (`hwgen.compiler.frontend.zoo.Options`); None: its standard.
         weights: file of the weights; None: random ones.
         seed: of random weights.
         calibrate: folder of photographs for the quantiser; None: synthetic ones.
         clock_mhz: clock of the machine, MHz; None: the board's default.
         throughput: frames of a batch (throughput mode), or BEST_BATCH; None: one frame at a time (latency mode).
         fastest: take the ring of the fewest cycles that the search finds, whatever logic it needs.
-        calibration, equalise, correct_bias: of the quantiser (`compiler.quantise.QuantiseOptions`); None: its standard.
+        calibration, equalise, correct_bias: of the quantiser (`hwgen.compiler.quantise.QuantiseOptions`); None: its standard.
     """
 
     network: str
@@ -78,7 +78,7 @@ class Request:
     def _network_name(self) -> str:
         if self.file is not None:
             return self.file.stem if self.resolution is None else f"{self.file.stem}_{self.resolution}"
-        from compiler import zoo
+        from hwgen.compiler.frontend import zoo
 
         network = zoo.find(self.network)
         return network.label(network.options(**self._size))
@@ -86,14 +86,14 @@ class Request:
     @property
     def _size(self) -> dict[str, float | int | str | None]:
         """The options of a network of the zoo, as given."""
-        from compiler.zoo.options import OPTIONS
+        from hwgen.compiler.frontend.zoo.options import OPTIONS
 
         return {name: getattr(self, name) for name in OPTIONS}
 
     @property
     def quantiser(self) -> QuantiseOptions:
         """The quantiser's options; ModelError for a value that they do not have."""
-        from compiler.quantise import QuantiseOptions
+        from hwgen.compiler.quantise import QuantiseOptions
 
         chosen = {field.name: getattr(self, field.name) for field in fields(QuantiseOptions)}
         return QuantiseOptions(**{name: value for name, value in chosen.items() if value is not None})
@@ -111,7 +111,7 @@ class Request:
         if self.file is not None:
             entries = {key: value for key, value in entries.items() if value != getattr(Request(""), key)}
         else:
-            from compiler import zoo
+            from hwgen.compiler.frontend import zoo
 
             chosen = asdict(zoo.find(self.network).options(**self._size))
             entries |= {key: value or None for key, value in chosen.items()}
@@ -124,8 +124,8 @@ class Request:
         Raises:
             ToolError: there is no such board, or no such clock on it; a batch cannot have so many frames.
         """
-        from boards.pll import plan_pll
-        from boards.registry import find_board
+        from hwgen.boards.ecp5.pll import plan_pll
+        from hwgen.boards.registry import find_board
 
         if self.throughput not in (None, BEST_BATCH, *range(2, MOST_FRAMES + 1)):
             raise ToolError(f"--throughput: a batch has 2 to {MOST_FRAMES} frames, not {self.throughput}")

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from compiler.errors import ToolError
 from hwgen.build import read_network, timing_model
 from hwgen.console import Console, rendered
+from hwgen.errors import ToolError
 from hwgen.request import Request
 
 if TYPE_CHECKING:
-    from compiler.plan.planner import Plan
+    from hwgen.compiler.plan.result import Plan
 
 
 _CLOCKS_MHZ = (60, 75, 90, 105, 125, 142)
@@ -52,7 +52,7 @@ class Candidate:
     @classmethod
     def of(cls, plan: Plan, built: bool) -> Candidate:
         """What a plan comes to."""
-        from hw.config import BANKS, WORD_BYTES
+        from hwgen.hw.isa.config import BANKS, WORD_BYTES
 
         config, needs = plan.config, plan.resources
         return cls(
@@ -111,12 +111,13 @@ def search(request: Request, console: Console) -> Found:
     Raises:
         HwgenError: as `hwgen.build.make_plan` does.
     """
-    from compiler.plan.search import search as explore
+    from hwgen.compiler.legalise import legalise
+    from hwgen.compiler.plan.search import search as explore
 
     board, pll = request.resolve()
     graph = read_network(request, console)
     with console.step("search"):
-        found = explore(graph, board, timing_model(board, pll))
+        found = explore(legalise(graph), board, timing_model(board, pll))
         built = next(one.plan for one in found if one.built)
         clocks = list(_at_clocks(request, built))
     return Found([Candidate.of(one.plan, one.built) for one in found], clocks)

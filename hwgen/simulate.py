@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compiler.errors import ToolError
 from hwgen.build import build_number, make_plan, read_network, store_simulation
-from hwgen.causes import Causes
 from hwgen.console import Console
+from hwgen.cycle_breakdown import Causes
+from hwgen.errors import ToolError
 from hwgen.predict import Prediction, prediction, read_input, read_labels, write_array
 from hwgen.request import Request
 from hwgen.steps import BuildFolder
 
 if TYPE_CHECKING:
-    from compiler.qgraph import QGraph
+    from hwgen.compiler.int8.graph import QGraph
 
 
 _NOISE = 32
@@ -135,10 +135,10 @@ def simulate(
     Raises:
         HwgenError: see `make_plan`; the input or the labels are wrong, a tool is missing or failed.
     """
-    from boards.bitstream import sdram_config
-    from sim.golden import encode, run
-    from sim.golden import predict as expected_output
-    from sim.machine import simulate_frame
+    from hwgen.boards.bitstream import sdram_config
+    from hwgen.sim.frame.simulate import simulate_frame
+    from hwgen.sim.golden import encode, run
+    from hwgen.sim.golden import predict as expected_output
 
     request.resolve()
     folder = folder.resolve()  # the simulator runs in a folder of its own
@@ -222,6 +222,6 @@ def batch_of(given: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
 
 def _output(graph: QGraph, result: np.ndarray) -> np.ndarray:
     """The model's own output from the tensor that the machine makes."""
-    from sim.golden import decode, run_host
+    from hwgen.sim.golden import decode, run_host
 
     return decode(graph, run_host(graph, result)[graph.result.name])

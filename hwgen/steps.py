@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from compiler.errors import ToolError
+from hwgen.errors import ToolError
 
 RECORDS = ".steps"
 LOGS = "logs"
@@ -41,7 +41,7 @@ def file_digest(path: Path) -> str:
 
 def source_digest(*packages: str) -> str:
     """SHA-256 of the Python sources of some of the project's packages: a changed generator makes other RTL."""
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parent
     files = sorted(path for package in packages for path in (root / package).rglob("*.py"))
     return digest(*(part for path in files for part in (str(path.relative_to(root)), path.read_bytes())))
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compiler.errors import ToolError
+from hwgen.errors import ToolError
 
 if TYPE_CHECKING:
-    from compiler.qgraph import QGraph
+    from hwgen.compiler.int8.graph import QGraph
 
 INTERPRETERS = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter")
 REMEDY = "pip install --no-deps ai-edge-litert==1.2.0"
@@ -73,7 +73,7 @@ def verify(path: Path, source: Path | None = None) -> Verification:
     Raises:
         HwgenError: the model or the input is wrong, or the interpreter refuses the model.
     """
-    from compiler import tflite
+    from hwgen.compiler.frontend import tflite
     from hwgen.predict import read_input
 
     graph = tflite.load(path)
@@ -114,7 +114,7 @@ def random_inputs(graph: QGraph) -> list[np.ndarray]:
 
 def golden_tensors(graph: QGraph, frame: np.ndarray) -> dict[str, np.ndarray]:
     """Every tensor that the file has too, in the order of execution, and the result under the name "output"."""
-    from sim.golden import decode, encode, run, run_host
+    from hwgen.sim.golden import decode, encode, run, run_host
 
     values = run(graph, encode(graph, frame))
     values |= run_host(graph, values[graph.output])

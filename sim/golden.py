@@ -1,20 +1,21 @@
 """The golden model: every tensor of every layer of an int8 graph, exact, in NumPy.
 
-Formulas are those of docs/arithmetic.md (numbers cited below), taken from `compiler.arithmetic`.  Matrix products
+Formulas are those of docs/arithmetic.md (numbers cited below), taken from `hwgen.compiler.int8.arithmetic`.  Matrix products
 run in floating-point BLAS where that page proves them exact.
 """
 
 import numpy as np
 
-from compiler import arithmetic, softmax
-from compiler.errors import ModelError
-from compiler.qgraph import (
+from hwgen.compiler.graph.window import Window
+from hwgen.compiler.int8 import arithmetic, softmax
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.host import QSoftmax
+from hwgen.compiler.int8.nodes import (
     QAdd,
     QAvgPool,
     QChannelTable,
     QConcat,
     QConv,
-    QGraph,
     QMaxPool,
     QMean,
     QMul,
@@ -25,12 +26,11 @@ from compiler.qgraph import (
     QShuffle,
     QShuffleMerge,
     QSlice,
-    QSoftmax,
     QStridedSlice,
     QTable,
     QTensor,
 )
-from compiler.window import Window
+from hwgen.errors import ModelError
 
 FLOAT32_EXACT = 1 << 24
 

@@ -20,11 +20,11 @@ import numpy as np
 import onnx
 from onnx import ModelProto, numpy_helper
 
-from compiler.errors import HwgenError
-from compiler.onnx import convert
-from compiler.onnx.reader import decode
-from compiler.qgraph import QGraph
-from sim import golden
+from hwgen.compiler.frontend.onnx import convert
+from hwgen.compiler.frontend.onnx.reader import decode
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.errors import HwgenError
+from hwgen.sim import golden
 
 KINDS = ("node", "pytorch-converted", "pytorch-operator")
 PASSED, UNSUPPORTED, FAILED = "passed", "unsupported", "failed"

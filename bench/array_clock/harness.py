@@ -6,15 +6,15 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.array import SystolicArray
-from hw.primitives.bram import SimpleDualPort, TrueDualPort
+from hwgen.hw.array.systolic import SystolicArray
+from hwgen.hw.ecp5.bram import SimpleDualPort, TrueDualPort
 
 
 class ArrayClock(wiring.Component):
     """Array, weight memory of 8192 words and a pixel memory of 512 x 64 bits for each row, driven by counters and a shift register.
 
     Parameters:
-        rows, cols, acc_bits, floorplan: as `hw.array.SystolicArray`.
+        rows, cols, acc_bits, floorplan: as `hwgen.hw.array.systolic.SystolicArray`.
         copies: input registers of the weight memory.
 
     Members:

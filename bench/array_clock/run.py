@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from bench.array_clock.harness import ArrayClock
-from hw.array import ELEMENT_PREFIX
-from hw.primitives.bram import COPY_PREFIX
+from hwgen.hw.array.systolic import ELEMENT_PREFIX
+from hwgen.hw.ecp5.bram import COPY_PREFIX
 
 SYNTHESIS = """\
 read_verilog -sv top.v

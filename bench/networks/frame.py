@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.preprocess import quantise_pixels, synthetic_inputs
-from compiler.qgraph import QGraph
+from hwgen.compiler.frontend.images import quantise_pixels, synthetic_inputs
+from hwgen.compiler.int8.graph import QGraph
 
 _SEED = 2000
 

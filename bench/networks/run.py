@@ -14,10 +14,10 @@ from bench.networks.cases import CASES, Case
 from bench.networks.frame import frame
 from bench.networks.rows import KINDS, Row, causes_table, table
 from bench.recorded import record
-from compiler.errors import HwgenError
-from compiler.plan.schedule import streamed_bytes
 from hwgen.build import build, make_plan, read_network
+from hwgen.compiler.weight_schedule.schedule import streamed_bytes
 from hwgen.console import Console
+from hwgen.errors import HwgenError
 from hwgen.request import Request
 from hwgen.simulate import simulate
 

@@ -8,17 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from bench.peers.block import LAYERS, Block
-from boards.bitstream import sdram_config
-from boards.board import Board
-from boards.pll import plan_pll
-from boards.ulx3s import ULX3S
-from compiler.arithmetic import quantize_multipliers
-from compiler.plan.planner import Plan, plan
-from compiler.qgraph import QConv, QGraph, QTensor
-from compiler.window import Window
+from hwgen.boards.bitstream import sdram_config
+from hwgen.boards.board import Board
+from hwgen.boards.ecp5.pll import plan_pll
+from hwgen.boards.ulx3s import ULX3S
 from hwgen.build import design_of, timing_model
-from sim import golden
-from sim.machine import simulate_frame
+from hwgen.compiler.graph.window import Window
+from hwgen.compiler.int8.arithmetic import quantize_multipliers
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import QConv, QTensor
+from hwgen.compiler.legalise import legalise
+from hwgen.compiler.plan.planner import plan
+from hwgen.compiler.plan.result import Plan
+from hwgen.sim import golden
+from hwgen.sim.frame.simulate import simulate_frame
 
 CLOCK_HZ = 100_000_000
 
@@ -65,7 +68,7 @@ def plan_of(graph: QGraph, multipliers: int, *, external: bool) -> Plan:
     """The planner's own choice; with `external` weights and image come from the SDRAM."""
     board = board_of(multipliers)
     pll = plan_pll(board.oscillator_hz, CLOCK_HZ)
-    return plan(graph, board, timing_model(board, pll), external=external)
+    return plan(legalise(graph), board, timing_model(board, pll), external=external)
 
 
 @dataclass(frozen=True)

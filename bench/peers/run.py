@@ -20,10 +20,10 @@ import numpy as np
 from bench.peers import hwgen_half
 from bench.peers.block import Block, nngen_result
 from bench.peers.rows import Row, count_cells, table
-from boards.toolchain import Recipe, synthesise
-from compiler.errors import HwgenError, ToolError
+from hwgen.boards.ecp5.toolchain import Recipe, synthesise
 from hwgen.doctor import examine
-from sim.bench.verilate import verilate
+from hwgen.errors import HwgenError, ToolError
+from hwgen.sim.harness.verilate import verilate
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

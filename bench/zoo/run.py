@@ -13,9 +13,9 @@ import numpy as np
 from bench.networks.frame import frame
 from bench.recorded import record
 from bench.zoo.rows import Row, table
-from compiler.errors import HwgenError
 from hwgen.build import read_network
 from hwgen.console import Console
+from hwgen.errors import HwgenError
 from hwgen.models import requests
 from hwgen.request import Request
 from hwgen.simulate import simulate

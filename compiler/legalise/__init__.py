@@ -4,17 +4,17 @@ Order matters: what the host can do at the end goes to the host; clamps and pads
 shuffle of two halves become one; every other operation becomes convolutions, copies, slices and concatenations, sums of which are
 taken part by part; those get places that the machine can read and write; and convolutions that only move channels are taken into
 the weights of their neighbours.  What no
-rewrite knows stays and is refused by `compiler.plan.lower`, with all the rest.
+rewrite knows stays and is refused by `hwgen.compiler.lower.lower`, with all the rest.
 """
 
-from compiler.legalise.absorb import absorb
-from compiler.legalise.expand import expand
-from compiler.legalise.fold import fold
-from compiler.legalise.host_tail import host_tail
-from compiler.legalise.merge import merge
-from compiler.legalise.places import places
-from compiler.legalise.spread import spread
-from compiler.qgraph import QGraph
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.legalise.absorb import absorb
+from hwgen.compiler.legalise.expand import expand
+from hwgen.compiler.legalise.fold import fold
+from hwgen.compiler.legalise.host_tail import host_tail
+from hwgen.compiler.legalise.merge import merge
+from hwgen.compiler.legalise.spread import spread
+from hwgen.compiler.legalise.views import places
 
 __all__ = ["legalise"]
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler.arithmetic import INT8_MAX, INT8_MIN
-from compiler.legalise.rewriter import order_of, selection
-from compiler.plan.k_loop import k_loop
-from compiler.qgraph import QConv, QGraph, QNode, QSlice, QTensor
-from hw.config import WORD_BYTES
+from hwgen.compiler.int8.arithmetic import INT8_MAX, INT8_MIN
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.k_loop import k_loop
+from hwgen.compiler.int8.nodes import QConv, QNode, QSlice, QTensor
+from hwgen.compiler.legalise.rewriter import order_of, selection
+from hwgen.hw.isa.config import WORD_BYTES
 
 _WIDER = 1.5
 """How much longer sums may become when readers skip the channels that they do not want."""

@@ -6,18 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler.legalise.fold import clamp_of
-from compiler.legalise.groups import grouped
-from compiler.legalise.moves import movable, windows
-from compiler.legalise.pools import max_pool
-from compiler.legalise.rewriter import Rewriter, identity
-from compiler.plan.fusion import is_identity, takes_table
-from compiler.qgraph import (
+from hwgen.compiler.graph.window import Window
+from hwgen.compiler.int8.fusion import is_identity, takes_table
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import (
     QAvgPool,
     QChannelTable,
     QConcat,
     QConv,
-    QGraph,
     QMaxPool,
     QMean,
     QPad,
@@ -27,8 +23,12 @@ from compiler.qgraph import (
     QTable,
     QTensor,
 )
-from compiler.tflite.tables import identity as identity_table
-from compiler.window import Window
+from hwgen.compiler.int8.tables import identity as identity_table
+from hwgen.compiler.legalise.fold import clamp_of
+from hwgen.compiler.legalise.groups import grouped
+from hwgen.compiler.legalise.moves import movable, windows
+from hwgen.compiler.legalise.pools import max_pool
+from hwgen.compiler.legalise.rewriter import Rewriter, identity
 
 MOST_TABLES = 256
 """Different tables of one operation: each costs a pass."""

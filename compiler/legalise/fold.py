@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler import arithmetic
-from compiler.qgraph import QAdd, QConv, QGraph, QMaxPool, QMul, QNode, QPad, QTable
+from hwgen.compiler.int8 import arithmetic
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import QAdd, QConv, QMaxPool, QMul, QNode, QPad, QTable
 
 
 def clamp_of(table: np.ndarray) -> tuple[int, int] | None:

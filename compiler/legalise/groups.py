@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler.legalise.rewriter import Rewriter
-from compiler.qgraph import QConcat, QConv, QGraph, QShuffle, QSlice, QTensor
-from hw.config import WORD_BYTES
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import QConcat, QConv, QShuffle, QSlice, QTensor
+from hwgen.compiler.legalise.rewriter import Rewriter
+from hwgen.hw.isa.config import WORD_BYTES
 
 _CHUNK, _LEAST_STEPS, _PASS = 12, 26, 300
 """A usual array's output channels at once, least steps for them, and cycles that a pass costs at least."""
@@ -60,7 +61,7 @@ def _split(rewriter: Rewriter, conv: QConv, x: QTensor, out: QTensor) -> None:
 
 def ordered_later(graph: QGraph, tensor: str) -> bool:
     """All that reads a tensor can do without its channels' order, and with gaps between them: 1x1 convolutions, behind shuffles and
-    depthwise convolutions (`compiler.legalise.absorb`).
+    depthwise convolutions (`hwgen.compiler.legalise.absorb`).
     """
     readers = graph.consumers(tensor)
     if tensor == graph.output or not readers:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler.legalise.moves import movable
-from compiler.qgraph import QGraph, QNode, QReshape, QResize, QStridedSlice, QTable
-from compiler.tflite.tables import identity
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import QNode, QReshape, QResize, QStridedSlice, QTable
+from hwgen.compiler.int8.tables import identity
+from hwgen.compiler.legalise.moves import movable
 
 
 def host_tail(graph: QGraph) -> QGraph:

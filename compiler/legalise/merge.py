@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from compiler.legalise.places import first_channel
-from compiler.plan.fusion import takes_table
-from compiler.qgraph import QConcat, QConv, QGraph, QNode, QShuffle, QShuffleMerge, QSlice
-from hw.config import WORD_BYTES
+from hwgen.compiler.int8.fusion import takes_table
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import QConcat, QConv, QNode, QShuffle, QShuffleMerge, QSlice
+from hwgen.compiler.legalise.views import first_channel
+from hwgen.hw.isa.config import WORD_BYTES
 
 
 def merge(graph: QGraph) -> QGraph:

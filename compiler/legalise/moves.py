@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from compiler.qgraph import QStridedSlice
-from compiler.window import Window
+from hwgen.compiler.graph.window import Window
+from hwgen.compiler.int8.nodes import QStridedSlice
 
 STRIDES = (3, 2)
 """Strides of one copy; greater ones are made of several."""

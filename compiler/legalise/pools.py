@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from compiler.arithmetic import INT8_MAX, INT8_MIN
-from compiler.legalise.rewriter import Rewriter
-from compiler.qgraph import QMaxPool, QTensor
-from compiler.window import Window
+from hwgen.compiler.graph.window import Window
+from hwgen.compiler.int8.arithmetic import INT8_MAX, INT8_MIN
+from hwgen.compiler.int8.nodes import QMaxPool, QTensor
+from hwgen.compiler.legalise.rewriter import Rewriter
 
 LARGEST = 3
 """Rows and columns, and stride, of the pools that every machine has."""

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler import arithmetic
-from compiler.qgraph import QConv, QGraph, QMaxPool, QNode, QTensor, Shape
-from compiler.window import Window
+from hwgen.compiler.graph.window import Window
+from hwgen.compiler.int8 import arithmetic
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import QConv, QMaxPool, QNode, QTensor, Shape
 
 
 class Rewriter:

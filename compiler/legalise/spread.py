@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from compiler.legalise.rewriter import Rewriter
-from compiler.plan.fusion import takes_table
-from compiler.qgraph import QAdd, QConcat, QConv, QGraph, QMul, QNode, QSlice
-from hw.config import WORD_BYTES
+from hwgen.compiler.int8.fusion import takes_table
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import QAdd, QConcat, QConv, QMul, QNode, QSlice
+from hwgen.compiler.legalise.rewriter import Rewriter
+from hwgen.hw.isa.config import WORD_BYTES
 
 
 def spread(graph: QGraph) -> QGraph:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from compiler.plan.bands import Step
-from compiler.plan.batch import Grouping
-from compiler.plan.result import Plan
-from hw.descriptor import PacketKind
+from hwgen.compiler.plan.result import Plan
+from hwgen.compiler.tiling.batch import Grouping
+from hwgen.compiler.tiling.stripes import Step
+from hwgen.hw.isa.packets import PacketKind
 
 _HALFWORD_CYCLES = 1.1
 """Cycles of the SDRAM for a halfword, refresh and changes of rows included."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from compiler.plan.passes import LogicalPass, Lowered
-from hw.config import WINDOW_WORDS, RingConfig
-from hw.descriptor import FeedMode
+from hwgen.compiler.lower.passes import LogicalPass, Lowered
+from hwgen.hw.isa.config import WINDOW_WORDS, RingConfig
+from hwgen.hw.isa.descriptor import FeedMode
 
 _PASS_CYCLES = 250
 """Of every pass: it fills and drains the elements one after the other."""

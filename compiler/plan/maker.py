@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from compiler.errors import ResourceError
-from compiler.plan.bandings import Weights
-from compiler.plan.cuts import channel_cuts
-from compiler.plan.fit import Fit, cut, fit
-from compiler.plan.passes import Lowered
-from compiler.plan.resources import Part, Resources, resources
-from compiler.plan.result import Board, FrameTiming, Plan
-from compiler.plan.schedule import StepLoads, schedule
-from compiler.plan.segments import Cutting, GivenCutting
-from compiler.program.program import Program, build_program
-from compiler.qgraph import QGraph
-from hw.config import RingConfig
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.plan.resources import Part, Resources, resources
+from hwgen.compiler.plan.result import Board, FrameTiming, Plan
+from hwgen.compiler.program.program import Program, build_program
+from hwgen.compiler.tiling.channel_tiles import channel_cuts
+from hwgen.compiler.tiling.fit import Fit, cut, fit
+from hwgen.compiler.tiling.fusion_groups import Cutting, GivenCutting
+from hwgen.compiler.tiling.striping import Weights
+from hwgen.compiler.weight_schedule.schedule import StepLoads, schedule
+from hwgen.errors import ResourceError
+from hwgen.hw.isa.config import RingConfig
 
 PART_SHARES = (4, 2, 6)
 """Passes are cut into parts of at most this share of the weight memory, so that loading runs on while they compute; the

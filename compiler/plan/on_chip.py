@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from compiler.errors import ResourceError, UnsupportedOpError
-from compiler.plan.bandings import Weights
-from compiler.plan.bands import Segment, build_steps
-from compiler.plan.blocks import CHAIN_KERNEL
-from compiler.plan.estimate import estimate
-from compiler.plan.fit import Fit, Parts, cut, fit
-from compiler.plan.image import image_folds
-from compiler.plan.lower import lower
-from compiler.plan.passes import Lowered
-from compiler.plan.residence import reside
-from compiler.plan.resources import Part, resources
-from compiler.plan.result import Board, FrameTiming, Plan
-from compiler.plan.ring import fewer_lanes
-from compiler.program.program import Program, build_resident_program
-from compiler.qgraph import QGraph
-from hw.config import RingConfig
-from hw.descriptor import FeedMode
-from hw.floorplan import regular
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.lower.blocks import CHAIN_KERNEL
+from hwgen.compiler.lower.image import image_folds
+from hwgen.compiler.lower.lower import lower
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.plan.core import fewer_lanes
+from hwgen.compiler.plan.estimate import estimate
+from hwgen.compiler.plan.resources import Part, resources
+from hwgen.compiler.plan.result import Board, FrameTiming, Plan
+from hwgen.compiler.program.program import Program, build_resident_program
+from hwgen.compiler.tiling.fit import Fit, Parts, cut, fit
+from hwgen.compiler.tiling.stripes import Segment, build_steps
+from hwgen.compiler.tiling.striping import Weights
+from hwgen.compiler.weight_schedule.residence import reside
+from hwgen.errors import ResourceError, UnsupportedOpError
+from hwgen.hw.ecp5.floorplan import regular
+from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.descriptor import FeedMode
 
 _COLS, _LANES = (16, 12, 8, 4), (8, 4)
 _MOST_ROWS, _LEAST_ELEMENTS = 16, 16

@@ -7,24 +7,21 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from compiler.errors import ResourceError
-from compiler.legalise import legalise
-from compiler.plan.apart import costly_windows
-from compiler.plan.cuts import least_weight_words
-from compiler.plan.lower import lower
-from compiler.plan.maker import PART_SHARES, Maker
-from compiler.plan.on_chip import plan_on_chip
-from compiler.plan.passes import Lowered
-from compiler.plan.result import Board, FrameTiming, Plan
-from compiler.plan.ring import WEIGHT_DEPTHS, memories, ring_of, streamed_base
-from compiler.plan.segments import Cutting
-from compiler.plan.spill import band_sums, spill
-from compiler.plan.spilling import choose
-from compiler.program.program import Program
-from compiler.qgraph import QGraph
-from hw.config import BANKS, WORD_BYTES, RingConfig
-
-__all__ = ["Board", "FrameTiming", "Plan", "plan"]
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.lower.lower import lower
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.plan.core import WEIGHT_DEPTHS, memories, ring_of, streamed_base
+from hwgen.compiler.plan.maker import PART_SHARES, Maker
+from hwgen.compiler.plan.on_chip import plan_on_chip
+from hwgen.compiler.plan.result import Board, FrameTiming, Plan
+from hwgen.compiler.plan.unfused import costly_windows
+from hwgen.compiler.program.program import Program
+from hwgen.compiler.tiling.channel_tiles import least_weight_words
+from hwgen.compiler.tiling.fusion_groups import Cutting
+from hwgen.compiler.tiling.spill import band_sums, spill
+from hwgen.compiler.tiling.spilling import choose
+from hwgen.errors import ResourceError
+from hwgen.hw.isa.config import BANKS, WORD_BYTES, RingConfig
 
 ACTIVATION_STEP, _FINE_STEP = 2048, 1024
 """Of the activation memory, words; the second for networks that do not fit a multiple of the first."""
@@ -50,7 +47,9 @@ _BAND_SHARE = 0.4
 
 
 def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], *, external: bool = False) -> Plan:
-    """Plan a network for a board; `predict` is the timing model, which knows clock and memory.
+    """Plan a network in the machine's operations (see `hwgen.compiler.legalise`) for a board.
+
+    `predict` is the timing model, which knows clock and memory.
 
     A network whose weights fit the part stays in block RAM whole; else, or with `external`, weights and program come from SDRAM.
 
@@ -58,7 +57,6 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
         UnsupportedOpError: the network has operations that the ring has not.
         ResourceError: it does not fit the part; says what is short and by how much.
     """
-    graph = legalise(graph)
     if not external:
         on_chip = plan_on_chip(
             graph, board, predict, lambda lowered, shape, lanes: ring_of(graph, lowered, board.part, shape, lanes)

@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from hw.config import BANKS, PARAMETER_BITS, WORD_BYTES, RingConfig
-from hw.counters import RECORDED_PASSES, counter_words
-from hw.primitives.bram import simple_blocks, true_blocks
-from hw.sequencer import QUEUE_DEPTH, descriptor_words
-from hw.table import TABLE_WORDS
-from hw.window import SUM_BITS, SUM_GROUPS
+from hwgen.hw.ecp5.bram import simple_blocks, true_blocks
+from hwgen.hw.isa.config import BANKS, PARAMETER_BITS, WORD_BYTES, RingConfig
+from hwgen.hw.isa.counters import RECORDED_PASSES, counter_words
+from hwgen.hw.isa.memories import QUEUE_DEPTH, SUM_BITS, SUM_GROUPS, TABLE_WORDS, descriptor_words
 
 _WORD_BITS = 8 * WORD_BYTES
 _TABLE_BITS = 16

@@ -6,15 +6,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from compiler.plan.fit import Fit
-from compiler.plan.passes import Lowered
-from compiler.plan.resources import Part, Resources
-from compiler.plan.schedule import StepLoads
-from compiler.program.program import Program
-from compiler.qgraph import QGraph
-from hw.config import RingConfig
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.plan.resources import Part, Resources
+from hwgen.compiler.program.program import Program
+from hwgen.compiler.tiling.fit import Fit
+from hwgen.compiler.weight_schedule.schedule import StepLoads
+from hwgen.hw.isa.config import RingConfig
 
 
 class Board(Protocol):
@@ -57,7 +57,7 @@ class Plan:
     """A network on a board, before any hardware.
 
     Attributes:
-        graph: the int8 network in the machine's operations (see `compiler.legalise`).
+        graph: the int8 network in the machine's operations (see `hwgen.compiler.legalise`).
         board, part: names.
         config: ring to generate.
         lowered: logical passes.
@@ -125,14 +125,3 @@ class Plan:
         resident = self.program.resident
         content = json.dumps([asdict(self.config), resident and asdict(resident)])
         return hashlib.sha256(content.encode() + self.image()).hexdigest()
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it but the weights, as JSON types."""
-        from compiler.plan.report import plan_json
-
-        return plan_json(self)
-
-    def __str__(self) -> str:
-        from compiler.plan.report import plan_text
-
-        return plan_text(self)

@@ -5,21 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from compiler.errors import ResourceError
-from compiler.legalise import legalise
-from compiler.plan.cuts import least_weight_words
-from compiler.plan.estimate import estimate
-from compiler.plan.lower import lower
-from compiler.plan.maker import PART_SHARES, Maker
-from compiler.plan.passes import Lowered
-from compiler.plan.planner import ACTIVATION_STEP, FIRST_EFFORTS, plan
-from compiler.plan.resources import resources
-from compiler.plan.result import Board, FrameTiming, Plan
-from compiler.plan.ring import LANES, memories, ring_of, shapes
-from compiler.plan.segments import Cutting
-from compiler.program.program import Program
-from compiler.qgraph import QGraph
-from hw.config import RingConfig
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.lower.lower import lower
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.plan.core import LANES, memories, ring_of, shapes
+from hwgen.compiler.plan.estimate import estimate
+from hwgen.compiler.plan.maker import PART_SHARES, Maker
+from hwgen.compiler.plan.planner import ACTIVATION_STEP, FIRST_EFFORTS, plan
+from hwgen.compiler.plan.resources import resources
+from hwgen.compiler.plan.result import Board, FrameTiming, Plan
+from hwgen.compiler.program.program import Program
+from hwgen.compiler.tiling.channel_tiles import least_weight_words
+from hwgen.compiler.tiling.fusion_groups import Cutting
+from hwgen.errors import ResourceError
+from hwgen.hw.isa.config import RingConfig
 
 _MOST_RINGS = 8
 """So many arrays with their window lanes are planned, those that would be fastest."""
@@ -45,12 +44,11 @@ def search(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming
         UnsupportedOpError, ResourceError: as `plan` does.
     """
     found = [plan(graph, board, predict)]
-    legal = legalise(graph)
-    lowered = lower(legal, apart=found[0].lowered.apart)
-    for choice in _rings(legal, lowered, board)[:_MOST_RINGS]:
+    lowered = lower(graph, apart=found[0].lowered.apart)
+    for choice in _rings(graph, lowered, board)[:_MOST_RINGS]:
         for config in choice:
             try:
-                maker = Maker(legal, lowered, board, config, predict, FIRST_EFFORTS, Cutting())
+                maker = Maker(graph, lowered, board, config, predict, FIRST_EFFORTS, Cutting())
             except ResourceError:
                 continue
             found.append(maker.make(PART_SHARES[0]))

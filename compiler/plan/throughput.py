@@ -6,17 +6,17 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from compiler.errors import ResourceError
-from compiler.plan.bandings import Weights
-from compiler.plan.batch import Batch, Grouping, tail_of
-from compiler.plan.batch_estimate import BatchEstimate
-from compiler.plan.cuts import channel_cuts
-from compiler.plan.fit import Fit, cut, fit
-from compiler.plan.maker import PART_SHARES
-from compiler.plan.result import FrameTiming, Plan
-from compiler.plan.schedule import schedule
-from compiler.plan.segments import GivenCutting, boundaries
-from compiler.program.program import Program, build_program
+from hwgen.compiler.plan.batch_estimate import BatchEstimate
+from hwgen.compiler.plan.maker import PART_SHARES
+from hwgen.compiler.plan.result import FrameTiming, Plan
+from hwgen.compiler.program.program import Program, build_program
+from hwgen.compiler.tiling.batch import Batch, Grouping, tail_of
+from hwgen.compiler.tiling.channel_tiles import channel_cuts
+from hwgen.compiler.tiling.fit import Fit, cut, fit
+from hwgen.compiler.tiling.fusion_groups import GivenCutting, boundaries
+from hwgen.compiler.tiling.striping import Weights
+from hwgen.compiler.weight_schedule.schedule import schedule
+from hwgen.errors import ResourceError
 
 CHOICES = range(2, 9)
 """Frames of a batch to choose from if the user does not say."""

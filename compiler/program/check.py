@@ -11,17 +11,23 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compiler.plan.bands import Step, read_rows
-from compiler.plan.pack import array_parameters, parameter_head, table_halfwords, weight_words, window_words
-from compiler.plan.passes import Lowered
-from compiler.program.descriptors import Fields, packed
-from compiler.program.program import Program
-from compiler.program.stream import as_halfwords
-from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES
-from hw.descriptor import DESCRIPTOR_HALFWORDS, PACKET_HEADER_HALFWORDS, FeedMode, PacketKind, SumOp
-from hw.dma import READ_AHEAD
-from hw.resident import Resident
-from hw.table import TABLE_WORDS
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.program.descriptors import Fields, packed
+from hwgen.compiler.program.program import Program
+from hwgen.compiler.program.stream import as_halfwords
+from hwgen.compiler.tiling.stripes import Step, read_rows
+from hwgen.compiler.weight_schedule.packing import (
+    array_parameters,
+    parameter_head,
+    table_halfwords,
+    weight_words,
+    window_words,
+)
+from hwgen.hw.isa.config import BANKS, WINDOW_WORDS, WORD_BYTES
+from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS, FeedMode, SumOp
+from hwgen.hw.isa.memories import READ_AHEAD, TABLE_WORDS
+from hwgen.hw.isa.packets import PACKET_HEADER_HALFWORDS, PacketKind
+from hwgen.hw.isa.resident import Resident
 
 _ROWS = 1 << 12  # more than any tensor has
 

@@ -1,4 +1,4 @@
-"""The descriptor of a step: every field of `hw.descriptor.Descriptor` as a plain number."""
+"""The descriptor of a step: every field of `hwgen.hw.isa.descriptor.Descriptor` as a plain number."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from amaranth.hdl import Shape, ShapeLike
 from amaranth.lib import data
 
-from compiler.errors import ResourceError
-from compiler.plan.bands import Step
-from compiler.plan.memory import Layout
-from compiler.plan.passes import LogicalPass, Lowered
-from compiler.plan.schedule import StepLoads
-from compiler.qgraph import QAvgPool, QConv, QMaxPool, QMean
-from hw.config import BANKS, WORD_BYTES, RingConfig
-from hw.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, FeedMode, SumOp, halfwords
+from hwgen.compiler.int8.nodes import QAvgPool, QConv, QMaxPool, QMean
+from hwgen.compiler.lower.passes import LogicalPass, Lowered
+from hwgen.compiler.tiling.memory import Layout
+from hwgen.compiler.tiling.stripes import Step
+from hwgen.compiler.weight_schedule.schedule import StepLoads
+from hwgen.errors import ResourceError
+from hwgen.hw.isa.config import BANKS, WORD_BYTES, RingConfig
+from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, FeedMode, SumOp, halfwords
 
 Fields = dict[str, Any]
 """A descriptor: field name -> number, a dict of the fields of a structure, or a list for an array."""

@@ -7,20 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.errors import ModelError
-from compiler.plan.bands import Step, lifetimes, read_rows
-from compiler.plan.image import ImageFold
-from compiler.plan.memory import Layout
-from compiler.plan.pack import array_parameters, table_halfwords, weight_words, window_words
-from compiler.plan.passes import Lowered
-from compiler.plan.schedule import Load, StepLoads
-from compiler.program.descriptors import Fields, describe, pack
-from compiler.program.resident import resident_content
-from compiler.program.spilled import SpillTraffic, load_waits
-from compiler.program.stream import UNPACKED_HALFWORDS, WORD_HALFWORDS, Packet, StreamWriter
-from hw.config import WINDOW_WORDS, WORD_BYTES, RingConfig
-from hw.descriptor import FeedMode, PacketKind
-from hw.resident import Resident
+from hwgen.compiler.lower.image import ImageFold
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.program.descriptors import Fields, describe, pack
+from hwgen.compiler.program.resident import resident_content
+from hwgen.compiler.program.spilled import SpillTraffic, load_waits
+from hwgen.compiler.program.stream import UNPACKED_HALFWORDS, WORD_HALFWORDS, Packet, StreamWriter
+from hwgen.compiler.tiling.memory import Layout
+from hwgen.compiler.tiling.stripes import Step, lifetimes, read_rows
+from hwgen.compiler.weight_schedule.packing import array_parameters, table_halfwords, weight_words, window_words
+from hwgen.compiler.weight_schedule.schedule import Load, StepLoads
+from hwgen.errors import ModelError
+from hwgen.hw.isa.config import WINDOW_WORDS, WORD_BYTES, RingConfig
+from hwgen.hw.isa.descriptor import FeedMode
+from hwgen.hw.isa.packets import PacketKind
+from hwgen.hw.isa.resident import Resident
 
 _NOTHING = np.zeros(0, np.uint16)
 
@@ -127,7 +128,7 @@ class Program:
         image_shape: (height, width, channels) of the image.
         image_unpack: an image row is its bytes as they are (pixels of 3 bytes); else pixels are padded to words.
         names: name of every pass.
-        descriptors: fields of every pass (see `hw.descriptor.Descriptor`).
+        descriptors: fields of every pass (see `hwgen.hw.isa.descriptor.Descriptor`).
         written: what every pass writes.
         passed: what every pass hands from the window to the array, or None.
         collected: what every pass hands from the array to the combine element, or None.

@@ -6,14 +6,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from compiler.plan.bands import Step
-from compiler.plan.pack import array_parameters, parameter_head, table_halfwords, weight_words, window_words
-from compiler.plan.schedule import StepLoads
-from compiler.program.descriptors import Fields, packed
-from compiler.program.stream import as_halfwords
-from compiler.qgraph import QTable
-from hw.config import WINDOW_WORDS, RingConfig
-from hw.resident import Resident
+from hwgen.compiler.int8.nodes import QTable
+from hwgen.compiler.program.descriptors import Fields, packed
+from hwgen.compiler.program.stream import as_halfwords
+from hwgen.compiler.tiling.stripes import Step
+from hwgen.compiler.weight_schedule.packing import (
+    array_parameters,
+    parameter_head,
+    table_halfwords,
+    weight_words,
+    window_words,
+)
+from hwgen.compiler.weight_schedule.schedule import StepLoads
+from hwgen.hw.isa.config import WINDOW_WORDS, RingConfig
+from hwgen.hw.isa.resident import Resident
 
 
 def resident_content(

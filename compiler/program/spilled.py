@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler.plan.bands import Lifetimes, Step, read_rows, store_steps
-from compiler.plan.memory import Layout, place_rows
-from compiler.plan.passes import Lowered
-from compiler.program.stream import WORD_HALFWORDS, Packet, StreamWriter
-from hw.descriptor import PacketKind
-from hw.dma import READ_AHEAD
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.program.stream import WORD_HALFWORDS, Packet, StreamWriter
+from hwgen.compiler.tiling.memory import Layout, place_rows
+from hwgen.compiler.tiling.stripes import Lifetimes, Step, read_rows, store_steps
+from hwgen.hw.isa.memories import READ_AHEAD
+from hwgen.hw.isa.packets import PacketKind
 
 _STORE_HALFWORDS = 4
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hw.config import BANKS, WORD_BYTES
-from hw.descriptor import PACKET_HEADER_HALFWORDS, PacketKind
+from hwgen.hw.isa.config import BANKS, WORD_BYTES
+from hwgen.hw.isa.packets import PACKET_HEADER_HALFWORDS, PacketKind
 
 UNPACKED_HALFWORDS = 3
 """Halfwords of an image word in the stream when two pixels of three bytes share it."""

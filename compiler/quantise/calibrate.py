@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.errors import ModelError
-from compiler.evaluate import activate, convolve, evaluate
-from compiler.graph import Graph, Node
-from compiler.quantise.histogram import Histogram, Range
+from hwgen.compiler.graph.evaluate import activate, convolve, evaluate
+from hwgen.compiler.graph.graph import Graph, Node
+from hwgen.compiler.quantise.histogram import Histogram, Range
+from hwgen.errors import ModelError
 
 __all__ = [
     "Layers",

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from compiler import arithmetic
-from compiler.evaluate import activate, convolve
-from compiler.graph import Graph
-from compiler.quantise.calibrate import BATCH, Layers, unweighted
-from compiler.quantise.nodes import rounded_weights
-from compiler.quantise.scales import Affine
+from hwgen.compiler.graph.evaluate import activate, convolve
+from hwgen.compiler.graph.graph import Graph
+from hwgen.compiler.int8 import arithmetic
+from hwgen.compiler.quantise.calibrate import BATCH, Layers, unweighted
+from hwgen.compiler.quantise.nodes import rounded_weights
+from hwgen.compiler.quantise.scales import Affine
 
 
 def correct_biases(graph: Graph, layers: Layers, scales: Mapping[str, Affine], images: Sequence[np.ndarray]) -> Layers:

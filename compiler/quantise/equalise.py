@@ -15,8 +15,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from compiler.graph import Graph, Node
-from compiler.quantise.calibrate import Layers, Spread
+from hwgen.compiler.graph.graph import Graph, Node
+from hwgen.compiler.quantise.calibrate import Layers, Spread
 
 HOMOGENEOUS = ("relu", "leaky_relu", "max_pool", "avg_pool", "global_avg_pool")
 ACTIVATIONS = ("none", "relu", "relu6")

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from compiler import arithmetic, softmax
-from compiler.errors import UnsupportedOpError, one_line
-from compiler.evaluate import elementwise
-from compiler.graph import Graph, Node
-from compiler.ops import Shape as AnyShape
-from compiler.qgraph import (
+from hwgen.compiler.graph.evaluate import elementwise
+from hwgen.compiler.graph.graph import Graph, Node
+from hwgen.compiler.graph.ops import Shape as AnyShape
+from hwgen.compiler.graph.window import Window
+from hwgen.compiler.int8 import arithmetic, softmax
+from hwgen.compiler.int8.host import QSoftmax
+from hwgen.compiler.int8.nodes import (
     QAdd,
     QAvgPool,
     QConcat,
@@ -24,15 +25,14 @@ from compiler.qgraph import (
     QShuffle,
     QShuffleMerge,
     QSlice,
-    QSoftmax,
     QTable,
     QTensor,
     Shape,
 )
-from compiler.quantise.calibrate import Layers
-from compiler.quantise.scales import Affine
-from compiler.tflite.tables import mul_multiplier
-from compiler.window import Window
+from hwgen.compiler.int8.tables import mul_multiplier
+from hwgen.compiler.quantise.calibrate import Layers
+from hwgen.compiler.quantise.scales import Affine
+from hwgen.errors import UnsupportedOpError, one_line
 
 SMALLEST_FACTOR = 2.0**-14  # equation 5: keeps equation 9's A within 23 bits
 LARGEST_BIAS = 2.0**29  # equation 2: leaves room for the accumulator in 32 bits
@@ -66,7 +66,7 @@ class Former:
     """Makes int8 nodes.
 
     Parameters:
-        graph, layers: prepared (`compiler.quantise.prepare`).
+        graph, layers: prepared (`hwgen.compiler.quantise.prepare`).
         scales: of every tensor.
 
     Attributes:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from compiler.errors import ModelError
-from compiler.graph import Graph
+from hwgen.compiler.graph.graph import Graph
+from hwgen.errors import ModelError
 
 METHODS = ("minmax", "percentile", "mse")
 SWITCH = ("auto", "on", "off")

@@ -7,12 +7,12 @@ from types import MappingProxyType
 
 import numpy as np
 
-from compiler.graph import Graph, Node
-from compiler.ops import OPS, Value
-from compiler.passes import simplify
-from compiler.quantise.calibrate import Layers
-from compiler.weights import folded, normalisation
-from compiler.window import Window
+from hwgen.compiler.graph.graph import Graph, Node
+from hwgen.compiler.graph.ops import OPS, Value
+from hwgen.compiler.graph.parameters import folded, normalisation
+from hwgen.compiler.graph.window import Window
+from hwgen.compiler.quantise.calibrate import Layers
+from hwgen.compiler.transforms import simplify
 
 
 def prepare(graph: Graph, arrays: Mapping[str, np.ndarray]) -> tuple[Graph, Layers]:

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.graph import Graph
-from compiler.qgraph import Host, QGraph
-from compiler.quantise.calibrate import Layers, Range, channel_spreads, check_images, tensor_ranges
-from compiler.quantise.correct import correct_biases
-from compiler.quantise.equalise import equalise, readers
-from compiler.quantise.nodes import Former, check_supported
-from compiler.quantise.options import QuantiseOptions
-from compiler.quantise.prepare import prepare
-from compiler.quantise.scales import choose_scales, tied_classes
-from compiler.weights import Weights
+from hwgen.compiler.graph.graph import Graph
+from hwgen.compiler.graph.parameters import Weights
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.host import Host
+from hwgen.compiler.quantise.calibrate import Layers, Range, channel_spreads, check_images, tensor_ranges
+from hwgen.compiler.quantise.correct import correct_biases
+from hwgen.compiler.quantise.equalise import equalise, readers
+from hwgen.compiler.quantise.nodes import Former, check_supported
+from hwgen.compiler.quantise.options import QuantiseOptions
+from hwgen.compiler.quantise.prepare import prepare
+from hwgen.compiler.quantise.scales import choose_scales, tied_classes
 
 
 @dataclass(frozen=True, eq=False)

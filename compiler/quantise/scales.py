@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compiler.arithmetic import ADD_LEFT_SHIFT, INT8_MAX, INT8_MIN, round_half_away
-from compiler.errors import ModelError
-from compiler.graph import Graph, Node
-from compiler.quantise.calibrate import Layers, Range
+from hwgen.compiler.graph.graph import Graph, Node
+from hwgen.compiler.int8.arithmetic import ADD_LEFT_SHIFT, INT8_MAX, INT8_MIN, round_half_away
+from hwgen.compiler.quantise.calibrate import Layers, Range
+from hwgen.errors import ModelError
 
 TIED_OPS = ("max_pool", "avg_pool", "slice", "concat", "shuffle", "shuffle_merge", "pad", "reshape")
 CLAMPS = ("relu", "relu6", "clip")

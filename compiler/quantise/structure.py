@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from compiler.graph import Graph
-from compiler.qgraph import QGraph
-from compiler.quantise.nodes import Former, check_supported
-from compiler.quantise.prepare import prepare
-from compiler.quantise.scales import choose_scales
-from compiler.weights import required
+from hwgen.compiler.graph.graph import Graph
+from hwgen.compiler.graph.parameters import required
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.quantise.nodes import Former, check_supported
+from hwgen.compiler.quantise.prepare import prepare
+from hwgen.compiler.quantise.scales import choose_scales
 
 _RANGE = (-4.0, 6.0)
 """Of every tensor."""

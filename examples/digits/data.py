@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from compiler.preprocess import normalise
 from examples.digits.networks import SIZE
+from hwgen.compiler.frontend.images import normalise
 
 TEST = 360
 CALIBRATION = 64  # images of the training set that the quantiser sees

@@ -13,22 +13,23 @@ from pathlib import Path
 
 import numpy as np
 
-from boards.bitstream import sdram_config
-from boards.pll import plan_pll
-from boards.registry import find_board
-from compiler import arithmetic
-from compiler.frontend import load_float
-from compiler.plan.planner import plan
-from compiler.plan.result import Plan
-from compiler.qgraph import QGraph
-from compiler.quantise import Quantised, QuantiseOptions
-from compiler.quantise.calibrate import float_tensors
 from examples.digits.data import CALIBRATION, Digits, load
 from examples.digits.networks import NETWORKS
-from hw.sdram_config import SdramConfig
-from sim import golden
-from sim.machine import FrameResult, FrameSimulator
-from sim.timing import predict
+from hwgen.boards.bitstream import sdram_config
+from hwgen.boards.ecp5.pll import plan_pll
+from hwgen.boards.registry import find_board
+from hwgen.compiler.frontend.load import load_float
+from hwgen.compiler.int8 import arithmetic
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.legalise import legalise
+from hwgen.compiler.plan.planner import plan
+from hwgen.compiler.plan.result import Plan
+from hwgen.compiler.quantise import Quantised, QuantiseOptions
+from hwgen.compiler.quantise.calibrate import float_tensors
+from hwgen.hw.memory.sdram_config import SdramConfig
+from hwgen.sim import golden
+from hwgen.sim.frame.simulate import FrameResult, FrameSimulator
+from hwgen.sim.timing.frame import predict
 
 FOLDER = Path(__file__).parent
 BOARDS = {"shufflenet_v2": "ulx3s-12f", "mobilenet_v3": "ulx3s-45f"}
@@ -75,7 +76,7 @@ def planned(network: QGraph, board_name: str) -> tuple[Plan, SdramConfig]:
     """The machine for a board, and its clock."""
     board = find_board(board_name)
     clock = sdram_config(board, int(plan_pll(board.oscillator_hz, board.default_clock_hz).output_hz))
-    return plan(network, board, lambda program: predict(program, clock)), clock
+    return plan(legalise(network), board, lambda program: predict(program, clock)), clock
 
 
 def simulated(found: Plan, simulator: FrameSimulator, frame: np.ndarray) -> Simulated:

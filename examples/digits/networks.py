@@ -3,7 +3,7 @@
 The units are the papers'; there are fewer of them, and strides of 8 instead of 32 leave something of so small an image.
 """
 
-from compiler.graph import Builder, Graph
+from hwgen.compiler.graph.graph import Builder, Graph
 
 SIZE = 16
 CLASSES = 10

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from compiler.graph import Graph, Node
-from compiler.weights import required
 from examples.digits.data import Digits, load
 from examples.digits.networks import NETWORKS
+from hwgen.compiler.graph.graph import Graph, Node
+from hwgen.compiler.graph.parameters import required
 
 FOLDER = Path(__file__).parent
 BATCH = 64

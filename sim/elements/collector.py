@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.elements.requantise import requantise
+from hwgen.sim.elements.requantise import requantise
 
 Int64 = npt.NDArray[np.int64]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hw.descriptor import CombineOp, CombineParameters
-from sim.elements.requantise import requantise
+from hwgen.hw.isa.descriptor import CombineOp, CombineParameters
+from hwgen.sim.elements.requantise import requantise
 
 Int64 = npt.NDArray[np.int64]
 
@@ -35,7 +35,7 @@ def _term(difference: Int64, multiplier: int, shift: int) -> Int64:
 
 @dataclass(frozen=True)
 class CombineNumbers:
-    """The fields of `hw.descriptor.CombineParameters`."""
+    """The fields of `hwgen.hw.isa.descriptor.CombineParameters`."""
 
     zero_scaled: int
     zero_other: int

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from hw.column import column_layout
-from hw.config import BANKS, WINDOW_WORDS, WORD_BYTES
-from hw.descriptor import FeedMode
-from hw.fetch import START_DELAY, fetch_latency, row_gap
+from hwgen.hw.fetch.column import column_layout
+from hwgen.hw.fetch.fetch import START_DELAY, fetch_latency, row_gap
+from hwgen.hw.isa.config import BANKS, WINDOW_WORDS, WORD_BYTES
+from hwgen.hw.isa.descriptor import FeedMode
 
 Fields = Mapping[str, Any]
 """Fields of a descriptor; those left out are 0."""
@@ -209,7 +209,7 @@ def read_word(d: Fields, memory: np.ndarray, row: int, column: int, word: int) -
 
 
 def payload(d: Fields, memory: np.ndarray, beat: Beat, lanes: int, flagged: bool = False) -> int:
-    """Payload of a beat, packed: a word (TAP) or a column of `hw.column.column_layout(lanes, flagged)`."""
+    """Payload of a beat, packed: a word (TAP) or a column of `hwgen.hw.fetch.column.column_layout(lanes, flagged)`."""
     if d["mode"] == FeedMode.TAP:
         return read_word(d, memory, beat.row, beat.column, beat.group)
     one = d["mode"] == FeedMode.SUM

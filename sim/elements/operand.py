@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from hw.config import BANKS, WORD_BYTES
-from hw.crossbar import plain_words
-from hw.operand import START_CYCLES
+from hwgen.hw.isa.config import BANKS, WORD_BYTES
+from hwgen.hw.output.crossbar import plain_words
+from hwgen.hw.output.operand import START_CYCLES
 
 Fields = Mapping[str, Any]
 

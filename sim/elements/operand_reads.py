@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hw.combine import combine_cycles, combine_latency
-from hw.config import BANKS, RingConfig
-from hw.crossbar import plain_words
-from hw.fifo import StreamFifo
-from hw.operand import AHEAD, START_CYCLES
-from sim.elements.writer import REQUEST_DELAY, segment_cost
+from hwgen.hw.isa.config import BANKS, RingConfig
+from hwgen.hw.lib.fifo import StreamFifo
+from hwgen.hw.output.combine import combine_cycles, combine_latency
+from hwgen.hw.output.crossbar import plain_words
+from hwgen.hw.output.operand import AHEAD, START_CYCLES
+from hwgen.sim.elements.writer import REQUEST_DELAY, segment_cost
 
 Fields = Mapping[str, Any]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from hw.config import RingConfig
-from hw.operand import START_CYCLES
-from sim.elements.operand_reads import SEGMENT_GAP, Consumer, OperandReads, may_be_late
-from sim.elements.writer import segment_cost
+from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.output.operand import START_CYCLES
+from hwgen.sim.elements.operand_reads import SEGMENT_GAP, Consumer, OperandReads, may_be_late
+from hwgen.sim.elements.writer import segment_cost
 
 
 class SegmentWay(Protocol):

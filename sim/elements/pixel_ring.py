@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hw.pixel_ring import ROW_DONE
+from hwgen.hw.array.pixel_ring import ROW_DONE
 
 READABLE = ROW_DONE + 1
 """Cycles from an arriving beat to the first address (at array row 0) that reads it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sim.elements.writer import Request
+from hwgen.sim.elements.writer import Request
 
 REQUEST_DELAY = 1
 """Cycles from a beat's transfer to its request."""

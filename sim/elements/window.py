@@ -9,11 +9,11 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from compiler import arithmetic
-from hw.config import RingConfig
-from hw.descriptor import FeedMode, WindowOp
-from hw.window import window_latency
-from hw.window_parameters import TAPS, WindowParameters
+from hwgen.compiler.int8 import arithmetic
+from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.descriptor import FeedMode, WindowOp
+from hwgen.hw.window.parameters import TAPS, WindowParameters
+from hwgen.hw.window.window import window_latency
 
 Int64 = npt.NDArray[np.int64]
 

@@ -2,7 +2,7 @@
 //
 // Modelled: one clock for both ports, equal widths of 1, 2, 4, 9 or 18 (two ports) or 36 (port A writes, port B reads: the
 // lower half of the word at DOA, the upper at DOB), output registers always enabled, write mode NORMAL, no reset, no chip
-// select. These are the modes that hw/primitives/bram.py uses; others stop the simulation. Reading a word through one port in
+// select. These are the modes that hw/ecp5/bram.py uses; others stop the simulation. Reading a word through one port in
 // the cycle in which the other writes it gives the complement of the old content, so that a user of such data is noticed.
 module DP16KD (
     input DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2,

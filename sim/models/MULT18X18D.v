@@ -1,7 +1,7 @@
 // Behavioural model of the ECP5 multiplier block, for simulation only.
 //
 // Modelled: signed 18 x 18, input registers and output register on CLK0, always enabled, never reset, no pipeline register,
-// no cascade. These are the modes that hw/primitives/dsp.py uses; other parameter values stop the simulation.
+// no cascade. These are the modes that hw/ecp5/dsp.py uses; other parameter values stop the simulation.
 module MULT18X18D (
     input A17, A16, A15, A14, A13, A12, A11, A10, A9, A8, A7, A6, A5, A4, A3, A2, A1, A0,
     input B17, B16, B15, B14, B13, B12, B11, B10, B9, B8, B7, B6, B5, B4, B3, B2, B1, B0,

@@ -1,5 +1,5 @@
 // Writes an image into the activation memory after reset, a word per cycle: `+image_hex=FILE`, lines of 20 hexadecimal digits
-// {bank 4 bits, word address 12 + 4 bits, data 64 bits} (see sim/resident_system.py). `loaded` is 1 when all is written.
+// {bank 4 bits, word address 12 + 4 bits, data 64 bits} (see sim/frame/resident_system.py). `loaded` is 1 when all is written.
 module image_loader #(
     parameter WORDS = 1
 ) (

@@ -1,4 +1,4 @@
-// Writes the machine's trace: fixed-width records, see sim/trace.py. The file is `+trace=FILE`; without it nothing is written.
+// Writes the machine's trace: fixed-width records, see sim/frame/trace.py. The file is `+trace=FILE`; without it nothing is written.
 module trace_writer (
     input wire        clk,
     input wire        write,

@@ -1,0 +1,56 @@
+"""Everything that is wrong with a model, collected while it is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hwgen.errors import HwgenError, ModelError, UnsupportedOpError
+
+if TYPE_CHECKING:
+    from hwgen.compiler.frontend.onnx.model import Node
+
+
+class Unsupported(Exception):
+    """One node cannot be imported: reason and nearest supported form."""
+
+    def __init__(self, reason: str, nearest: str) -> None:
+        super().__init__(f"{reason}; nearest: {nearest}")
+
+
+class Unsound(Exception):
+    """The file itself is wrong there."""
+
+
+class Unknown(Exception):
+    """A node reads what another one, whose problem is noted, could not write."""
+
+
+class Problems:
+    """What is wrong, in the order of the nodes."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.missing_operation = False
+        self.nodes: set[Node] = set()
+
+    def unsupported(self, node: Node, reason: str, nearest: str) -> None:
+        """An operation or a form of one that has no counterpart."""
+        self.missing_operation = True
+        self.add(node, f"{reason}; nearest: {nearest}")
+
+    def unsound(self, node: Node, reason: str) -> None:
+        """The file contradicts itself."""
+        self.add(node, reason)
+
+    def add(self, node: Node, text: str) -> None:
+        """One line of a node; the same only once."""
+        line = f"{node.name} ({node.op}): {text}"
+        self.nodes.add(node)
+        if line not in self.lines:
+            self.lines.append(line)
+
+    def error(self, name: str) -> HwgenError:
+        """All of it."""
+        kind = UnsupportedOpError if self.missing_operation else ModelError
+        count = f"{len(self.lines)} problem{'s' if len(self.lines) != 1 else ''}"
+        return kind(f"{name}: the model cannot be imported, {count}", self.lines)

@@ -1,0 +1,129 @@
+"""Float evaluation of graph nodes, for calibration and for the statistics of random weights.
+
+Tensors are float64 [..., height, width, channels]: any number of frames at once.  Not float32, because matrix
+products differ in their last bits from one machine to another: in float64 that leaves the quantised network the same
+everywhere.
+"""
+
+from collections.abc import Callable
+from math import prod
+
+import numpy as np
+
+from hwgen.compiler.graph.graph import Node
+from hwgen.compiler.graph.window import Window
+from hwgen.errors import UnsupportedOpError
+
+LARGEST_EXPONENT = 700.0  # of e in float64
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+
+def elementwise(node: Node) -> Function | None:
+    """The real function of an element-wise node of one input; None for any other node."""
+    match node.op:
+        case "relu":
+            return lambda x: np.maximum(x, 0)
+        case "relu6":
+            return lambda x: np.clip(x, 0, 6)
+        case "leaky_relu":
+            slope = node.real("slope")
+            return lambda x: np.where(x < 0, slope * x, x)
+        case "hard_sigmoid":
+            return lambda x: np.clip(x + 3, 0, 6) / 6
+        case "hard_swish":
+            return lambda x: x * np.clip(x + 3, 0, 6) / 6
+        case "sigmoid":
+            return lambda x: 1 / (1 + _exp(-x))
+        case "swish":
+            return lambda x: x / (1 + _exp(-x))
+        case "tanh":
+            return np.tanh
+        case "clip":
+            low, high = node.real("low"), node.real("high")
+            return lambda x: np.clip(x, low, high)
+        case "affine":
+            scale, offset = node.real("scale"), node.real("offset")
+            return lambda x: scale * x + offset
+    return None
+
+
+def _exp(x: np.ndarray) -> np.ndarray:
+    """Without overflow."""
+    return np.exp(np.minimum(x, LARGEST_EXPONENT))
+
+
+def activate(node: Node, x: np.ndarray) -> np.ndarray:
+    """The activation fused into `node`, applied to `x`."""
+    match node.attributes["activation"]:
+        case "none":
+            return x
+        case "relu":
+            return np.maximum(x, 0)
+        case "relu6":
+            return np.clip(x, 0, 6)
+        case other:
+            raise UnsupportedOpError(f"{node.name}: activation {other}; allowed are none, relu, relu6")
+
+
+def convolve(node: Node, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Convolution or fully connected layer without bias and activation.
+
+    x [..., height, width, channels]; weights [out_channels, rows, columns, channels / groups].
+    """
+    groups = node.integer("groups") if node.op == "conv2d" else 1
+    taps = node.window.taps(x, 0.0)
+    out_channels, _, _, depth = weights.shape
+    if depth == 1 and out_channels == groups:
+        total = np.zeros((*taps[0].shape[:-1], out_channels))
+        for tap, tap_weights in zip(taps, weights.reshape(out_channels, -1).T, strict=True):
+            total += tap * tap_weights
+        return total
+    per_group = out_channels // groups
+    parts = []
+    for group in range(groups):
+        rows = np.concatenate([tap[..., group * depth : (group + 1) * depth] for tap in taps], axis=-1)
+        matrix = weights[group * per_group : (group + 1) * per_group].reshape(per_group, -1)
+        parts.append(rows.reshape(-1, rows.shape[-1]) @ matrix.T)
+    return np.concatenate(parts, axis=1).reshape(*taps[0].shape[:-1], out_channels)
+
+
+def evaluate(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
+    """The output of a node without weights; UnsupportedOpError for any other."""
+    function = elementwise(node)
+    if function is not None:
+        return function(inputs[0])
+    match node.op:
+        case "max_pool":
+            return np.maximum.reduce(node.window.taps(inputs[0], -np.inf))
+        case "avg_pool":
+            total = np.sum(node.window.taps(inputs[0], 0.0), axis=0)
+            if node.integer("count_pad"):
+                return total / prod(node.window.kernel)
+            return total / np.sum(node.window.taps(np.ones_like(inputs[0][..., :1]), 0.0), axis=0)
+        case "global_avg_pool":
+            return inputs[0].mean(axis=(-3, -2), keepdims=True)
+        case "add":
+            return activate(node, inputs[0] + inputs[1])
+        case "mul":
+            return activate(node, inputs[0] * inputs[1])
+        case "concat":
+            return np.concatenate(inputs, axis=-1)
+        case "slice":
+            offset = node.integer("offset")
+            return inputs[0][..., offset : offset + node.integer("channels")]
+        case "shuffle":
+            return _shuffle(inputs[0], node.integer("groups"))
+        case "shuffle_merge":
+            return _shuffle(np.concatenate(inputs, axis=-1), 2)
+        case "pad":
+            top, bottom, left, right = node.sizes("pad")
+            return Window(padding=(top, bottom, left, right)).taps(inputs[0], node.real("value"))[0]
+        case "softmax":
+            powers = np.exp(inputs[0] - inputs[0].max(axis=-1, keepdims=True))
+            return powers / powers.sum(axis=-1, keepdims=True)
+    raise UnsupportedOpError(f"{node.name}: {node.op} cannot be evaluated; simplify the graph first")
+
+
+def _shuffle(x: np.ndarray, groups: int) -> np.ndarray:
+    return x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups).swapaxes(-1, -2).reshape(x.shape)

@@ -1,0 +1,55 @@
+"""What windows and requantisations the ring has, and what a node that is beyond them is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hwgen.compiler.int8.arithmetic import MAX_SHIFT
+from hwgen.compiler.int8.nodes import QAvgPool, QConv, QMaxPool, QResize
+from hwgen.compiler.lower.blocks import CHAIN_STRIDE, MOST_STEPS, MOST_STRIDE, MOST_TAPS, possible
+from hwgen.hw.isa.config import WINDOW_TAPS
+from hwgen.hw.isa.descriptor import FeedMode
+
+MAX_LEFT = 16
+"""Most columns of padding before the first one."""
+
+
+def window_problems(node: QConv | QMaxPool | QAvgPool, mode: FeedMode) -> Iterator[str]:
+    """What the ring has not of a convolution or pool that is fed in this mode."""
+    window = node.window
+    if not possible(mode, window):
+        limit = 3 * MOST_STEPS if mode == FeedMode.WINDOW else MOST_STEPS
+        taps = f", {MOST_TAPS} taps" if mode == FeedMode.TAP else ""
+        yield (
+            f"{node.name}: kernel {window.kernel} with dilation {window.dilation}; nearest: at most {limit} rows and columns{taps}, "
+            f"dilation {MOST_STEPS}"
+        )
+    if isinstance(node, QMaxPool) and max(window.kernel) > WINDOW_TAPS:
+        yield (f"{node.name}: a pool of {window.kernel} with stride {window.stride}; nearest: stride 1 to 7")
+    if max(window.stride) > MOST_STRIDE:
+        yield (f"{node.name}: stride {window.stride}; nearest: at most {MOST_STRIDE}")
+    if window.padding[2] > MAX_LEFT:
+        yield (f"{node.name}: {window.padding[2]} columns of padding; nearest: at most {MAX_LEFT}")
+    if isinstance(node, QConv) and (node.shift.min() < 0 or node.shift.max() > MAX_SHIFT):
+        yield (f"{node.name}: {shift_text(int(node.shift.min()))}")
+    if isinstance(node, QConv) or window.kernel == (1, 1):
+        return  # it may cut off and surround
+    wide = window.padding[0] >= window.span[0] or window.padding[2] >= window.span[1]
+    if wide and any(window.padding):
+        yield (f"{node.name}: padding {window.padding} must be smaller than the kernel {window.kernel}")
+
+
+def resized_columns(node: QResize) -> tuple[int, int, int] | None:
+    """(repeat, first, stride): every column that many times, or every `stride`-th from `first` on; None for other columns."""
+    columns, repeat = node.columns, node.columns.count(node.columns[0])
+    if len(columns) % repeat == 0 and columns == tuple(x // repeat for x in range(len(columns))):
+        return repeat, 0, 1
+    strides = {int(step) for step in np.diff(columns)} or {1}
+    stride = min(strides)
+    return (1, columns[0], stride) if len(strides) == 1 and 1 <= stride <= CHAIN_STRIDE else None
+
+
+def shift_text(shift: int) -> str:
+    return f"a requantisation by 2^{-shift} and more; nearest: factors below 1, an output scale above the input's times the weights'"

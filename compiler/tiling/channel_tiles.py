@@ -1,0 +1,36 @@
+"""Which passes are cut into parts by their output channels."""
+
+from __future__ import annotations
+
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.tiling.fit import Parts
+from hwgen.compiler.tiling.stripes import channel_parts
+from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.descriptor import FeedMode
+
+_WINDOW_SHARE = 2
+"""As `share`, for passes with a window, which computes everything again for each part."""
+
+_POOL_GROUPS = 16  # subgroups of window parameters that all parts of a global pool share
+
+
+def channel_cuts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
+    """Channel parts: of passes whose weights take more than a `share`-th of the weight memory, and of global pools."""
+    parts: Parts = {}
+    most = config.weight_depth // share
+    for item in lowered.passes:
+        if item.array_node is not None:
+            words = -(-item.channels // config.cols) * item.depth
+            limit = most if item.window_node is None else config.weight_depth // _WINDOW_SHARE
+            if words > limit:
+                parts[item.name] = channel_parts(item, config.cols, max(1, limit // item.depth))
+        elif item.mode == FeedMode.SUM and not item.banded:
+            size = _POOL_GROUPS * config.window_lanes
+            parts[item.name] = [(i, min(size, item.channels - i)) for i in range(0, item.channels, size)]
+    return parts
+
+
+def least_weight_words(lowered: Lowered, cols: int) -> int:
+    """Words of the weight memory that the smallest parts of every pass need."""
+    items = (item for item in lowered.passes if item.array_node is not None)
+    return max((-(-channel_parts(item, cols, 1)[0][1] // cols) * item.depth for item in items), default=0)

@@ -1,0 +1,65 @@
+"""Where a network is cut into segments, and the tensors that cross from one to the next."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.tiling.stripes import natural_segments
+from hwgen.hw.isa.config import WORD_BYTES
+
+_JOIN_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """Where a network is cut into segments.
+
+    Attributes:
+        most_live: tensors that a segment hands over.
+        share: of the memory; where they are larger the segments on both sides become one.
+    """
+
+    most_live: int = 1
+    share: float = _JOIN_SHARE
+
+    def ranges(self, lowered: Lowered, words: int) -> list[tuple[int, int]]:
+        """(first, past) of the segments for a memory of so many words."""
+        return joined(lowered, words, self)
+
+
+@dataclass(frozen=True)
+class GivenCutting:
+    """Segments that are known beforehand: (first, past) of each."""
+
+    given: tuple[tuple[int, int], ...]
+
+    def ranges(self, lowered: Lowered, words: int) -> list[tuple[int, int]]:
+        """As `Cutting.ranges`."""
+        return list(self.given)
+
+
+def joined(lowered: Lowered, words: int, cutting: Cutting) -> list[tuple[int, int]]:
+    """(first, past) of the segments for a memory of so many words."""
+    ranges: list[tuple[int, int]] = []
+    join = False
+    for first, past in natural_segments(lowered, cutting.most_live):
+        ranges.append((ranges.pop()[0] if join else first, past))
+        join = (
+            sum(lowered.buffers[name].size for name in boundaries(lowered)[past]) > cutting.share * words * WORD_BYTES
+        )
+    return ranges
+
+
+@functools.lru_cache(maxsize=64)
+def boundaries(lowered: Lowered) -> tuple[frozenset[str], ...]:
+    """Tensors that are in memory before each pass, and behind the last one: made and still to be read, or the result."""
+    wanted, made = {lowered.result}, {item.output.buffer for item in lowered.passes}
+    last_made = {item.output.buffer: i for i, item in reversed(list(enumerate(lowered.passes)))}
+    found = [lowered.kept | wanted]
+    for i, item in reversed(list(enumerate(lowered.passes))):
+        wanted |= {view.buffer for view in item.views} & made
+        wanted = {name for name in wanted if last_made[name] < i}
+        found.append(lowered.kept | wanted)
+    return tuple(reversed(found))

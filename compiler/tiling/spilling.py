@@ -1,0 +1,144 @@
+"""Chooses the tensors that leave the chip for a while where a network does not fit otherwise: as few bytes as a greedy search finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.tiling.fusion_groups import Cutting, boundaries, joined
+from hwgen.compiler.tiling.spill import Gap, readers, spill
+from hwgen.compiler.tiling.stripes import Segment
+from hwgen.compiler.tiling.striping import peak_of
+from hwgen.errors import ResourceError
+from hwgen.hw.isa.config import BANKS, WORD_BYTES
+
+CUTTINGS = (Cutting(), Cutting(2, 0.8), Cutting(3, 0.6))
+"""Ways to cut a network into segments, one after the other."""
+
+STORE_CYCLES = 3
+"""Cycles that a halfword's way to the SDRAM and back takes: two to write it, one to read it."""
+
+_MOST_GAPS = 60
+_CANDIDATES = 16  # the largest tensors of a segment are worth a look
+
+
+@dataclass(frozen=True)
+class Spills:
+    """What leaves the chip, and how the network is cut then.
+
+    Attributes:
+        gaps: of tensors.
+        cutting: of the segments.
+        cycles: of the SDRAM for them.
+    """
+
+    gaps: tuple[Gap, ...]
+    cutting: Cutting
+    cycles: int
+
+
+def spill_cycles(lowered: Lowered, gaps: Sequence[Gap]) -> int:
+    """Cycles of the SDRAM for what is stored and brought back."""
+    return sum(STORE_CYCLES * lowered.buffers[gap.buffer].size // 2 for gap in gaps)
+
+
+def choose(lowered: Lowered, bank_words: int, share: float) -> list[Spills]:
+    """For every way to cut the network the tensors to spill so that each segment needs at most a `share` of the memory; the cheapest first.
+
+    Raises:
+        ResourceError: no choice is enough; says how much is short.
+    """
+    search = _Search(lowered, int(bank_words * BANKS * share))
+    found: list[Spills] = []
+    for cutting in CUTTINGS:
+        gaps = search.run(cutting)
+        if gaps is not None:
+            found.append(Spills(gaps, cutting, spill_cycles(lowered, gaps)))
+    if not found:
+        name, words = search.worst
+        raise ResourceError(
+            f"{lowered.name}: {name} does not fit the activation memory of {bank_words * BANKS * WORD_BYTES // 1024} KiB in any banding, "
+            f"whatever goes to the SDRAM, at least {words * WORD_BYTES / 1024:.1f} KiB short; "
+            "take a smaller resolution or width, or a larger part"
+        )
+    return sorted(found, key=lambda one: one.cycles)
+
+
+class _Search:
+    """Greedy: as long as a segment is too large, spill what takes most off for its bytes; then take back what was not needed."""
+
+    def __init__(self, lowered: Lowered, words: int) -> None:
+        self._lowered, self._words = lowered, words
+        self._peaks: dict[object, int] = {}
+        self._readers = {
+            name: readers(lowered, name)
+            for name in dict.fromkeys(item.output.buffer for item in lowered.passes)
+            if name != lowered.result
+        }
+        self._written = {item.output.buffer: i for i, item in enumerate(lowered.passes)}
+        self.worst = ("", 0)
+        """Name and words of the least shortage that was left."""
+
+    def run(self, cutting: Cutting) -> tuple[Gap, ...] | None:
+        gaps: tuple[Gap, ...] = ()
+        short = self._shortage(gaps, cutting)
+        while short and len(gaps) < _MOST_GAPS:
+            (first, past), words = next(iter(short.items()))
+            total = sum(short.values())
+            best: tuple[float, Gap, dict[tuple[int, int], int]] | None = None
+            candidates = sorted(
+                self._candidates(first, past, gaps), key=lambda one: -self._lowered.buffers[one.buffer].size
+            )
+            for gap in candidates[:_CANDIDATES]:
+                left = self._shortage((*gaps, gap), cutting)
+                less, cycles = total - sum(left.values()), spill_cycles(self._lowered, [gap])
+                # Where nothing helps alone, what does least harm: the network may then be cut where it could not be before.
+                rate = less / cycles if less > 0 else float(less)
+                if best is None or rate > best[0]:
+                    best = rate, gap, left
+            if best is None or len(gaps) == _MOST_GAPS - 1:
+                if not self.worst[0] or words < self.worst[1]:
+                    self.worst = self._lowered.passes[past - 1].name, words
+                return None
+            gaps, short = (*gaps, best[1]), best[2]
+        for gap in sorted(gaps, key=lambda one: -self._lowered.buffers[one.buffer].size):
+            fewer = tuple(one for one in gaps if one != gap)
+            if not self._shortage(fewer, cutting):
+                gaps = fewer
+        return gaps
+
+    def _candidates(self, first: int, past: int, gaps: Sequence[Gap]) -> Iterator[Gap]:
+        """Gaps that meet passes `first .. past - 1`."""
+        for name, found in self._readers.items():
+            before = self._written[name]
+            for number, reader in enumerate(found):
+                if before < past and reader >= first and Gap(name, number) not in gaps:
+                    yield Gap(name, number)
+                before = reader
+
+    def _shortage(self, gaps: Sequence[Gap], cutting: Cutting) -> dict[tuple[int, int], int]:
+        """Words that each segment is short of, those that are."""
+        lowered = spill(self._lowered, gaps)
+        found = {}
+        for first, past in joined(lowered, self._words, cutting):
+            words = self._peak(lowered, first, past) - self._words
+            if words > 0:
+                found[first, past] = words
+        return found
+
+    def _peak(self, lowered: Lowered, first: int, past: int) -> int:
+        """Least words that a segment needs with the finest bands or with none."""
+        live = boundaries(lowered)
+        views = tuple(view.buffer for item in lowered.passes[first:past] for view in item.views)
+        stored = tuple(item.output.buffer in lowered.copies for item in lowered.passes[first:past])
+        key = (first, past, views, stored, live[first], live[past])
+        if key not in self._peaks:
+            passes = lowered.passes[first:past]
+            height = passes[-1].height
+            sizes = (height,) if any(item.whole for item in passes) else (1, height)
+            self._peaks[key] = min(
+                peak_of(lowered, Segment(first, past, tuple(min(size, height - y) for y in range(0, height, size))))
+                for size in dict.fromkeys(min(size, height) for size in sizes)
+            )
+        return self._peaks[key]

@@ -1,0 +1,135 @@
+"""The ways to cut a segment into bands: how much memory each needs at its peak, and what it costs in cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.tiling.fusion_groups import boundaries
+from hwgen.compiler.tiling.memory import window_rows
+from hwgen.compiler.tiling.stripes import Lifetimes, Segment, build_steps, lifetimes, peak_words
+from hwgen.hw.isa.config import BANKS
+
+_PASS_CYCLES = 300
+"""Cycles that a further pass costs: the elements fill and drain one after the other."""
+
+_LONG, _LONG_CHOICES = 12, 12
+"""Of a segment of more than so many passes about so many bandings are looked at."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What bands cost in weights.
+
+    Attributes:
+        words: weight words of each logical pass, by index.
+        depth: words of the weight memory.
+        cycles: to load a word.
+    """
+
+    words: Sequence[int]
+    depth: int
+    cycles: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A banding of one segment: words at its peak, and what it costs in cycles."""
+
+    peak: int
+    cost: int
+    segment: Segment
+
+
+class Options:
+    """Bandings of one segment, cheapest first; those behind need less memory."""
+
+    def __init__(self, lowered: Lowered, ranges: tuple[int, int], words: int, weights: Weights) -> None:
+        passes = lowered.passes[slice(*ranges)]
+        final = passes[-1]
+        whole = any(item.whole for item in passes)
+        reads_image = not lowered.whole_image and any(lowered.buffers[item.input.buffer].image for item in passes)
+        load = sum(weights.words[slice(*ranges)])
+        reload = load * weights.cycles if load > weights.depth else 0
+        self.choices: list[Choice] = []
+        self.least: int | None = None
+        self.dear = reload > 0
+        """Every band loads the weights again."""
+        candidates = candidate_heights(final.height, whole, reads_image)
+        if len(passes) > _LONG:
+            candidates = candidates[:: -(-len(candidates) // _LONG_CHOICES)] + candidates[-1:]
+        for heights in candidates:
+            segment = Segment(*ranges, heights)
+            peak = peak_of(lowered, segment)
+            cost = len(heights) * (len(passes) * _PASS_CYCLES + reload)
+            if peak <= words and (not self.choices or peak < self.choices[-1].peak):
+                self.choices.append(Choice(peak, cost, segment))
+            if self.least is None or peak < self.least:
+                self.least = peak
+
+
+def peak_of(lowered: Lowered, segment: Segment) -> int:
+    """Words that a segment needs at its peak if nothing else is live but what it reads and leaves."""
+    steps = build_steps(lowered, [segment], {})
+    passes = lowered.passes[segment.first : segment.past]
+    lives = lifetimes(lowered, steps)
+    made = {item.output.buffer for item in passes}
+    read_inside = {view.buffer for item in passes for view in (item.input, item.operand) if view is not None}
+    total = np.zeros(len(steps), np.int64)
+    before, after = boundaries(lowered)[segment.first], boundaries(lowered)[segment.past]
+    involved = {}
+    for name in made | read_inside:
+        life = lives[name]
+        start, end = life.start.copy(), life.end.copy()
+        if name in before:
+            start[:] = 0
+        if name in after:
+            end[end >= 0] = len(steps) - 1
+        involved[name] = Lifetimes(start, end)
+    for name in before & after - involved.keys():
+        involved[name] = Lifetimes(
+            np.zeros(lowered.buffers[name].height, np.int64), np.full(lowered.buffers[name].height, len(steps) - 1)
+        )
+    total = peak_words(lowered, steps, involved)
+    slack = sum(
+        (-window_rows(life)) % BANKS * lowered.buffers[name].row_words
+        for name, life in involved.items()
+        if window_rows(life) < lowered.buffers[name].height
+    )
+    return int(total.max()) + slack // 2
+
+
+def candidate_heights(height: int, whole: bool, reads_image: bool) -> list[tuple[int, ...]]:
+    """Ways to cut `height` rows into bands, fewest bands first.
+
+    Even bands, and bands that grow: while the input of a segment is still whole there is less room than later, and
+    rows of the image should not be waited for.
+    """
+    if whole or height == 1:
+        return [(height,)]
+    found: dict[tuple[int, ...], None] = {}
+    for size in range(height, 0, -1):
+        if not reads_image:
+            found[_even(height, -(-height // size))] = None
+        for first in (1, 2, 3):
+            if first < size:
+                found[_growing(height, first, size)] = None
+    return sorted(found, key=len)
+
+
+def _even(height: int, bands: int) -> tuple[int, ...]:
+    edges = [height * i // bands for i in range(bands + 1)]
+    return tuple(b - a for a, b in zip(edges, edges[1:], strict=False))
+
+
+def _growing(height: int, first: int, most: int) -> tuple[int, ...]:
+    heights, left, size = [], height, first
+    while left:
+        size = min(size, most, left)
+        heights.append(size)
+        left -= size
+        size = -(-size * 3 // 2)
+    return tuple(heights)

@@ -1,0 +1,86 @@
+"""Everything at once in block RAM: where the weights and parameters of every pass lie when none of them is ever loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hwgen.compiler.tiling.stripes import Step
+from hwgen.compiler.weight_schedule.packing import parameter_head, window_entries
+from hwgen.compiler.weight_schedule.schedule import StepLoads
+from hwgen.errors import ResourceError
+from hwgen.hw.ecp5.bram import SIMPLE_SHAPES, TRUE_SHAPES, segments
+from hwgen.hw.isa.config import WINDOW_WORDS, RingConfig
+from hwgen.hw.isa.descriptor import TABLE_BITS, WindowOp
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Units in use of each memory: weight words, channels of parameters, subgroups of window parameters, tables of a lane."""
+
+    weights: int
+    parameters: int
+    windows: int
+    tables: int
+
+    def config(self, base: RingConfig) -> RingConfig:
+        """A ring with just these memories, filled up to whole blocks of RAM.
+
+        Raises:
+            ResourceError: there are more tables than a descriptor can name.
+        """
+        slots = max(2, 1 << self.tables.bit_length())  # one of them is the identity
+        if slots > 1 << TABLE_BITS:
+            raise ResourceError(f"{self.tables} tables are needed, the ring has {(1 << TABLE_BITS) - 1}")
+        return replace(
+            base,
+            weight_depth=_filled(self.weights, TRUE_SHAPES),
+            parameter_depth=_filled(self.parameters, SIMPLE_SHAPES),
+            window_depth=_filled(WINDOW_WORDS * self.windows, SIMPLE_SHAPES),
+            table_slots=slots,
+        )
+
+
+def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads], Needs]:
+    """Places of every step's weights and parameters, one behind the other; bands of a pass share theirs."""
+    weights, parameters, windows = _Shelf(), _Shelf(), _Shelf()
+    tables = _Shelf(), _Shelf()
+    places = []
+    for step in steps:
+        item = step.source
+        bases = [0, 0, 0]
+        if item.array_node is not None:
+            chunks = -(-step.channels // cols)
+            key = (item.name, step.first_channel)
+            bases[0] = weights.place(key, chunks * item.depth)
+            head = parameter_head(step)
+            bases[1] = parameters.place(key, head + chunks * cols) + head
+        if item.window_node is not None and item.op != WindowOp.MAX:
+            groups = window_entries(step, lanes)
+            # The parts of a global pool have equal parameters, the parts of a convolution the same.
+            bases[2] = windows.place((item.name, groups), groups)
+        numbers = [
+            0 if table is None else shelf.place((table.table.tobytes().hex(), 0), 1)
+            for shelf, table in zip(tables, (item.array_table, item.window_table), strict=True)
+        ]
+        places.append(StepLoads((), *bases, *numbers))
+    return places, Needs(weights.used, parameters.used, windows.used, max(shelf.used for shelf in tables))
+
+
+def _filled(words: int, shapes: dict[int, int]) -> int:
+    return sum(segments(max(1, words), shapes))
+
+
+class _Shelf:
+    """Items side by side, each once."""
+
+    def __init__(self) -> None:
+        self.used = 0
+        self._places: dict[tuple[str, int], int] = {}
+
+    def place(self, key: tuple[str, int], size: int) -> int:
+        """First unit of an item."""
+        if key not in self._places:
+            self._places[key] = self.used
+            self.used += size
+        return self._places[key]

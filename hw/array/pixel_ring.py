@@ -1,0 +1,187 @@
+"""Pixel ring: holds the pixels that the array works on and those that the window or the fetch has already made."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from hwgen.hw.ecp5.bram import SimpleDualPort, simple_latency
+from hwgen.hw.isa.config import WORD_BYTES, RingConfig
+from hwgen.hw.isa.descriptor import Descriptor, FeedMode
+from hwgen.hw.lib.loop import Loop
+
+_WORD_BITS = 8 * WORD_BYTES
+_HALF_BITS = _WORD_BITS // 2
+
+
+ROW_DONE = 2
+"""Cycles from the last beat of an output row to `row_done`."""
+
+
+def ring_address_bits(config: RingConfig) -> int:
+    """Bits of a byte address inside the ring's memory of one array row."""
+    return ceil_log2(config.ring_depth * WORD_BYTES)
+
+
+def pixel_latency(config: RingConfig) -> int:
+    """Cycles from a byte address to the byte of array row 0: the memory, the choice of the byte, the way to the array."""
+    return simple_latency(config.ring_depth) + 2
+
+
+class PixelRing(wiring.Component):
+    """A memory per array row, written pixel by pixel and read in the skewed order that the systolic array wants.
+
+    Output pixel p of the pass (raster order) belongs to array row p mod R and to tile p // R; tile t lies in slot t mod `ring_slots`,
+    which starts at word `slot * ring_words` of every memory. Words arrive in the order output row, word m of a pixel, x: the ring
+    returns to the row's first pixel for every m. In TAP mode m counts the words of `i_word` up to `ring_words`; in WINDOW mode the
+    subgroups of `i_half` up to `groups`: with 8 lanes a word each, with 4 lanes subgroup 2 m is the lower half of word m and
+    2 m + 1 the upper. In other modes, and when the window's results go to the row writer, both inputs are ignored.
+
+    Parameters:
+        config: `rows`, `window_lanes`, `ring_depth`.
+
+    Members:
+        descriptor : In(Descriptor), stable from `start` to the end of the pass.
+        start : In(1), strobe; no word may come earlier than the cycle after it.
+        i_word : In(stream {data: 64}), words of TAP passes.
+        i_half : In(stream {data: 8 L, last: 1}), results of WINDOW passes.
+        row_done : Out(1), strobe: all words of an output row are written.
+        read_addr : In(ring_address_bits(config)), byte address in the memory of array row 0.
+        a : Out(ArrayLayout(signed(8), R)), bytes to the array.
+
+    Timing: both inputs are always ready, one beat per cycle. The last beat of an output row in cycle t gives `row_done` in cycle
+    t + ROW_DONE, and every byte of the row can be read by an address in cycle t + ROW_DONE + 1 or later. An address in cycle t gives row
+    r's byte in cycle t + LATENCY + r; one address per cycle. A slot may be written again R cycles after its last address.
+    """
+
+    def __init__(self, config: RingConfig) -> None:
+        self._config = config
+        self.LATENCY = pixel_latency(config)
+        """Cycles from an address to the byte of array row 0: the memory, then the selection of the byte."""
+        super().__init__(
+            {
+                "descriptor": In(Descriptor),
+                "start": In(1),
+                "i_word": In(stream.Signature(data.StructLayout({"data": _WORD_BITS}))),
+                "i_half": In(stream.Signature(data.StructLayout({"data": 8 * config.window_lanes, "last": 1}))),
+                "row_done": Out(1),
+                "read_addr": In(ring_address_bits(config)),
+                "a": Out(data.ArrayLayout(signed(8), config.rows)),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        rows = self._config.rows
+        address = Signal(range(self._config.ring_depth), reset_less=True)
+        word = Signal(_WORD_BITS, reset_less=True)
+        enable = Signal(data.ArrayLayout(2, rows))
+        self._write_side(m, address, word, enable)
+
+        latency = simple_latency(self._config.ring_depth)
+        read = self.read_addr
+        byte = [self.read_addr[:3]]
+        for _ in range(rows - 1 + latency):
+            following = Signal(3, name=f"byte_{len(byte)}", reset_less=True)
+            m.d.sync += following.eq(byte[-1])
+            byte.append(following)
+        for r in range(rows):
+            halves = []
+            for half, name in enumerate(("lower", "upper")):
+                m.submodules[f"{name}_{r}"] = memory = SimpleDualPort(_HALF_BITS, self._config.ring_depth)
+                m.d.comb += [
+                    memory.w_en.eq(enable[r][half]),
+                    memory.w_addr.eq(address),
+                    memory.w_data.eq(word[half * _HALF_BITS :]),
+                    memory.r_en.eq(1),
+                    memory.r_addr.eq(read[3:]),
+                ]
+                halves.append(memory.r_data)
+            chosen, a = Signal(8, name=f"chosen_{r}", reset_less=True), Signal(8, name=f"a_{r}", reset_less=True)
+            m.d.sync += [chosen.eq(Cat(*halves).word_select(byte[r + latency], 8)), a.eq(chosen)]
+            m.d.comb += self.a[r].eq(a.as_signed())
+            following = Signal(len(self.read_addr), name=f"read_{r + 1}", reset_less=True)
+            m.d.sync += following.eq(read)
+            read = following
+        return m
+
+    def _write_side(self, m: Module, address: Signal, word: Signal, enable: data.View) -> None:
+        """Registers between the inputs and the memories' write ports."""
+        d, rows = self.descriptor, self._config.rows
+        tap, window = Signal(), Signal()
+        half = self.i_half.payload.data
+        if self._config.window_lanes == 4:
+            half = half.replicate(2)
+        # Through registers: the fetch and the window are far away, and `take` steers the whole write side.
+        take, beat = Signal(), Signal(_WORD_BITS, reset_less=True)
+        m.d.comb += [
+            self.i_word.ready.eq(1),
+            self.i_half.ready.eq(1),
+            tap.eq(d.mode == FeedMode.TAP),
+            window.eq((d.mode == FeedMode.WINDOW) & ~d.to_rows),
+        ]
+        m.d.sync += [
+            take.eq((self.i_word.valid & tap) | (self.i_half.valid & window)),
+            beat.eq(Mux(tap, self.i_word.payload.data, half)),
+        ]
+
+        # Where the present pixel goes, and where the first pixel of the present output row went.
+        place = data.StructLayout({"row": rows, "base": len(address), "slots_left": len(d.ring_slots), "slot_last": 1})
+        here, first, following = Signal(place), Signal(place), Signal(place)
+        m.d.comb += [
+            following.row.eq(here.row.rotate_left(1)),
+            following.base.eq(here.base),
+            following.slots_left.eq(here.slots_left),
+            following.slot_last.eq(here.slot_last),
+        ]
+        with m.If(here.row[-1]):
+            m.d.comb += [
+                following.base.eq(here.base + d.ring_words),
+                following.slots_left.eq(here.slots_left - 1),
+                following.slot_last.eq(here.slots_left == 2),
+            ]
+            with m.If(here.slot_last):
+                m.d.comb += [
+                    following.base.eq(0),
+                    following.slots_left.eq(d.ring_slots),
+                    following.slot_last.eq(d.ring_slots == 1),
+                ]
+
+        x, units = Loop(m, "x", d.out_w), Loop(m, "units", Mux(tap, d.ring_words, d.groups))
+        unit = Signal(len(d.groups))
+        with m.If(take):
+            m.d.sync += here.eq(following)
+            x.advance()
+            with m.If(x.last):
+                units.advance()
+                with m.If(units.last):
+                    m.d.sync += [first.eq(following), unit.eq(0)]
+                with m.Else():
+                    m.d.sync += [here.eq(first), unit.eq(unit + 1)]
+        with m.If(self.start):
+            for signal in (here, first):
+                m.d.sync += [
+                    signal.row.eq(1),
+                    signal.base.eq(0),
+                    signal.slots_left.eq(d.ring_slots),
+                    signal.slot_last.eq(d.ring_slots == 1),
+                ]
+            m.d.sync += unit.eq(0)
+            x.restart()
+            units.restart()
+
+        halves = Signal(2)
+        count = Signal(len(unit))
+        m.d.comb += [halves.eq(0b11), count.eq(unit)]
+        if self._config.window_lanes == 4:
+            with m.If(~tap):
+                m.d.comb += [halves.eq(Mux(unit[0], 0b10, 0b01)), count.eq(unit[1:])]
+        m.d.sync += [
+            word.eq(beat),
+            address.eq(here.base + count),
+            self.row_done.eq(take & x.last & units.last),
+        ]
+        for r in range(rows):
+            m.d.sync += enable[r].eq(Mux(take & here.row[r], halves, 0))

@@ -1,0 +1,73 @@
+"""Weight memory: a word of C weights for every step of the array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from amaranth.hdl import Module, Mux
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.hw.ecp5.bram import TrueDualPort, true_blocks, true_latency
+from hwgen.hw.isa.config import RingConfig
+
+WEIGHT_ADDRESS_BITS = 14
+"""Of an address that the DMA writes to."""
+
+_COPIES, _BLOCKS = 6, 12
+"""Sets of input registers, at least, and blocks that share one at most: one net to the address pins of all blocks would limit the clock."""
+
+
+def weight_write_layout(config: RingConfig) -> data.StructLayout:
+    """A write to the weight memory: byte c belongs to array column c."""
+    return data.StructLayout({"valid": 1, "addr": WEIGHT_ADDRESS_BITS, "data": 8 * config.cols})
+
+
+def weight_latency(config: RingConfig) -> int:
+    """Cycles from an address to its word."""
+    return true_latency(config.weight_depth, input_copies=_COPIES)
+
+
+class WeightMemory(wiring.Component):
+    """Block RAM addressed by the feeder, filled by the DMA.
+
+    Parameters:
+        config: `cols`, `weight_depth`.
+        init: initial content.
+
+    Members:
+        write : In(weight_write_layout(config)).
+        addr : In(range(weight_depth)), data : Out(8 * C).
+
+    Timing: `data` weight_latency(config) cycles after `addr`. A write in cycle t is seen by addresses from cycle t + 1 on.
+    """
+
+    def __init__(self, config: RingConfig, init: Sequence[int] = ()) -> None:
+        self._config = config
+        self._init = init
+        super().__init__(
+            {
+                "write": In(weight_write_layout(config)),
+                "addr": In(range(config.weight_depth)),
+                "data": Out(8 * config.cols),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        cols = self._config.cols
+        depth = self._config.weight_depth
+        copies = max(_COPIES, -(-true_blocks(8 * cols, depth) // _BLOCKS))
+        m.submodules.memory = memory = TrueDualPort(
+            8 * cols, depth, self._init, input_copies=copies, output_shares=True
+        )
+        m.d.comb += [
+            memory.a_en.eq(1),
+            memory.a_addr.eq(self.addr),
+            self.data.eq(memory.a_data),
+            memory.b_en.eq(1),
+            memory.b_addr.eq(self.write.addr),
+            memory.b_we.eq(Mux(self.write.valid, (1 << cols) - 1, 0)),
+            memory.b_wdata.eq(self.write.data),
+        ]
+        return m

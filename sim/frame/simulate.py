@@ -1,0 +1,249 @@
+"""Runs a frame of the generated machine, cycle by cycle, and compares every tensor and every pass with the models."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from amaranth.hdl import Elaboratable
+
+from hwgen.compiler.program.program import Program
+from hwgen.errors import ToolError
+from hwgen.hw.machine import BAUD, Machine
+from hwgen.hw.memory.sdram_config import SdramConfig
+from hwgen.hw.resident_machine import ResidentMachine
+from hwgen.sim.frame.resident_system import SOURCES as RESIDENT_SOURCES
+from hwgen.sim.frame.resident_system import ResidentSystem, write_image
+from hwgen.sim.frame.system import SOURCES, System
+from hwgen.sim.frame.trace import Replay, Trace, read_trace
+from hwgen.sim.harness.runner import compile_cocotb, run_cocotb
+from hwgen.sim.harness.streams import PERIOD_NS
+from hwgen.sim.timing.frame import predict
+
+_CYCLES_PER_HALFWORD = 20
+"""More than any frame takes; a machine that hangs is given up after that."""
+
+_SLACK = 100_000  # cycles more for everything before a frame
+
+_LIMIT_S = 4 * 3600
+"""Seconds that a simulation may take, with waves on a slow computer."""
+
+
+@dataclass(frozen=True)
+class PassResult:
+    """A pass: its name, the cycles of its start and its end, and how many bytes it got wrong."""
+
+    name: str
+    start: int
+    done: int
+    mismatches: int
+
+    @property
+    def cycles(self) -> int:
+        return self.done - self.start
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """A simulated frame.
+
+    Attributes:
+        cycles: from the frame's start to the end of its last pass.
+        passes: in order.
+        compared: bytes of tensors that were compared with the golden model's.
+        tensors: mismatching bytes of every tensor that was compared.
+        seconds: wall time of the simulation, compilation not counted.
+        output: int8 [height, width, channels], the network's result as read from the machine's memory.
+        counters: int64 [passes, RECORD_WORDS], the machine's own counters, words as `hwgen.hw.control.counters.Counter` has them.
+    """
+
+    cycles: int
+    passes: list[PassResult]
+    compared: int
+    tensors: dict[str, int]
+    seconds: float
+    output: np.ndarray
+    counters: np.ndarray
+
+    @property
+    def mismatches(self) -> int:
+        return sum(self.tensors.values())
+
+
+class FrameSimulator:
+    """The generated machine of a planned network, compiled with the first frame and kept for all others.
+
+    Args:
+        program: of the planned network; its `config` is the machine's.
+        sdram: memory and clock, with the board's pad registers; of a network in block RAM the clock alone.
+        build_dir: cache of compiled simulators.
+        build: number of the build, see `Machine`.
+        waves: whether `frame` may record them; slower.
+    """
+
+    def __init__(
+        self, program: Program, sdram: SdramConfig, build_dir: Path, *, build: int = 0, waves: bool = False
+    ) -> None:
+        self._program, self._sdram, self._build_dir, self._build = program, sdram, _made(build_dir).resolve(), build
+        self._waves = waves
+        self._simulator: Path | None = None
+
+    def frame(self, image: np.ndarray, golden: Mapping[str, np.ndarray], *, waves: Path | None = None) -> FrameResult:
+        """Simulate one frame from power-on to result.
+
+        Args:
+            image: int8 [height, width, channels].
+            golden: every tensor of the frame, int8 [height, width, channels], by name.
+            waves: file for the recorded waves (VCD), or None.
+
+        Raises:
+            ToolError: the simulation could not be built, broke off or did not end.
+        """
+        program = self._program
+        with tempfile.TemporaryDirectory(prefix="frame-", dir=self._build_dir) as name:
+            folder = Path(name)
+            trace = folder / "trace"
+            prepare = _with_sdram if program.resident is None else _on_chip
+            setup = prepare(program, self._sdram, image, folder, self._build)
+            if self._simulator is None:
+                self._simulator = compile_cocotb(
+                    setup.system(),
+                    name="machine",
+                    build_dir=self._build_dir,
+                    sources=setup.sources,
+                    optimise=True,
+                    waves=self._waves,
+                )
+            try:
+                seconds = run_cocotb(
+                    self._simulator,
+                    test_module="hwgen.sim.harness.serial_frame",
+                    plusargs=[*setup.plusargs, f"+trace={trace}"],
+                    env={
+                        "BASE": "0",
+                        "BIT_PS": str(PERIOD_NS * 1000 * self._sdram.clock_hz // BAUD),
+                        "MAX_CYCLES": str(setup.most_cycles),
+                    },
+                    waves=waves or False,
+                    limit_s=_LIMIT_S,
+                )
+            except AssertionError as error:
+                raise ToolError(f"the simulation failed: {error}") from error
+            return compare(program, read_trace(trace), golden, seconds)
+
+
+def simulate_frame(
+    program: Program,
+    sdram: SdramConfig,
+    image: np.ndarray,
+    golden: Mapping[str, np.ndarray],
+    build_dir: Path,
+    *,
+    build: int = 0,
+    waves: Path | None = None,
+) -> FrameResult:
+    """One frame; arguments and ToolError as of `FrameSimulator` and its `frame`."""
+    simulator = FrameSimulator(program, sdram, build_dir, build=build, waves=waves is not None)
+    return simulator.frame(image, golden, waves=waves)
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What is simulated, and when to give up."""
+
+    system: Callable[[], Elaboratable]
+    sources: list[Path]
+    plusargs: list[str]
+    most_cycles: int
+
+
+def _with_sdram(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path, build: int) -> _Setup:
+    stream = program.stream.copy()
+    program.write_image(stream, image)
+    depth = 1 << max(16, int(len(stream) + 1024).bit_length())
+    content = folder / "sdram.hex"
+    content.write_bytes(b"\n".join(b"%04x" % value for value in stream.tolist()) + b"\n")
+    return _Setup(
+        lambda: System(Machine(program.config, sdram, build=build), depth),
+        SOURCES,
+        [f"+sdram_hex={content}"],
+        _CYCLES_PER_HALFWORD * len(stream) + _SLACK,
+    )
+
+
+def _on_chip(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path, build: int) -> _Setup:
+    assert program.resident is not None
+    content = folder / "image.hex"
+    words = write_image(program, image, content)
+    resident = program.resident
+    return _Setup(
+        lambda: ResidentSystem(ResidentMachine(program.config, resident, sdram.clock_hz, build=build), words),
+        RESIDENT_SOURCES,
+        [f"+image_hex={content}"],
+        2 * predict(program, sdram).cycles + words + _SLACK,
+    )
+
+
+def compare(program: Program, trace: Trace, golden: Mapping[str, np.ndarray], seconds: float) -> FrameResult:
+    """Compare a frame's trace with the golden tensors, pass by pass."""
+    if len(trace.dones) != len(program.names) or trace.frame_done is None:
+        raise ToolError(f"the machine ran {len(trace.dones)} of {len(program.names)} passes")
+    if len(trace.records) != len(program.names):
+        raise ToolError(f"the machine counted the cycles of {len(trace.records)} of {len(program.names)} passes")
+    replay = Replay(trace, program.config.activation_depth)
+    passes: list[PassResult] = []
+    tensors: dict[str, int] = {}
+    compared = 0
+    for index, name in enumerate(program.names):
+        replay.apply(index)
+        wrong = 0
+        for written in program.written[index]:
+            expected = written.of(golden[written.tensor])
+            found = written.read(replay.memory, expected.shape[1])
+            author = written.read(replay.writer, expected.shape[1])
+            bad = int(((found != expected) | (author != index)).sum())
+            tensors[written.tensor] = tensors.get(written.tensor, 0) + bad
+            compared += expected.size
+            wrong += bad
+        passed = program.passed[index]
+        if passed is not None:
+            expected = golden[passed.tensor][passed.first_row : passed.first_row + passed.rows]
+            _, width, channels = expected.shape
+            beats = trace.window_of_pass(index)
+            found = passed.tensor_rows(beats, width, channels, program.config.window_lanes)
+            bad = int((found != expected).sum()) if found.shape == expected.shape else expected.size
+            tensors[passed.tensor] = tensors.get(passed.tensor, 0) + bad
+            compared += expected.size
+            wrong += bad
+        collected = program.collected[index]
+        if collected is not None:
+            config = program.config
+            expected = golden[collected.tensor][
+                collected.first_row : collected.first_row + collected.rows,
+                :,
+                collected.first_channel : collected.first_channel + collected.channels,
+            ]
+            segments = trace.segments_of_pass(index)
+            found = collected.tensor_rows(segments, expected.shape[1], config.rows, config.cols)
+            bad = int((found != expected).sum()) if found.shape == expected.shape else expected.size
+            tensors[collected.tensor] = tensors.get(collected.tensor, 0) + bad
+            compared += expected.size
+            wrong += bad
+        passes.append(PassResult(name, int(trace.starts[index]), int(trace.dones[index]), wrong))
+    return FrameResult(
+        cycles=passes[-1].done,
+        passes=passes,
+        compared=compared,
+        tensors=tensors,
+        seconds=seconds,
+        output=program.read_result(replay.memory),
+        counters=trace.records,
+    )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,144 @@
+"""The trace that the machine's test bench writes: every word written to the activation memory, every pass event.
+
+A record is a line of 32 characters, `<kind><cycle:7><bank:1><addr:4><enable:2><data:16>` in hexadecimal digits; fixed
+width, so that a frame's million records are decoded by NumPy in a second. Kinds: W a write, V a result of the window, C half of a segment
+on its way to the combine element, F frame start, S pass start, D pass done, E frame done, K a word of a pass's counters
+(`hwgen.hw.isa.counters`), in the data's low half. Cycles count clock cycles from the frame's start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hwgen.errors import ToolError
+from hwgen.hw.isa.config import BANKS, WORD_BYTES
+from hwgen.hw.isa.counters import RECORD_WORDS
+
+RECORD = 32
+
+_DIGIT = np.full(256, 255, np.uint8)
+_DIGIT[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A frame's records, each kind in order of time.
+
+    Attributes:
+        cycles: int64 [writes], bank: uint8, addr: int64, enable: bool [writes, 8], data: int8 [writes, 8].
+        window_cycles: int64 [results], window_data: int8 [results, 8], the window's results; lane 0 first.
+        segment_cycles: int64 [segments], segment_data: int8 [segments, 16], the array's segments that go to the combine element.
+        starts, dones: int64 [passes], cycle of each pass's start and end.
+        frame_done: cycle in which the frame ended, or None.
+        records: int64 [passes, RECORD_WORDS], the machine's counters of each pass, words as `hwgen.hw.control.counters.Counter` has them.
+    """
+
+    cycles: np.ndarray
+    bank: np.ndarray
+    addr: np.ndarray
+    enable: np.ndarray
+    data: np.ndarray
+    window_cycles: np.ndarray
+    window_data: np.ndarray
+    segment_cycles: np.ndarray
+    segment_data: np.ndarray
+    starts: np.ndarray
+    dones: np.ndarray
+    frame_done: int | None
+    records: np.ndarray
+
+    def writes_of_pass(self, index: int) -> slice:
+        """The records of writes between a pass's start and its end, both included."""
+        return self._of_pass(self.cycles, index)
+
+    def window_of_pass(self, index: int) -> np.ndarray:
+        """The window's results in a pass, int8 [results, 8]."""
+        return self.window_data[self._of_pass(self.window_cycles, index)]
+
+    def segments_of_pass(self, index: int) -> np.ndarray:
+        """The segments that go to the combine element in a pass, int8 [segments, 16]."""
+        return self.segment_data[self._of_pass(self.segment_cycles, index)]
+
+    def _of_pass(self, cycles: np.ndarray, index: int) -> slice:
+        first, past = np.searchsorted(cycles, [self.starts[index], self.dones[index] + 1])
+        return slice(int(first), int(past))
+
+
+def _number(digits: np.ndarray) -> np.ndarray:
+    value = np.zeros(len(digits), np.int64)
+    for column in range(digits.shape[1]):
+        value = value << 4 | digits[:, column]
+    return value
+
+
+def _octets(digits: np.ndarray) -> np.ndarray:
+    """The data field, least significant byte first."""
+    octets = digits[:, -16::2] << 4 | digits[:, -15::2]
+    return np.ascontiguousarray(octets[:, ::-1]).view(np.int8)
+
+
+def read_trace(path: Path) -> Trace:
+    """Decode a trace file; ToolError if it is damaged or cut off."""
+    raw = np.frombuffer(path.read_bytes(), np.uint8)
+    if raw.size % RECORD or not raw.size:
+        raise ToolError(
+            f"trace {path} has {raw.size} bytes, not a positive multiple of {RECORD}: the simulation broke off"
+        )
+    lines = raw.reshape(-1, RECORD)
+    kind = lines[:, 0]
+    frame_starts = np.flatnonzero(kind == ord("F"))
+    if not frame_starts.size:
+        raise ToolError(f"trace {path} holds no frame start: the machine never began")
+    lines = lines[frame_starts[-1] :]
+    kind = lines[:, 0]
+    digits = _DIGIT[lines[:, 1 : RECORD - 1]]
+    if (digits == 255).any():
+        raise ToolError(f"trace {path} holds a record that is not hexadecimal: unknown values reached the memory")
+    cycles = _number(digits[:, :7])
+    write, window, halves = kind == ord("W"), kind == ord("V"), kind == ord("C")
+    fields = digits[write]
+    enable = _number(fields[:, 12:14])
+    done = cycles[kind == ord("E")]
+    words = _number(digits[kind == ord("K")][:, -8:])
+    return Trace(
+        cycles=cycles[write],
+        bank=fields[:, 7],
+        addr=_number(fields[:, 8:12]),
+        enable=(enable[:, None] >> np.arange(WORD_BYTES) & 1).astype(bool),
+        data=_octets(fields),
+        window_cycles=cycles[window],
+        window_data=_octets(digits[window]),
+        segment_cycles=cycles[halves][::2],
+        segment_data=_octets(digits[halves]).reshape(-1, 2 * WORD_BYTES),
+        starts=cycles[kind == ord("S")],
+        dones=cycles[kind == ord("D")],
+        frame_done=int(done[0]) if done.size else None,
+        records=words[: words.size // RECORD_WORDS * RECORD_WORDS].reshape(-1, RECORD_WORDS),
+    )
+
+
+class Replay:
+    """Activation memory rebuilt from a trace, pass by pass.
+
+    Attributes:
+        memory: int8 [BANKS, depth, WORD_BYTES], what the writes so far left.
+        writer: int64 of the same shape, index of the pass that last wrote each byte, -1 for none.
+    """
+
+    def __init__(self, trace: Trace, depth: int) -> None:
+        self._trace = trace
+        self.memory = np.zeros((BANKS, depth, WORD_BYTES), np.int8)
+        self.writer = np.full((BANKS, depth, WORD_BYTES), -1, np.int64)
+
+    def apply(self, index: int) -> int:
+        """Take in the writes of pass `index`; returns how many bytes it wrote."""
+        trace, part = self._trace, self._trace.writes_of_pass(index)
+        enable = trace.enable[part]
+        row, byte = np.nonzero(enable)
+        place = (trace.bank[part][row], trace.addr[part][row], byte)
+        self.memory[place] = trace.data[part][row, byte]  # of repeated places the last one stays
+        self.writer[place] = index
+        return int(enable.sum())

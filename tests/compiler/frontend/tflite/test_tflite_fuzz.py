@@ -1,0 +1,97 @@
+"""Damaged TensorFlow Lite files: one line of error or a sound graph, soon and without much memory, never anything else."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+import numpy as np
+import pytest
+
+from hwgen.compiler.frontend import tflite
+from hwgen.compiler.frontend.tflite import importer
+from hwgen.errors import HwgenError
+from tests.support.tflite_examples import OPERATORS, example
+
+
+@pytest.fixture(autouse=True)
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the net that would catch what the importer's own checks let through."""
+    monkeypatch.setattr(importer, "DAMAGE", ())
+
+
+MUTANTS_EACH = 150
+LONGEST_SECONDS = 2.0
+INTERESTING = [0, 1, 127, 128, 255]
+
+
+def outcome(data: bytes) -> str:
+    """ "graph", or the error's text."""
+    try:
+        tflite.parse(data, "m.tflite").verify()
+    except HwgenError as error:
+        text = str(error)
+        assert text.startswith("m.tflite: ") or "m is unsound" in text, text
+        assert "\n" not in text
+        return text
+    return "graph"
+
+
+def mutate(data: bytes, rng: np.random.Generator) -> bytes:
+    """One to eight places changed: bits, bytes, words; now and then a piece is cut out or doubled."""
+    changed = bytearray(data)
+    for _ in range(int(rng.integers(1, 9))):
+        place = int(rng.integers(len(changed)))
+        match int(rng.integers(5)):
+            case 0:
+                changed[place] ^= 1 << int(rng.integers(8))
+            case 1:
+                changed[place] = int(rng.choice(INTERESTING))
+            case 2:
+                word = place & ~3
+                value = int(rng.choice([0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x10000, int(rng.integers(1 << 32))]))
+                changed[word : word + 4] = value.to_bytes(4, "little")
+            case 3:
+                other = int(rng.integers(len(changed)))
+                changed[place : place + 4] = changed[other : other + 4]
+            case 4:
+                if rng.integers(8) == 0:
+                    end = place + int(rng.integers(1, 64))
+                    changed[place:place] = changed[place:end] if rng.integers(2) else b""
+                    del changed[end : end + int(rng.integers(16))]
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+def test_mutants(op: str) -> None:
+    """Thousands of mutants in all."""
+    rng = np.random.default_rng(list(op.encode()))
+    seen: set[str] = set()
+    for index in range(MUTANTS_EACH):
+        data = mutate(example(op, index % 3), rng) if index % 3 == 0 else mutate(original(op), rng)
+        start = time.perf_counter()
+        seen.add(outcome(data))
+        assert time.perf_counter() - start < LONGEST_SECONDS
+    assert "graph" in seen and len(seen) > 5
+
+
+@functools.cache
+def original(op: str) -> bytes:
+    return example(op, 0)
+
+
+@pytest.mark.parametrize("op", ["CONV_2D", "TRANSPOSE", "STRIDED_SLICE"])
+def test_truncation(op: str) -> None:
+    """A file cut anywhere."""
+    data = example(op, 0)
+    for length in range(0, len(data), 7):
+        outcome(data[:length])
+
+
+def test_every_bit() -> None:
+    """Every single bit of the tables of one file flipped."""
+    data = example("MEAN", 0)
+    for bit in range(0, 8 * len(data)):
+        changed = bytearray(data)
+        changed[bit // 8] ^= 1 << bit % 8
+        outcome(bytes(changed))

@@ -1,0 +1,111 @@
+"""Each TensorFlow Lite operator alone against scalar reference kernels, and what is reported about models that cannot be built."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hwgen.compiler.frontend import tflite
+from hwgen.compiler.int8.nodes import QShuffle
+from hwgen.errors import HwgenError, ModelError, UnsupportedOpError
+from hwgen.sim import golden
+from tests.support.make_tflite import Maker
+from tests.support.tflite_examples import OPERATORS, example
+from tests.support.tflite_reference import run
+
+SEEDS = 5
+
+
+@pytest.mark.parametrize("op", OPERATORS)
+def test_operator(op: str) -> None:
+    """Random models of one operator: exact, but softmax, whose definition in real numbers its fixed point meets to one step."""
+    for seed in range(SEEDS):
+        data = example(op, seed)
+        graph = tflite.parse(data, f"{op}.tflite")
+        rng = np.random.default_rng(seed)
+        x = rng.integers(0, 256, graph.host.input_shape).astype(np.uint8).view(graph.host.input_type)
+        result, expected = golden.predict(graph, x), run(data, x)
+        assert result.shape == expected.shape and result.dtype == expected.dtype
+        if op == "SOFTMAX":
+            assert np.abs(result.astype(int) - expected).max() <= 1
+        else:
+            np.testing.assert_array_equal(result, expected)
+
+
+def test_transposition_becomes_a_shuffle() -> None:
+    assert [type(node) for node in tflite.parse(example("TRANSPOSE", 0), "m.tflite").nodes] == [QShuffle]
+
+
+def simple(**changes: object) -> bytes:
+    """x -> RELU -> y with one thing changed."""
+    m = Maker()
+    settings = {"shape": (1, 4, 4, 2), "scale": 0.1, "zero_point": 3, "signature": None, "kind": "INT8"} | changes
+    x = m.tensor(**settings)  # type: ignore[arg-type]
+    y = m.tensor((1, 4, 4, 2), 0.1, 3, kind=str(settings["kind"]))
+    m.operator("RELU", [x], [y])
+    return m.finish([x], [y])
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"\x89PNG" + bytes(100), "not a TensorFlow Lite file"),
+        (simple()[:100], "damaged or truncated"),
+        (simple(scale=0.0), "tensor 't0' has scale 0; needed: a positive number"),
+        (simple(scale=-1.0), "has scale -1"),
+        (simple(scale=float("nan")), "has scale nan"),
+        (simple(zero_point=200), "has zero point 200; allowed: -128 .. 127"),
+        (simple(scale=[0.1, 0.2]), "has 2 scales and 2 zero points; needed: one of each"),
+        (simple(signature=(-1, -1, -1, 2)), "dynamic shape"),
+        (simple(shape=(1, 0, 4, 2)), "allowed: sizes of 1 to"),
+        (simple(shape=(2, 4, 4, 2)), "a batch of 2"),
+        (simple(kind="FLOAT32"), "a float model .nothing in it is quantised.; convert it again with full-integer"),
+        (simple(kind="INT16"), "has type INT16; nearest: int8"),
+    ],
+)
+def test_bad_input(data: bytes, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        tflite.parse(data, "m.tflite")
+
+
+def test_open_batch_is_one_frame() -> None:
+    """A batch that was left open when converting is 1."""
+    tflite.parse(simple(signature=(-1, 4, 4, 2)), "m.tflite")
+
+
+def test_all_problems_at_once() -> None:
+    """Every unsupported operator with the nearest supported form, and what follows each."""
+    m = Maker()
+    tensors = [m.tensor((1, 4, 4, 2), 0.1, 0) for _ in range(5)]
+    for op, source, target in zip(("RELU", "PRELU", "ELU", "SUB"), tensors, tensors[1:], strict=False):
+        m.operator(op, [source], [target])
+    with pytest.raises(UnsupportedOpError) as caught:
+        tflite.parse(m.finish([tensors[0]], [tensors[4]]), "m.tflite")
+    assert caught.value.headline == "m.tflite: the model cannot be imported, 3 problems"
+    assert caught.value.details[0] == "prelu_1 (to 't2'): operator PRELU is not supported; nearest: LEAKY_RELU"
+    assert [detail.split()[0] for detail in caught.value.details] == ["prelu_1", "elu_2", "sub_3"]
+
+
+def test_softmax_inside_is_refused() -> None:
+    m = Maker()
+    x, s, y = m.tensor((1, 8), 0.1, 0), m.tensor((1, 8), 1 / 256, -128), m.tensor((1, 8), 1 / 128, 0)
+    m.operator("SOFTMAX", [x], [s], Beta=1.0)
+    m.operator("ADD", [s, x], [y])
+    with pytest.raises(HwgenError, match="SOFTMAX as the last operator"):
+        tflite.parse(m.finish([x], [y]), "m.tflite")
+
+
+def test_malformed_bias_axis_is_noted() -> None:
+    """A bias with quantized_dimension 3, as in a well-known file, changes nothing."""
+    results = []
+    for axis in (0, 3):
+        m = Maker()
+        x, y = m.tensor((1, 4, 4, 2), 0.1, 0), m.tensor((1, 4, 4, 2), 0.5, 0)
+        w = m.tensor((2, 1, 1, 2), [0.1, 0.2], data=np.array([1, 2, 3, 4], np.int8))
+        b = m.tensor((2,), [0.01, 0.02], data=np.array([5, 6], np.int32), axis=axis)
+        m.operator("CONV_2D", [x, w, b], [y], StrideH=1, StrideW=1, DilationHFactor=1, DilationWFactor=1)
+        graph = tflite.parse(m.finish([x], [y]), "m.tflite")
+        results.append(golden.predict(graph, np.full((1, 4, 4, 2), 9, np.int8)))
+        assert len(graph.notes) == (axis == 3)
+    np.testing.assert_array_equal(*results)

@@ -1,0 +1,155 @@
+"""The formulas against plain transcriptions of gemmlowp's and TensorFlow Lite's scalar code."""
+
+import math
+
+import numpy as np
+import pytest
+
+from hwgen.compiler.int8 import arithmetic
+from hwgen.errors import ModelError
+
+
+def high_mul(a: int, b: int) -> int:
+    """SaturatingRoundingDoublingHighMul on Python integers, division truncating towards zero as in C."""
+    product = a * b
+    nudge = (1 << 30) if product >= 0 else 1 - (1 << 30)
+    total = product + nudge
+    return abs(total) // (1 << 31) * (1 if total >= 0 else -1)
+
+
+def divide_by_pot(x: int, exponent: int) -> int:
+    mask = (1 << exponent) - 1
+    threshold = (mask >> 1) + (1 if x < 0 else 0)
+    return (x >> exponent) + (1 if (x & mask) > threshold else 0)
+
+
+def double_rounding(acc: int, multiplier: int, shift: int) -> int:
+    return divide_by_pot(high_mul(acc << max(-shift, 0), multiplier), max(shift, 0))
+
+
+def test_one_add_form_equals_double_rounding() -> None:
+    rng = np.random.default_rng(1)
+    for shift in (-3, -1, 0, 1, 2, 5, 8, 17, 31):
+        for multiplier in (1 << 30, (1 << 30) + 1, (1 << 31) - 1, 1518500250, int(rng.integers(1 << 30, 1 << 31))):
+            scale = 2.0 ** max(shift, 0)
+            near = np.rint(np.arange(-40, 40) * scale / (multiplier / 2**31) / 2).astype(
+                np.int64
+            )  # ties and their neighbours
+            acc = np.concatenate([near - 1, near, near + 1, rng.integers(-(2**28), 2**28, 200), np.arange(-50, 50)])
+            acc = acc[np.abs(acc) < 2**28]
+            expected = [double_rounding(int(a), multiplier, shift) for a in acc]
+            assert arithmetic.scale_by(acc, multiplier, shift).tolist() == expected
+
+
+def test_multiplier_and_shift_broadcast_over_channels() -> None:
+    acc = np.array([[1000, -1000, 7], [-5, 12345678, -12345678]])
+    multiplier, shift = np.array([1 << 30, 2**31 - 1, 1300000000]), np.array([3, 0, 11])
+    got = arithmetic.requantise(acc, multiplier, shift, -4, -100, 90)
+    expected = [
+        [
+            min(max(double_rounding(int(a), int(m), int(n)) - 4, -100), 90)
+            for a, m, n in zip(row, multiplier, shift, strict=True)
+        ]
+        for row in acc
+    ]
+    assert got.tolist() == expected
+
+
+def test_quantize_multiplier() -> None:
+    assert arithmetic.quantize_multiplier(0.0) == (0, 0)
+    assert arithmetic.quantize_multiplier(0.5) == (1 << 30, 0)
+    assert arithmetic.quantize_multiplier(0.25) == (1 << 30, 1)
+    assert arithmetic.quantize_multiplier(1.0) == (1 << 30, -1)
+    assert arithmetic.quantize_multiplier(math.nextafter(0.5, 0)) == (1 << 30, 0)  # rounds up to a power of two
+    assert arithmetic.quantize_multiplier(2.0**-40) == (0, 0)
+    for real in (0.0003, 0.001217, 0.7, 0.99):
+        multiplier, shift = arithmetic.quantize_multiplier(real)
+        assert 2**30 <= multiplier < 2**31
+        assert abs(multiplier * 2.0 ** -(31 + shift) - real) <= real * 2.0**-31
+    for bad in (-1.0, math.nan, math.inf):
+        with pytest.raises(ModelError, match="must be finite and not negative"):
+            arithmetic.quantize_multiplier(bad)
+
+
+def test_clamp_bits_is_sufficient_and_least() -> None:
+    rng = np.random.default_rng(2)
+    for _ in range(60):
+        multiplier, shift = int(rng.integers(1 << 30, 1 << 31)), int(rng.integers(0, 9))
+        zero_point = int(rng.integers(-128, 128))
+        low, high = (zero_point, 127) if rng.random() < 0.5 else (-128, 127)
+        acc_low, acc_high = -int(rng.integers(1, 60000)), int(rng.integers(1, 60000))
+        bits = int(
+            arithmetic.clamp_bits(
+                np.array([acc_low]),
+                np.array([acc_high]),
+                np.array([multiplier]),
+                np.array([shift]),
+                zero_point,
+                low,
+                high,
+            )[0]
+        )
+        acc = np.arange(acc_low, acc_high + 1)
+        exact = arithmetic.requantise(acc, multiplier, shift, zero_point, low, high)
+
+        def clamped(width: int, acc: np.ndarray = acc) -> np.ndarray:
+            return np.clip(acc, -(1 << (width - 1)), (1 << (width - 1)) - 1)
+
+        assert np.array_equal(arithmetic.requantise(clamped(bits), multiplier, shift, zero_point, low, high), exact)
+        if bits > 2:
+            assert not np.array_equal(
+                arithmetic.requantise(clamped(bits - 1), multiplier, shift, zero_point, low, high), exact
+            )
+
+
+@pytest.mark.parametrize("count", [*range(1, 50), 64, 100, 196, 784])
+def test_average_multiplier_is_exact_for_every_sum(count: int) -> None:
+    multiplier, shift = arithmetic.average_multiplier(count)
+    assert 0 < multiplier < 2**31 and shift == 0
+    for total in range(-128 * count, 127 * count + 1, 1 if count < 20 else 7):
+        exact = (abs(total) * 2 + count) // (2 * count) * (1 if total >= 0 else -1)
+        assert double_rounding(total, multiplier, shift) == exact
+
+
+def test_average_multiplier_refuses_what_it_cannot_prove() -> None:
+    with pytest.raises(ModelError, match="at least 1"):
+        arithmetic.average_multiplier(0)
+    with pytest.raises(ModelError, match="no multiplier gives the exact mean of 12543 elements up to a sum of 1605504"):
+        arithmetic.average_multiplier(12543)
+
+
+def test_bounds_and_widths() -> None:
+    weights = np.array([[[[127, -3]]], [[[-127, -127]]]], dtype=np.int8)
+    bias = np.array([10, -20])
+    low, high = arithmetic.accumulator_bounds(weights, bias)
+    values = [int(w0) * a + int(w1) * b for w0, w1 in weights.reshape(2, 2) for a in (-128, 127) for b in (-128, 127)]
+    assert (low[0], high[0]) == (min(values[:4]) + 10, max(values[:4]) + 10)
+    assert (low[1], high[1]) == (min(values[4:]) - 20, max(values[4:]) - 20)
+    assert arithmetic.accumulator_bits(weights) == 16  # 254 * 128 = 32512 < 2^15, and a sign
+    assert arithmetic.fold_zero_point(bias, weights, -5).tolist() == [10 + 5 * 124, -20 - 5 * 254]
+
+
+def test_add_against_the_reference_kernel() -> None:
+    (m1, n1), (m2, n2), (mo, no) = arithmetic.add_multipliers(0.02, 0.05, 0.06)
+    for left in range(-128, 128, 5):
+        for right in range(-128, 128, 7):
+            total = double_rounding((left + 3) << 20, m1, n1) + double_rounding((right - 7) << 20, m2, n2)
+            expected = double_rounding(total, mo, no)
+            got = arithmetic.scale_by(
+                arithmetic.add_term(left, -3, m1, n1) + arithmetic.add_term(right, 7, m2, n2), mo, no
+            )
+            assert int(got) == expected
+            assert abs(expected - (0.02 * (left + 3) + 0.05 * (right - 7)) / 0.06) < 0.51
+
+
+def test_quantise_real_rounds_half_away_from_zero() -> None:
+    assert arithmetic.quantise_real(np.array([0.5, -0.5, 1.5, -1.5, 1000, -1000]), 1.0, 0).tolist() == [
+        1,
+        -1,
+        2,
+        -2,
+        127,
+        -128,
+    ]
+    table = arithmetic.table_of(np.negative, 0.5, 3, 0.5, -3)
+    assert table.dtype == np.int8 and table[128 + 3] == -3 and table[128 + 13] == -13

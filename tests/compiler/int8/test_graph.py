@@ -1,0 +1,103 @@
+"""The int8 graph's verifier and queries."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hwgen.compiler.graph.window import Window
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import QAvgPool, QConv, QShuffle, QSlice, QTensor
+from hwgen.errors import ModelError
+
+
+def conv(**changes: object) -> QConv:
+    node = QConv(
+        name="c",
+        input="x",
+        output="y",
+        weights=np.ones((6, 3, 3, 4), dtype=np.int8),
+        bias=np.arange(6, dtype=np.int32),
+        multiplier=np.full(6, 1 << 30),
+        shift=np.full(6, 4),
+        window=Window((3, 3), (2, 2), (1, 1, 1, 1)),
+        groups=1,
+        input_zero_point=-3,
+        output_zero_point=5,
+        act_min=5,
+        act_max=127,
+    )
+    return replace(node, **changes)
+
+
+def graph(**changes: object) -> QGraph:
+    tensors = {
+        "x": QTensor("x", (5, 7, 4), 0.1, -3),
+        "y": QTensor("y", (3, 4, 6), 0.2, 5),
+        "z": QTensor("z", (3, 4, 2), 0.2, 5),
+        "p": QTensor("p", (1, 1, 2), 0.2, 5),
+    }
+    nodes = [conv(**changes), QSlice("s", "y", "z", 4, 2), QAvgPool("m", "z", "p", Window((3, 4)))]
+    return QGraph("g", tensors, nodes, "x", "p")
+
+
+def test_counts_and_queries() -> None:
+    g = graph()
+    g.verify()
+    assert g.weight_count == 216 and g.macs == 12 * 216
+    assert g.producer("y") is g.nodes[0] and g.producer("x") is None
+    assert [node.name for node in g.consumers("y")] == ["s"]
+    assert (g.nodes[0].in_channels, g.nodes[0].out_channels) == (4, 6)
+    assert not g.nodes[0].depthwise and not g.nodes[0].pointwise
+    assert g.nodes[0].folded_bias.tolist() == [i + 3 * 36 for i in range(6)]
+    # 255 output steps at a factor of 1/32: the least accumulator that saturates at 127 is 122 * 32 - 16 = 3888.
+    assert g.clamp_bits == 13
+    assert g.tensors["y"].size == 72
+    assert "y 3x4x6 s=0.2 z=5 = conv(x)" in str(g)
+    assert conv(weights=np.ones((4, 3, 3, 1), dtype=np.int8), groups=4).depthwise
+    assert conv(weights=np.ones((6, 1, 1, 4), dtype=np.int8), window=Window()).pointwise
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"input_zero_point": 0}, "c: zero points differ from the tensors'"),
+        (
+            {"weights": np.ones((6, 3, 3, 5), dtype=np.int8)},
+            r"c: weights \(6, 3, 3, 5\) in 1 groups do not suit 4 channels",
+        ),
+        ({"weights": np.ones((6, 3, 3, 4), dtype=np.int16)}, "c: weights are int16"),
+        ({"act_min": 6, "act_max": 4}, "c: activation range 6 .. 4 is not within int8"),
+        ({"shift": np.full(6, -17)}, "c: shift is not 6 values of -16 .. 31"),
+        ({"multiplier": np.full(5, 1)}, "c: multiplier is not 6 values"),
+        ({"bias": np.full(6, 2**31 - 1)}, "c: the accumulator with its bias can leave 32 bits"),
+        ({"window": Window((3, 3), (1, 1))}, r"c: output y has shape \(3, 4, 6\), not \(3, 5, 6\)"),
+    ],
+)
+def test_unsound_convolutions(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        graph(**changes).verify()
+
+
+def test_unsound_graphs() -> None:
+    g = graph()
+    g.tensors["z"] = replace(g.tensors["z"], scale=0.3)
+    with pytest.raises(ModelError, match="s: scale or zero point of y differs from z's; m: scale or zero point of z"):
+        g.verify()
+    g = graph()
+    g.nodes.reverse()
+    with pytest.raises(ModelError, match="m: .*not yet written .'z'."):
+        g.verify()
+    g = graph()
+    g.nodes[1] = QSlice("s", "y", "z", 5, 2)
+    with pytest.raises(ModelError, match="s: channels 5 to 7 of a tensor of 6"):
+        g.verify()
+    g = graph()
+    g.tensors["w"] = replace(g.tensors["y"], name="w")
+    g.nodes.append(QShuffle("h", "y", "w", 4))
+    with pytest.raises(ModelError, match="h: 6 channels do not divide into 4 groups"):
+        g.verify()
+    g = graph()
+    g.output = "q"
+    with pytest.raises(ModelError, match="output q is never written"):
+        g.verify()

@@ -1,0 +1,147 @@
+"""The program of a planned network: a symbolic replay of it, its stream, its descriptors."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.lower.lower import lower
+from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.program.check import ProgramError, check_program
+from hwgen.compiler.program.descriptors import pack
+from hwgen.compiler.program.program import Program, build_program
+from hwgen.compiler.tiling.fit import Fit, cut, fit
+from hwgen.compiler.tiling.stripes import Step, channel_parts
+from hwgen.compiler.tiling.striping import Weights
+from hwgen.compiler.weight_schedule.schedule import schedule
+from hwgen.errors import ModelError, ResourceError
+from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.descriptor import Descriptor
+from hwgen.hw.isa.packets import PacketKind
+
+CONFIG = RingConfig(activation_depth=2048, weight_depth=4096)
+
+
+@pytest.fixture(scope="module")
+def planned() -> tuple[Lowered, Fit, Program]:
+    """A small ShuffleNet in a memory so small that it needs bands and parts."""
+    lowered = lower(load_network("shufflenet_v2", width=0.5, resolution=128, classes=40))
+    parts = {
+        "conv5.0": channel_parts(lowered.passes[-3], CONFIG.cols, 8),
+        "pool": [(i, 128) for i in range(0, 1024, 128)],
+    }
+    words = [-(-item.channels // CONFIG.cols) * item.depth for item in lowered.passes]
+    weights = Weights(words, CONFIG.weight_depth, CONFIG.cols // 2)
+    found = cut(lowered, fit(lowered, CONFIG.activation_depth, weights), parts)
+    loads = schedule(found.steps, CONFIG)
+    return lowered, found, build_program(lowered, found.steps, found.layouts, loads, CONFIG)
+
+
+def test_replay_finds_everything_in_its_place(planned: tuple[Lowered, Fit, Program]) -> None:
+    lowered, found, program = planned
+    assert len(found.steps) > len(lowered.passes)
+    check_program(lowered, found.steps, program)
+
+
+def changed(program: Program, index: int, **fields: object) -> Program:
+    descriptors = list(program.descriptors)
+    descriptors[index] = {**descriptors[index], **fields}  # type: ignore[dict-item]
+    return dataclasses.replace(program, descriptors=descriptors)
+
+
+def find(steps: list[Step], name: str) -> int:
+    return next(step.index for step in steps if step.source.name == name)
+
+
+def test_replay_finds_defects(planned: tuple[Lowered, Fit, Program]) -> None:
+    lowered, found, program = planned
+    index = find(found.steps, "stage3.2.branch2.5")
+    fields = program.descriptors[index]
+    with pytest.raises(ProgramError, match="WEIGHTS"):
+        check_program(lowered, found.steps, changed(program, index, weight_base=(fields["weight_base"] + 1) % 4096))
+    moved = {**fields["operand"], "addr": fields["operand"]["addr"] + 1}  # type: ignore[dict-item, index, call-overload]
+    with pytest.raises(ProgramError, match=r"stage3\.2\.branch2\.5: row 0 of stage3\.1 is not in bank"):
+        check_program(lowered, found.steps, changed(program, index, operand=moved))
+    with pytest.raises(ProgramError, match="lies over"):
+        check_program(lowered, found.steps, changed(program, index, output=fields["operand"]))
+
+
+def test_replay_finds_an_early_packet(planned: tuple[Lowered, Fit, Program]) -> None:
+    """Without its wait some packet overwrites weights that are still wanted."""
+    lowered, found, program = planned
+    stream = program.stream.copy()
+    position = 0
+    for packet in program.packets:
+        if packet.kind == PacketKind.WEIGHTS:
+            stream[position + 3] = 0
+        position += 4 + packet.units * packet.halfwords
+    with pytest.raises(ProgramError):
+        check_program(lowered, found.steps, dataclasses.replace(program, stream=stream))
+
+
+def test_stream_is_the_packets(planned: tuple[Lowered, Fit, Program]) -> None:
+    _, found, program = planned
+    position = 0
+    for packet in program.packets:
+        head, _, count, wait = (int(v) for v in program.stream[position : position + 4])
+        assert (head & 15, count, wait) == (packet.kind, packet.units, packet.wait)
+        assert wait <= packet.step
+        position += 4 + packet.units * packet.halfwords
+    assert list(program.stream[position:]) == [0, 0, 0, 0]
+    assert sum(packet.kind == PacketKind.DESCRIPTOR for packet in program.packets) == len(found.steps)
+
+
+def test_image_goes_into_its_packets(planned: tuple[Lowered, Fit, Program]) -> None:
+    _, _, program = planned
+    image = np.random.default_rng(1).integers(-128, 128, program.image_shape).astype(np.int8)
+    stream = program.stream.copy()
+    program.write_image(stream, image)
+    assert program.image_unpack
+    for row in (0, 17, 127):
+        first = int(program.image_rows[row])
+        assert stream[first - 4] & 15 == PacketKind.IMAGE
+        octets = stream[first : first + program.image_row_halfwords].view(np.int8)
+        assert np.array_equal(octets.reshape(-1, 3), image[row])
+    untouched = np.ones(len(stream), bool)
+    untouched[(program.image_rows[:, None] + np.arange(program.image_row_halfwords)).ravel()] = False
+    assert np.array_equal(stream[untouched], program.stream[untouched])
+    with pytest.raises(ModelError, match="the image must be int8"):
+        program.write_image(stream, image[1:])
+
+
+def test_descriptors_are_packed_field_by_field(planned: tuple[Lowered, Fit, Program]) -> None:
+    _, _, program = planned
+    for fields in program.descriptors:
+        bits = sum(half << (16 * i) for i, half in enumerate(pack(fields)))
+        view = Descriptor.from_bits(bits & ((1 << Descriptor.size) - 1))
+        for name in ("tiles", "in_y", "in_x", "weight_base", "channels"):
+            assert view[name] == fields[name]
+        assert view.input.addr == fields["input"]["addr"]  # type: ignore[index, call-overload]
+        assert view.array_clamp.zero_point == fields["array_clamp"]["zero_point"]  # type: ignore[index, call-overload]
+    with pytest.raises(ResourceError, match=r"descriptor\.tiles must be 0\.\.16383, not 20000"):
+        pack({**program.descriptors[0], "tiles": 20000})
+    assert [fields["last"] for fields in program.descriptors] == [0] * (len(program.descriptors) - 1) + [1]
+
+
+def test_first_pass_folds_two_columns(planned: tuple[Lowered, Fit, Program]) -> None:
+    _, found, program = planned
+    first = program.descriptors[0]
+    want = {"in_y": -1, "in_w": 64, "in_x": -1, "kernel_h": 3, "kernel_w": 2, "stride_y": 2, "stride_x": 1, "groups": 1}
+    want |= {"first_byte": 4, "inner": 11, "outer": 3, "outer_stride": 16, "ring_words": 6, "out_w": 64, "chunks": 2}
+    assert {name: first[name] for name in want} == want
+    weights = found.steps[0].source.weights
+    assert weights is not None and not weights.reshape(24, 3, 11)[:, :, [3, 7]].any()
+
+
+def test_every_tensor_is_written_once(planned: tuple[Lowered, Fit, Program]) -> None:
+    lowered, _, program = planned
+    seen: dict[str, np.ndarray] = {}
+    shapes = {item.tensor: (item.height, item.channels) for item in lowered.passes}
+    shapes |= {item.identity: (item.height, item.channels) for item in lowered.passes if item.identity}
+    for written in (item for items in program.written for item in items):
+        count = seen.setdefault(written.tensor, np.zeros(shapes[written.tensor], int))
+        rows = slice(written.first_row, written.first_row + written.rows)
+        count[rows, written.first_channel : written.first_channel + written.channels] += 1
+    assert set(seen) == set(shapes)
+    assert all((count == 1).all() for count in seen.values())

@@ -1,0 +1,86 @@
+"""Weights and parameters in the order of the ring's memories."""
+
+import numpy as np
+import pytest
+
+from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.int8.nodes import QConv, QMean
+from hwgen.compiler.lower.lower import lower
+from hwgen.compiler.tiling.stripes import Segment, Step, build_steps, channel_parts, natural_segments
+from hwgen.compiler.weight_schedule.packing import array_parameters, weight_words, window_words
+from hwgen.hw.isa.descriptor import ChannelParameters
+
+COLS, LANES = 12, 4
+
+
+@pytest.fixture(scope="module")
+def steps() -> list[Step]:
+    lowered = lower(load_network("shufflenet_v2", width=0.5, resolution=64, classes=10))
+    segments = [Segment(*item, (lowered.passes[item[1] - 1].height,)) for item in natural_segments(lowered)]
+    conv5 = next(item for item in lowered.passes if item.name == "conv5.0")
+    return build_steps(lowered, segments, {"conv5.0": channel_parts(conv5, COLS, 40)})
+
+
+def find(steps: list[Step], name: str) -> list[Step]:
+    return [step for step in steps if step.source.name == name]
+
+
+def test_columns_alternate_between_the_halves_of_a_chunk(steps: list[Step]) -> None:
+    step = find(steps, "conv5.0")[1]
+    conv = step.source.array_node
+    assert conv is not None and step.first_channel == 348
+    words = weight_words(step, COLS).view(np.int8)
+    depth = conv.in_channels
+    assert words.shape == (-(-step.channels // COLS) * depth, COLS)
+    for chunk, k, column in ((0, 0, 0), (0, 7, 1), (3, depth - 1, 4), (5, 2, 11)):
+        channel = chunk * COLS + column // 2 + (COLS // 2 if column % 2 else 0)
+        assert words[chunk * depth + k, column] == conv.weights[step.first_channel + channel, 0, 0, k]
+
+
+def test_missing_channels_have_zero_weights(steps: list[Step]) -> None:
+    (step,) = find(steps, "fc")  # 10 channels in a chunk of 12
+    words = weight_words(step, COLS)
+    assert not words[:, [9, 11]].any() and words[:, [0, 7, 8]].any()
+
+
+def test_parameters_of_a_channel(steps: list[Step]) -> None:
+    step = find(steps, "conv5.0")[0]
+    conv = step.source.array_node
+    assert conv is not None
+    packed = array_parameters(step)
+    for channel in (0, 5, 347):
+        fields = ChannelParameters.from_bits(int.from_bytes(packed[channel].tobytes(), "little"))
+        assert (fields.bias, fields.multiplier, fields.shift, fields.unused) == (
+            int(conv.folded_bias[channel]),
+            int(conv.multiplier[channel]),
+            int(conv.shift[channel]),
+            0,
+        )
+
+
+def test_window_words_of_a_subgroup(steps: list[Step]) -> None:
+    step = find(steps, "stage2.1.branch2.5")[0]
+    conv = step.source.window_node
+    assert isinstance(conv, QConv) and conv.in_channels == 24
+    words = window_words(step, LANES)
+    assert words is not None and words.shape == (6 * 8, 9)
+    subgroup = words[2 * 8 : 3 * 8]
+    taps = subgroup[:4].ravel().view(np.int8).reshape(9, LANES)
+    assert np.array_equal(taps, conv.weights[8:12].reshape(LANES, 9).T)
+    fields = ChannelParameters.from_bits(int.from_bytes(subgroup[4 + 3].tobytes(), "little"))
+    assert fields.bias == int(conv.folded_bias[11])
+
+
+def test_global_pool_divides(steps: list[Step]) -> None:
+    (step,) = find(steps, "pool")
+    words = window_words(step, LANES)
+    assert words is not None and not words[:4].any()
+    fields = ChannelParameters.from_bits(int.from_bytes(words[4].tobytes(), "little"))
+    node = step.source.window_node
+    assert isinstance(node, QMean) and node.count == 4
+    assert (fields.bias, fields.multiplier, fields.shift) == (
+        512,
+        node.multiplier,
+        node.shift,
+    )  # 4 times zero point -128
+    assert window_words(find(steps, "maxpool")[0], LANES) is None

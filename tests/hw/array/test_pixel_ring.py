@@ -1,0 +1,43 @@
+"""The pixel ring against its model: where every byte goes, when it can be read, and when a row is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hwgen.hw.array.pixel_ring import PixelRing, ring_address_bits
+from hwgen.hw.isa.config import RingConfig
+from hwgen.sim.elements.pixel_ring import places
+from hwgen.sim.harness.runner import MODELS, simulate
+from tests.cocotb.passes import bench_environment
+
+
+@pytest.mark.parametrize(
+    ("rows", "window_lanes", "ring_depth", "latency"),
+    [(2, 4, 512, 4), (3, 8, 512, 4), (5, 4, 1024, 4), (2, 8, 1536, 5)],
+)
+def test_pixel_ring(rows: int, window_lanes: int, ring_depth: int, latency: int, bench_dir: Path) -> None:
+    shape = {"rows": rows, "window_lanes": window_lanes, "ring_depth": ring_depth}
+    ring = PixelRing(RingConfig(**shape))
+    assert latency == ring.LATENCY
+    simulate(
+        ring,
+        name=f"pixel-ring-{rows}-{window_lanes}-{ring_depth}",
+        test_module="tests.cocotb.bench_pixel_ring",
+        build_dir=bench_dir,
+        sources=[MODELS / "DP16KD.v"],
+        env=bench_environment(shape, LATENCY=latency),
+    )
+
+
+def test_address_bits() -> None:
+    assert ring_address_bits(RingConfig(ring_depth=512)) == 12
+    assert ring_address_bits(RingConfig(ring_depth=1536)) == 14
+
+
+def test_places_of_a_small_pass() -> None:
+    """Two rows of three pixels on two array rows, two words each, two tiles in the ring."""
+    found = places(rows=2, half_words=False, out_rows=2, out_w=3, units=2, ring_words=2, ring_slots=2)
+    expected = [(0, 0), (1, 0), (0, 2), (0, 1), (1, 1), (0, 3), (1, 2), (0, 0), (1, 0), (1, 3), (0, 1), (1, 1)]
+    assert [(place.row, place.word) for place in found] == expected

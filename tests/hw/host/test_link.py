@@ -1,0 +1,40 @@
+"""Host link on a serial line: requests, answers, and every way to spoil a request."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hwgen.hw.host.link import HostLink, check_parameters
+from hwgen.sim.harness.runner import simulate
+
+CLOCK_HZ = 100_000_000
+BAUD = 10_000_000
+BUILD = 0xC0FFEE42
+TIMEOUT = 2000
+
+
+def test_host_link(bench_dir: Path) -> None:
+    simulate(
+        HostLink(CLOCK_HZ, baud=BAUD, build=BUILD, timeout=TIMEOUT),
+        name="host_link",
+        test_module="tests.cocotb.bench_host_link",
+        build_dir=bench_dir,
+    )
+
+
+def test_host_link_without_sdram(bench_dir: Path) -> None:
+    simulate(
+        HostLink(CLOCK_HZ, baud=BAUD, build=BUILD, timeout=TIMEOUT, sdram=False),
+        name="host_link_poke",
+        test_module="tests.cocotb.bench_host_link_poke",
+        build_dir=bench_dir,
+    )
+
+
+def test_wrong_parameters() -> None:
+    with pytest.raises(ValueError, match="build must fit 32 bits, not 4294967296"):
+        check_parameters(CLOCK_HZ, baud=3_000_000, build=1 << 32, timeout=TIMEOUT)
+    with pytest.raises(ValueError, match=r"timeout must be at least two bytes \(666 cycles\), not 600"):
+        check_parameters(CLOCK_HZ, baud=3_000_000, build=0, timeout=600)

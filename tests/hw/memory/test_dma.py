@@ -1,0 +1,173 @@
+"""DMA on the real controller and memory model: every write of every packet, in the predicted cycle."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from amaranth import Cat, Module, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.packets import PacketKind
+from hwgen.hw.memory.dma import Dma, unit_halfwords
+from hwgen.hw.memory.row_store import WRITE_PERIOD, RowStore
+from hwgen.hw.memory.sdram import SdramController
+from hwgen.hw.memory.sdram_config import SdramConfig
+from hwgen.sim.frame.sdram_chip import SDRAM_SOURCE, SdramChip
+from hwgen.sim.harness.runner import simulate
+from hwgen.sim.timing.sdram import SdramTiming
+from hwgen.sim.timing.stream import StreamTiming
+from tests.cocotb.dma_stream import BASE, sdram_content
+
+SDRAM = SdramConfig(100_000_000, 2, init_us=2)
+CONFIGS = {
+    "12x4": RingConfig(),
+    "8x8": RingConfig(cols=8, window_lanes=8),
+    "4x4": RingConfig(cols=4),
+    "spill": RingConfig(cols=8, spill=True),
+}
+
+PORT_LATENCY = 7
+"""Of the activation memory that rows are stored from."""
+
+Written = data.StructLayout({"valid": 1, "addr": 24, "data": 16})
+
+
+def stored_word(bank: Value, addr: Value) -> Value:
+    """What the activation memory of the bench holds: `tests.cocotb.dma_stream.stored_value` in hardware."""
+    place = Cat(addr, bank)
+    return Cat(place, ~place, place ^ 0x1234, place ^ 0x0F0F)
+
+
+class DmaSystem(wiring.Component):
+    """DMA, controller, memory; a strobe of `start_frame` leads to the DMA's start.
+
+    With `spill`, the row store too, behind an activation memory that accepts a request while `port_ready` is 1; `written` shows what the
+    SDRAM controller takes.
+    """
+
+    def __init__(self, config: RingConfig) -> None:
+        self.dma = Dma(config)
+        members = {
+            name: member
+            for name, member in self.dma.signature.members.items()
+            if name not in ("start", "read", "data", "data_valid", "store", "stored")
+        }
+        super().__init__(
+            {
+                **members,
+                "start_frame": In(1),
+                "started": Out(1),
+                "requested": Out(1),
+                "initialised": Out(1),
+                "violations": Out(32),
+                **({"port_ready": In(1), "written": Out(Written)} if config.spill else {}),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.dma = dma = self.dma
+        m.submodules.controller = controller = SdramController(SDRAM)
+        m.submodules.chip = chip = SdramChip(SDRAM, depth=1 << 16)
+        wiring.connect(m, controller.pins, chip.pins)
+        wiring.connect(m, dma.read, controller.read)
+        m.d.comb += [
+            dma.start.eq(controller.frame_ready),
+            dma.data.eq(controller.data),
+            dma.data_valid.eq(controller.data_valid),
+            controller.start_frame.eq(self.start_frame),
+            self.started.eq(controller.frame_ready),
+            self.requested.eq(controller.read.valid & controller.read.ready),
+            self.initialised.eq(controller.initialised),
+            self.violations.eq(chip.violations),
+            self.image.valid.eq(dma.image.valid),
+            self.image.payload.eq(dma.image.payload),
+            dma.image.ready.eq(self.image.ready),
+            dma.base.eq(self.base),
+            dma.passes_done.eq(self.passes_done),
+            dma.room.eq(self.room),
+        ]
+        for name in ("weights", "parameters", "window", "push", "table", "busy", "error"):
+            m.d.comb += getattr(self, name).eq(getattr(dma, name))
+        if dma.config.spill:
+            self._store(m, dma, controller)
+        return m
+
+    def _store(self, m: Module, dma: Dma, controller: SdramController) -> None:
+        m.submodules.store = store = RowStore()
+        wiring.connect(m, store.write, controller.write)
+        request = store.memory.request
+        accepted: Value = request.valid & self.port_ready
+        word: Value = stored_word(request.bank, request.addr)
+        for i in range(PORT_LATENCY):
+            valid, value = Signal(name=f"answer_{i}"), Signal(64, name=f"answer_data_{i}")
+            m.d.sync += [valid.eq(accepted), value.eq(word)]
+            accepted, word = valid, value
+        m.d.comb += [
+            store.command.eq(dma.store),
+            store.base.eq(dma.base),
+            store.memory.ready.eq(self.port_ready),
+            store.memory.read_valid.eq(accepted),
+            store.memory.read_data.eq(word),
+            dma.stored.eq(store.done),
+            self.written.valid.eq(controller.write.valid & controller.write.ready),
+            self.written.addr.eq(controller.write.payload.addr),
+            self.written.data.eq(controller.write.payload.data),
+        ]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_dma(name: str, bench_dir: Path, tmp_path: Path) -> None:
+    content = tmp_path / "sdram.hex"
+    content.write_text(sdram_content(CONFIGS[name]))
+    simulate(
+        DmaSystem(CONFIGS[name]),
+        name=f"dma_{name}",
+        test_module="tests.cocotb.bench_dma",
+        build_dir=bench_dir,
+        sources=[SDRAM_SOURCE],
+        plusargs=[f"+sdram_hex={content}"],
+        env={"DMA_CONFIG": name},
+    )
+
+
+def test_streaming_is_as_fast_as_the_memory_and_quick_to_predict() -> None:
+    stream = StreamTiming(SdramTiming(SDRAM), 0, BASE)
+    begin = time.perf_counter()
+    for _ in range(1000):
+        last = stream.packet(200 * unit_halfwords(RingConfig(), PacketKind.WEIGHTS))
+    assert time.perf_counter() - begin < 5
+    halfwords = 1000 * (4 + 200 * 6)
+    assert halfwords / last > 0.97
+    firsts = SdramTiming(SDRAM).linear(BASE, halfwords // 8)
+    assert np.abs(last - (firsts[-1] + 7)) < 40
+
+
+def test_stores_end_when_each_halfword_in_turn_would() -> None:
+    """A row in one go and halfword by halfword, over pages and refreshes; both leave the controller in the same state."""
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        whole, single = SdramTiming(SDRAM), SdramTiming(SDRAM)
+        cycle = int(rng.integers(0, 2000))
+        for count in rng.integers(1, 3000, 3).tolist():
+            addr = int(rng.integers(0, 1 << 20))
+            last = whole.write_linear(addr, count, cycle, WRITE_PERIOD)
+            step = cycle
+            for i in range(count):
+                taken = single.write_linear(addr + i, 1, step, WRITE_PERIOD)
+                step = taken + WRITE_PERIOD
+            assert last == taken
+            cycle = last + int(rng.integers(1, 40))
+            assert whole.read(cycle, addr) == single.read(cycle, addr)
+    with pytest.raises(ValueError, match="period must be at least 2, not 1"):
+        SdramTiming(SDRAM).write_linear(0, 1, 0, 1)
+
+
+def test_base_must_be_aligned() -> None:
+    with pytest.raises(ValueError, match="base must be a multiple of 8, not 4"):
+        StreamTiming(SdramTiming(SDRAM), 0, 4)

@@ -1,0 +1,124 @@
+"""SDRAM controller: every cycle as predicted, no rule of the memory broken, data right."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from amaranth import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hwgen.hw.memory.sdram import SdramController, SdramPins, SdramWrite
+from hwgen.hw.memory.sdram_config import ADDRESS_BITS, SdramConfig, SdramPart
+from hwgen.sim.frame.sdram_chip import SDRAM_SOURCE, SdramChip
+from hwgen.sim.harness.runner import simulate
+from hwgen.sim.timing.sdram import SdramTiming
+
+DEPTH = 1 << 16
+
+
+class SdramSystem(wiring.Component):
+    """Controller and memory; the memory may have other limits than the controller believes."""
+
+    def __init__(self, config: SdramConfig, part: SdramPart | None = None) -> None:
+        self.controller = SdramController(config)
+        self.chip = SdramChip(config, part=part, depth=DEPTH)
+        super().__init__(
+            {
+                "read": In(stream.Signature(ADDRESS_BITS)),
+                "data": Out(16),
+                "data_valid": Out(1),
+                "write": In(stream.Signature(SdramWrite)),
+                "start_frame": In(1),
+                "frame_ready": Out(1),
+                "initialised": Out(1),
+                "violations": Out(32),
+                "reads": Out(32),
+                "writes": Out(32),
+                "refreshes": Out(32),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.controller = controller = self.controller
+        m.submodules.chip = chip = self.chip
+        domain = m.d.sync if controller.config.pad_registers else m.d.comb
+        for name, member in SdramPins.members.items():
+            inside, outside = getattr(controller.pins, name), getattr(chip.pins, name)
+            domain += outside.eq(inside) if member.flow is Out else inside.eq(outside)
+        wiring.connect(m, wiring.flipped(self.read), controller.read)
+        wiring.connect(m, wiring.flipped(self.write), controller.write)
+        m.d.comb += [
+            self.data.eq(controller.data),
+            self.data_valid.eq(controller.data_valid),
+            controller.start_frame.eq(self.start_frame),
+            self.frame_ready.eq(controller.frame_ready),
+            self.initialised.eq(controller.initialised),
+            self.violations.eq(chip.violations),
+            self.reads.eq(chip.reads),
+            self.writes.eq(chip.writes),
+            self.refreshes.eq(chip.refreshes),
+        ]
+        return m
+
+
+CONFIGS = {
+    "100": SdramConfig(100_000_000, 2, pad_registers=2, init_us=2),
+    "90": SdramConfig(90_000_000, 3, 0, init_us=2),
+    "125": SdramConfig(125_000_000, 3, 1, init_us=2),
+    "142": SdramConfig(142_000_000, 3, 2, init_us=2),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_controller(name: str, bench_dir: Path) -> None:
+    simulate(
+        SdramSystem(CONFIGS[name]),
+        name=f"sdram_{name}",
+        test_module="tests.cocotb.bench_sdram",
+        build_dir=bench_dir,
+        sources=[SDRAM_SOURCE],
+        env={"SDRAM_CONFIG": name},
+    )
+
+
+def test_a_broken_rule_ends_the_run(bench_dir: Path) -> None:
+    config = CONFIGS["100"]
+    system = SdramSystem(config, dataclasses.replace(config.part, rcd=31_000))
+    with pytest.raises(AssertionError, match="tRCD"):
+        simulate(
+            system,
+            name="sdram_fatal",
+            test_module="tests.cocotb.bench_sdram",
+            build_dir=bench_dir,
+            sources=[SDRAM_SOURCE],
+            env={"SDRAM_CONFIG": "100"},
+        )
+
+
+@pytest.mark.parametrize(("clock_hz", "cas_latency"), [(90_000_000, 2), (100_000_000, 2), (125_000_000, 3)])
+def test_linear_reads_are_nearly_gapless(clock_hz: int, cas_latency: int) -> None:
+    config = SdramConfig(clock_hz, cas_latency)
+    bursts = 150_000
+    firsts = SdramTiming(config).linear(0, bursts)
+    halfwords_per_cycle = 8 * bursts / (firsts[-1] + 8)
+    assert halfwords_per_cycle >= 0.97
+    one_by_one = SdramTiming(config)
+    assert [one_by_one.read(0, 8 * i).first for i in range(2000)] == firsts[:2000].tolist()
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"cas_latency": 4}, "cas_latency must be 2 or 3, not 4"),
+        ({"clock_hz": 125_000_000, "cas_latency": 2}, "clock_hz must be .* at CAS latency 2, not 125000000"),
+        ({"capture_delay": 3}, "capture_delay must be 0, 1 or 2, not 3"),
+        ({"init_us": 0}, "init_us must be at least 1, not 0"),
+    ],
+)
+def test_wrong_configuration(fields: dict[str, int], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        SdramConfig(**{"clock_hz": 100_000_000, **fields})

@@ -1,0 +1,143 @@
+"""Small models on one small machine: the ring, its compiled simulator and the memories are the same for all of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwgen.compiler.frontend import tflite
+from hwgen.compiler.int8.fusion import is_identity, takes_table
+from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import QConcat, QShuffleMerge, QSlice, QTable
+from hwgen.compiler.legalise import legalise
+from hwgen.compiler.lower.lower import lower
+from hwgen.compiler.program.check import check_program
+from hwgen.compiler.program.program import Program, build_program
+from hwgen.compiler.tiling.channel_tiles import channel_cuts
+from hwgen.compiler.tiling.fit import cut, fit
+from hwgen.compiler.tiling.spill import Gap, spill
+from hwgen.compiler.tiling.striping import Weights
+from hwgen.compiler.weight_schedule.schedule import schedule
+from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.machine import Machine
+from hwgen.hw.memory.sdram_config import SdramConfig
+from hwgen.sim import golden
+from hwgen.sim.frame import simulate as machine
+from hwgen.sim.frame.system import System
+from hwgen.sim.harness import runner as harness
+from hwgen.sim.timing.frame import predict
+from tests.support.host_answers import check_records
+
+VERILOG = harness.to_verilog
+SDRAM = SdramConfig(100_000_000, 3, 1, pad_registers=2)
+
+CONFIG = RingConfig(
+    rows=4,
+    cols=4,
+    array_clamp_bits=32,
+    window_clamp_bits=32,
+    activation_depth=2048,
+    weight_depth=2048,
+    parameter_depth=512,
+    array_table=True,
+    window_table=True,
+    combine_lanes=2,
+    combine_multiply=True,
+    row_steps=True,
+    partial_depth=512,
+)
+
+
+MEMORY_HALFWORDS = 1 << 19
+PARTS = 2  # least parts of the weight memory that a pass may leave to the next one's weights
+
+
+@dataclass(frozen=True)
+class Small:
+    """A model ready to run: as imported, in the machine's operations, and its program."""
+
+    graph: QGraph
+    legal: QGraph
+    program: Program
+
+    @classmethod
+    def of(cls, data: bytes, config: RingConfig = CONFIG, gaps: Sequence[Gap] = ()) -> Small:
+        """Lower and schedule a .tflite file; the symbolic replay finds everything in place."""
+        return cls.of_graph(tflite.parse(data, "model.tflite"), config, gaps)
+
+    @classmethod
+    def of_graph(cls, graph: QGraph, config: RingConfig = CONFIG, gaps: Sequence[Gap] = ()) -> Small:
+        """As `of`, of an int8 graph; with some tensors in the SDRAM for a while."""
+        legal = legalise(graph)
+        lowered = spill(lower(legal), gaps)
+        words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
+        found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, config.cols // 2))
+        found = cut(lowered, found, channel_cuts(lowered, config, PARTS))
+        program = build_program(lowered, found.steps, found.layouts, schedule(found.steps, config), config)
+        check_program(lowered, found.steps, program)
+        return cls(graph, legal, program)
+
+    def input(self, seed: int) -> np.ndarray:
+        """A random frame in the model's own type."""
+        rng, kind = np.random.default_rng(seed), self.graph.host.input_type
+        shape = self.graph.host.input_shape or self.graph.tensors[self.graph.input].shape
+        octets = rng.integers(0, 256, shape).astype(np.uint8)
+        return octets.view(np.int8) if kind == "int8" else octets
+
+    def same_values(self, x: np.ndarray) -> None:
+        """The golden model gives the same with and without the rewrites, in every tensor that stayed."""
+        image = golden.encode(self.graph, x)
+        before, after = golden.run(self.graph, image), golden.run(self.legal, image)
+        for name in before.keys() & after.keys():
+            np.testing.assert_array_equal(after[name], before[name], name)
+        np.testing.assert_array_equal(golden.predict(self.legal, x), golden.predict(self.graph, x))
+
+    def simulate(self, x: np.ndarray, build_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """RTL: every tensor equal, every pass's cycles as predicted, the output as the model gives it."""
+        monkeypatch.setattr(harness, "to_verilog", _verilog)
+        monkeypatch.setattr(machine, "System", _system)
+        monkeypatch.setattr(machine, "Machine", lambda config, sdram, build: _machine(config, sdram, build))
+        image = golden.encode(self.graph, x)
+        values = golden.run(self.legal, image)
+        result = machine.simulate_frame(self.program, SDRAM, image, values, build_dir)
+        assert result.mismatches == 0, result.tensors
+        check_records(result.counters, result.cycles)
+        timing = predict(self.program, SDRAM)
+        assert [(entry.name, entry.cycles) for entry in result.passes] == [
+            (entry.name, entry.cycles) for entry in timing.passes
+        ]
+        assert set(result.tensors) >= self._stored(), self._stored() - set(result.tensors)
+        found = golden.decode(self.graph, golden.run_host(self.legal, result.output)[self.graph.result.name])
+        np.testing.assert_array_equal(found, golden.predict(self.graph, x))
+
+    def _stored(self) -> set[str]:
+        """Tensors that are compared: all but views, wholes whose parts are, and what a table follows at once."""
+        return {
+            node.output
+            for node in self.legal.nodes
+            if not isinstance(node, QSlice | QConcat | QShuffleMerge)
+            and not (isinstance(node, QTable) and is_identity(node))
+            and takes_table(self.legal, node) is None
+        }
+
+
+@functools.cache
+def _machine(config: RingConfig, sdram: SdramConfig, build: int) -> Machine:
+    """The same object for the same machine, so that its Verilog is made once."""
+    return Machine(config, sdram, build=build)
+
+
+@functools.cache
+def _system(made: Machine, depth: int) -> System:
+    """With one size of memory for all, so that one simulator serves all."""
+    return System(made, max(depth, MEMORY_HALFWORDS))
+
+
+@functools.cache
+def _verilog(system: System) -> str:
+    return VERILOG(system)
