@@ -1,4 +1,4 @@
-"""The ring: all elements between the activation memory's read port and its write port, and what steers them."""
+"""The core: all elements between the activation memory's read port and its write port, and what steers them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hwgen.hw.control.descriptor_copy import DescriptorCopy
 from hwgen.hw.control.sequencer import Sequencer
 from hwgen.hw.ecp5.bram import COPY_PREFIX
 from hwgen.hw.fetch.fetch import Fetch
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.counters import RECORDED_PASSES
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.resident import Resident
@@ -56,22 +56,22 @@ Trace = data.StructLayout(
         "record_data": 32,
     }
 )
-"""What a simulation records: the ring's writes to the activation memory, the window's results (those of a pass that goes on through
+"""What a simulation records: the core's writes to the activation memory, the window's results (those of a pass that goes on through
 the array stay in the pixel ring), the array's segments on their way to the combine element, the passes, and the words of their counters."""
 
 
-def check_content(config: RingConfig, resident: Resident | None) -> None:
-    """Raises ValueError if a ring's initial content is not for this shape."""
+def check_content(config: CoreConfig, resident: Resident | None) -> None:
+    """Raises ValueError if a core's initial content is not for this shape."""
     passes = 0 if resident is None else len(resident.descriptors)
     if passes != config.resident_passes:
         raise ValueError(f"resident must hold {config.resident_passes} descriptors, not {passes}")
 
 
-class Ring(wiring.Component):
+class Core(wiring.Component):
     """The machine of docs/architecture.md without DMA, SDRAM and host.
 
     Parameters:
-        config: shape of the ring.
+        config: shape of the core.
         resident: what its memories hold from power-on; None: the DMA loads everything.
 
     Members:
@@ -86,7 +86,7 @@ class Ring(wiring.Component):
     Timing: passes follow each other as `Sequencer` says. Within a pass the timing model of `hwgen.sim.timing.frame` gives every cycle.
     """
 
-    def __init__(self, config: RingConfig, resident: Resident | None = None) -> None:
+    def __init__(self, config: CoreConfig, resident: Resident | None = None) -> None:
         check_content(config, resident)
         self.config = config
         self.resident = resident

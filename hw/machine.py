@@ -1,4 +1,4 @@
-"""The machine: ring, DMA, SDRAM controller and host link, ready to be put between the pads of a board or into a simulation."""
+"""The machine: core, DMA, SDRAM controller and host link, ready to be put between the pads of a board or into a simulation."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.core import Ring, Trace
+from hwgen.hw.core import Core, Trace
 from hwgen.hw.host.link import HostLink
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.host_protocol import TIMEOUT_S
 from hwgen.hw.memory.activation_memory import port_b_latency
 from hwgen.hw.memory.dma import Dma
@@ -24,7 +24,7 @@ BAUD = 3_000_000
 HEARTBEAT_BITS = 26
 
 
-def connect_reads(m: Module, host: HostLink, ring: Ring, port: Any) -> None:
+def connect_reads(m: Module, host: HostLink, core: Core, port: Any) -> None:
     """The host's reads of results, through the activation memory's `port`, and of counters."""
     peek = port.request
     m.d.comb += [
@@ -34,8 +34,8 @@ def connect_reads(m: Module, host: HostLink, ring: Ring, port: Any) -> None:
         host.peek.ready.eq(port.ready),
         host.peek_data.eq(port.read_data),
         host.peek_valid.eq(port.read_valid),
-        ring.counter_addr.eq(host.counter_addr),
-        host.counter_data.eq(ring.counter_data),
+        core.counter_addr.eq(host.counter_addr),
+        host.counter_data.eq(core.counter_data),
     ]
 
 
@@ -46,7 +46,7 @@ class Machine(wiring.Component):
     frame alone; then sequencer and DMA start in the same cycle.
 
     Parameters:
-        config: shape of the ring.
+        config: shape of the core.
         sdram_config: memory and clock.
         build: 32 bits that the host reads to tell builds apart.
 
@@ -58,7 +58,7 @@ class Machine(wiring.Component):
         trace : Out(Trace), for simulation.
     """
 
-    def __init__(self, config: RingConfig, sdram_config: SdramConfig, *, build: int = 0) -> None:
+    def __init__(self, config: CoreConfig, sdram_config: SdramConfig, *, build: int = 0) -> None:
         self.config = config
         self.sdram_config = sdram_config
         self.build = build
@@ -77,7 +77,7 @@ class Machine(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         clock_hz = self.sdram_config.clock_hz
-        m.submodules.ring = ring = Ring(self.config)
+        m.submodules.core = core = Core(self.config)
         m.submodules.dma = dma = Dma(self.config)
         m.submodules.memory = memory = SdramController(self.sdram_config)
         m.submodules.host = host = HostLink(clock_hz, baud=BAUD, build=self.build, timeout=int(TIMEOUT_S * clock_hz))
@@ -93,16 +93,16 @@ class Machine(wiring.Component):
         m.d.sync += go.eq(busy & memory.frame_ready)
         with m.If(host.start):
             m.d.sync += busy.eq(1)
-        with m.Elif(ring.frame_done | (dma.error & ~failed)):  # a stream that makes no sense never ends
+        with m.Elif(core.frame_done | (dma.error & ~failed)):  # a stream that makes no sense never ends
             m.d.sync += busy.eq(0)
         m.d.sync += failed.eq(dma.error)
         m.d.comb += [
-            ring.frame_start.eq(go),
+            core.frame_start.eq(go),
             dma.start.eq(go),
             dma.base.eq(host.base),
             host.initialised.eq(memory.initialised),
-            host.passes_done.eq(ring.passes_done),
-            host.frame_cycles.eq(ring.frame_cycles),
+            host.passes_done.eq(core.passes_done),
+            host.frame_cycles.eq(core.frame_cycles),
             host.errors.eq(dma.error),
         ]
 
@@ -120,49 +120,49 @@ class Machine(wiring.Component):
             host.data_valid.eq(memory.data_valid & ~busy),
         ]
         if self.config.spill:
-            port = self._store(m, dma, ring, memory, host, busy)
+            port = self._store(m, dma, core, memory, host, busy)
         else:
-            port = ring.host
+            port = core.host
             wiring.connect(m, host.write, memory.write)
 
         # What the DMA delivers.
-        wiring.connect(m, dma.image, ring.image)
+        wiring.connect(m, dma.image, core.image)
         m.d.comb += [
-            dma.passes_done.eq(ring.passes_done),
-            dma.room.eq(ring.room),
-            ring.push.eq(dma.push),
-            ring.weights.eq(dma.weights),
-            ring.parameters.eq(dma.parameters),
-            ring.window.valid.eq(dma.window.valid),
-            ring.window.addr.eq(dma.window.addr),
-            ring.window.data.eq(dma.window.data),
-            ring.table.valid.eq(dma.table.valid & ~dma.table.addr[-1]),
-            ring.table.addr.eq(dma.table.addr),
-            ring.table.data.eq(dma.table.data),
-            ring.window_table.valid.eq(dma.table.valid & dma.table.addr[-1]),
-            ring.window_table.addr.eq(dma.table.addr),
-            ring.window_table.data.eq(dma.table.data),
+            dma.passes_done.eq(core.passes_done),
+            dma.room.eq(core.room),
+            core.push.eq(dma.push),
+            core.weights.eq(dma.weights),
+            core.parameters.eq(dma.parameters),
+            core.window.valid.eq(dma.window.valid),
+            core.window.addr.eq(dma.window.addr),
+            core.window.data.eq(dma.window.data),
+            core.table.valid.eq(dma.table.valid & ~dma.table.addr[-1]),
+            core.table.addr.eq(dma.table.addr),
+            core.table.data.eq(dma.table.data),
+            core.window_table.valid.eq(dma.table.valid & dma.table.addr[-1]),
+            core.window_table.addr.eq(dma.table.addr),
+            core.window_table.data.eq(dma.table.data),
         ]
 
-        connect_reads(m, host, ring, port)
+        connect_reads(m, host, core, port)
 
         heartbeat = Signal(HEARTBEAT_BITS)
         m.d.sync += [
             heartbeat.eq(heartbeat + 1),
             # A register on the way to the pads, which are far.
-            self.leds.eq(Cat(heartbeat[-1], memory.initialised, busy, dma.error, ring.passes_done[:4])),
+            self.leds.eq(Cat(heartbeat[-1], memory.initialised, busy, dma.error, core.passes_done[:4])),
         ]
         m.d.comb += [
             self.initialised.eq(memory.initialised),
-            self.passes_done.eq(ring.passes_done),
-            self.trace.eq(ring.trace),
+            self.passes_done.eq(core.passes_done),
+            self.trace.eq(core.trace),
         ]
         return m
 
     def _store(
-        self, m: Module, dma: Dma, ring: Ring, memory: SdramController, host: HostLink, busy: Signal
+        self, m: Module, dma: Dma, core: Core, memory: SdramController, host: HostLink, busy: Signal
     ) -> wiring.PureInterface:
-        """The row store, which writes to the SDRAM during a frame as the host does outside; returns the host's port of the ring."""
+        """The row store, which writes to the SDRAM during a frame as the host does outside; returns the host's port of the core."""
         m.submodules.store = store = RowStore()
         m.submodules.port = port = SharedPort(port_b_latency(self.config.activation_depth))
         m.d.comb += [
@@ -175,5 +175,5 @@ class Machine(wiring.Component):
             host.write.ready.eq(memory.write.ready & ~busy),
         ]
         wiring.connect(m, store.memory, port.store)
-        wiring.connect(m, port.memory, ring.host)
+        wiring.connect(m, port.memory, core.host)
         return port.host

@@ -1,4 +1,4 @@
-"""The machine of a network that stays in block RAM whole: ring and host link, without SDRAM and DMA."""
+"""The machine of a network that stays in block RAM whole: core and host link, without SDRAM and DMA."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.core import Ring, Trace
+from hwgen.hw.core import Core, Trace
 from hwgen.hw.host.link import HostLink
-from hwgen.hw.isa.config import WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.host_protocol import TIMEOUT_S
 from hwgen.hw.isa.resident import Resident
 from hwgen.hw.machine import BAUD, HEARTBEAT_BITS, connect_reads
@@ -21,7 +21,7 @@ class ResidentMachine(wiring.Component):
     The host writes the image into the activation memory (POKE) and starts a frame (START); its address is not looked at.
 
     Parameters:
-        config: shape of the ring.
+        config: shape of the core.
         resident: what its memories hold.
         clock_hz: clock, Hz.
         build: 32 bits that the host reads to tell builds apart.
@@ -36,7 +36,7 @@ class ResidentMachine(wiring.Component):
     Timing: the frame starts in the cycle after the host's START.
     """
 
-    def __init__(self, config: RingConfig, resident: Resident, clock_hz: int, *, build: int = 0) -> None:
+    def __init__(self, config: CoreConfig, resident: Resident, clock_hz: int, *, build: int = 0) -> None:
         self.config = config
         self.resident = resident
         self.clock_hz = clock_hz
@@ -55,31 +55,31 @@ class ResidentMachine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.ring = ring = Ring(self.config, self.resident)
+        m.submodules.core = core = Core(self.config, self.resident)
         m.submodules.host = host = HostLink(
             self.clock_hz, baud=BAUD, build=self.build, timeout=int(TIMEOUT_S * self.clock_hz), sdram=False
         )
         m.d.comb += host.rx.eq(self.rx)
         m.d.sync += self.tx.eq(host.tx)  # a register on the way to the pad, which is far
-        wiring.connect(m, wiring.flipped(self.image), ring.image)
+        wiring.connect(m, wiring.flipped(self.image), core.image)
 
         busy, go = Signal(), Signal()
         m.d.sync += go.eq(host.start)
         with m.If(host.start):
             m.d.sync += busy.eq(1)
-        with m.Elif(ring.frame_done):
+        with m.Elif(core.frame_done):
             m.d.sync += busy.eq(0)
         m.d.comb += [
-            ring.frame_start.eq(go),
+            core.frame_start.eq(go),
             host.busy.eq(busy),
             host.initialised.eq(1),
-            host.passes_done.eq(ring.passes_done),
-            host.frame_cycles.eq(ring.frame_cycles),
+            host.passes_done.eq(core.passes_done),
+            host.frame_cycles.eq(core.frame_cycles),
         ]
 
-        connect_reads(m, host, ring, ring.host)
-        write = ring.host.request
-        m.d.comb += host.poke.ready.eq(ring.host.ready)
+        connect_reads(m, host, core, core.host)
+        write = core.host.request
+        m.d.comb += host.poke.ready.eq(core.host.ready)
         with m.If(host.poke.valid):  # the host does not peek at the same time
             m.d.comb += [
                 write.valid.eq(1),
@@ -94,11 +94,11 @@ class ResidentMachine(wiring.Component):
         m.d.sync += [
             heartbeat.eq(heartbeat + 1),
             # A register on the way to the pads, which are far.
-            self.leds.eq(Cat(heartbeat[-1], 1, busy, 0, ring.passes_done[:4])),
+            self.leds.eq(Cat(heartbeat[-1], 1, busy, 0, core.passes_done[:4])),
         ]
         m.d.comb += [
             self.initialised.eq(1),
-            self.passes_done.eq(ring.passes_done),
-            self.trace.eq(ring.trace),
+            self.passes_done.eq(core.passes_done),
+            self.trace.eq(core.trace),
         ]
         return m

@@ -281,7 +281,7 @@ def _place_block_rams(at: Path, board: Board) -> dict[str, Any]:
 
 
 def design_of(plan: Plan, board: Board, pll: Pll) -> MergedVerilog:
-    """The whole design of a plan on a board: ring, sequencer, DMA and SDRAM controller if any, host link, PLL, pads."""
+    """The whole design of a plan on a board: core, sequencer, DMA and SDRAM controller if any, host link, PLL, pads."""
     from hwgen.boards.bitstream import board_verilog, sdram_config
     from hwgen.hw.machine import Machine
     from hwgen.hw.resident_machine import ResidentMachine

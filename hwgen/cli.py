@@ -65,7 +65,7 @@ THROUGHPUT = [
     )
 ]
 FASTEST = [
-    click.option("--fastest", is_flag=True, help="Take the ring of the fewest cycles that `plan --search` shows.")
+    click.option("--fastest", is_flag=True, help="Take the core of the fewest cycles that `plan --search` shows.")
 ]
 JSON = [click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")]
 
@@ -128,7 +128,7 @@ def build(out: Path | None, as_json: bool, **options: Any) -> None:
 
 @cli.command()
 @machine_options
-@click.option("--search", is_flag=True, help="Show what other rings and clocks would cost and bring instead.")
+@click.option("--search", is_flag=True, help="Show what other cores and clocks would cost and bring instead.")
 def plan(search: bool, as_json: bool, **options: Any) -> None:
     """Show passes, cycles, memory and what bounds each pass."""
     from hwgen.build import make_plan
@@ -136,9 +136,9 @@ def plan(search: bool, as_json: bool, **options: Any) -> None:
 
     if search:
         if options["throughput"] is not None:
-            raise click.UsageError("--search shows rings for one frame at a time: leave out --throughput")
+            raise click.UsageError("--search shows cores for one frame at a time: leave out --throughput")
         if options["fastest"]:
-            raise click.UsageError("--search shows all rings, --fastest takes one: leave out one of them")
+            raise click.UsageError("--search shows all cores, --fastest takes one: leave out one of them")
         from hwgen.search import search as explore
         from hwgen.search import table
 

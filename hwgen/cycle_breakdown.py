@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Causes:
+class CycleBreakdown:
     """Cycles of a frame by cause; their sum is all of them. Named as `hwgen.hw.control.counters.Counter`.
 
     Attributes:
@@ -30,7 +30,7 @@ class Causes:
     wait: int
 
     @classmethod
-    def of(cls, records: np.ndarray) -> Causes:
+    def of(cls, records: np.ndarray) -> CycleBreakdown:
         """Of all passes' records, int64 [passes, RECORD_WORDS]."""
         from hwgen.hw.isa.counters import BY_CAUSE
 
@@ -56,7 +56,7 @@ class Causes:
         ]
 
 
-NAMES = tuple(entry.name for entry in fields(Causes))
+NAMES = tuple(entry.name for entry in fields(CycleBreakdown))
 """Names of the causes."""
 
 _MEANING = {

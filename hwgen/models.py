@@ -167,12 +167,12 @@ def _planned(request: Request) -> Prediction:
 
 def _estimated(graph: Graph, request: Request) -> Prediction:
     from hwgen.compiler.legalise import legalise
-    from hwgen.compiler.plan.quick_estimate import rough
+    from hwgen.compiler.plan.quick_estimate import quick_estimate
     from hwgen.compiler.quantise.structure import structure
 
     board, pll = request.resolve()
     network = structure(graph)
-    guess = rough(legalise(network), board.part)
+    guess = quick_estimate(legalise(network), board.part)
     array = (guess.rows, guess.cols)
     return Prediction(
         ESTIMATE,

@@ -34,7 +34,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "weights": plan.graph.provenance,
         "board": plan.board,
         "part": plan.part.name,
-        "ring": asdict(plan.config),
+        "core": asdict(plan.config),
         "clock_mhz": plan.timing.clock_hz / 1e6,
         "macs": plan.graph.macs,
         "array_macs": plan.array_macs,
@@ -114,7 +114,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _passes(plan: Plan) -> Table:
-    """A line for every pass that differs from the one before; bands and parts of one pass in a row are joined, of a batch all of a pass."""
+    """A line for every pass that differs from the one before; stripes and parts of one pass are joined, of a batch all of a pass."""
     batch = plan.frames > 1
     title = f"Passes of all {plan.frames} frames" if batch else "Passes"
     table = _table(title, "pass", "times", "map", "channels", "K", "cycles", "waiting", "MAC/cycle", "bound")

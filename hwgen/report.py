@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hwgen.console import rendered
-from hwgen.cycle_breakdown import NAMES as CAUSES
+from hwgen.cycle_breakdown import NAMES as CYCLE_BREAKDOWN
 
 SCHEMA_VERSION = 4
 
@@ -54,7 +54,9 @@ SCHEMA: dict[str, Any] = {
     "weight_bytes": int,
     "predicted": {"cycles": int, "frames": int, "fps": float},  # of a batch of so many frames; 1: one frame at a time
     # causes: of all the frame's cycles, as the machine counted them
-    "simulated": Maybe({"cycles": int, "frames": int, "mismatches": int, "causes": dict.fromkeys(CAUSES, int)}),
+    "simulated": Maybe(
+        {"cycles": int, "frames": int, "mismatches": int, "cycle_breakdown": dict.fromkeys(CYCLE_BREAKDOWN, int)}
+    ),
     "mac_utilisation": float,  # array_macs / (cycles * rows * cols)
     "bottleneck": [{"pass": str, "cycles": int, "bound": str}],
     "files": Map(str),  # file of the build folder -> SHA-256
@@ -122,7 +124,7 @@ def _disagreements(report: dict[str, Any]) -> list[str]:
     if report["fmax_mhz"] is not None and report["timing_met"] != (report["fmax_mhz"] >= report["clock_mhz"]):
         lines.append("report.timing_met must say whether fmax_mhz reaches clock_mhz")
     simulated = report["simulated"]
-    if simulated is not None and sum(simulated["causes"].values()) != simulated["cycles"]:
+    if simulated is not None and sum(simulated["cycle_breakdown"].values()) != simulated["cycles"]:
         lines.append(f"report.simulated.causes must add up to the {simulated['cycles']} cycles")
     for kind, usage in (report["resources"] or {}).items():
         if usage["used"] > usage["available"]:
@@ -168,7 +170,7 @@ def summary(report: dict[str, Any]) -> str:
     table.add_row("predicted", f"{predicted['cycles']:,} cycles{frames}, {predicted['fps']:.1f} frames per second")
     if simulated is not None:
         table.add_row("simulated", f"{simulated['cycles']:,} cycles, {simulated['mismatches']} mismatches")
-        table.add_row("cycles by cause", _shares(simulated["causes"]))
+        table.add_row("cycles by cause", _shares(simulated["cycle_breakdown"]))
     table.add_row("array utilisation", f"{100 * report['mac_utilisation']:.1f} %")
     cycles: dict[str, int] = {}
     for entry in report["bottleneck"]:

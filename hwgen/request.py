@@ -38,7 +38,7 @@ class Request:
         calibrate: folder of photographs for the quantiser; None: synthetic ones.
         clock_mhz: clock of the machine, MHz; None: the board's default.
         throughput: frames of a batch (throughput mode), or BEST_BATCH; None: one frame at a time (latency mode).
-        fastest: take the ring of the fewest cycles that the search finds, whatever logic it needs.
+        fastest: take the core of the fewest cycles that the search finds, whatever logic it needs.
         calibration, equalise, correct_bias: of the quantiser (`hwgen.compiler.quantise.QuantiseOptions`); None: its standard.
     """
 

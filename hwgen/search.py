@@ -1,4 +1,4 @@
-"""`hwgen plan --search`: the rings that a network could have on a board, and which of them a build takes."""
+"""`hwgen plan --search`: the cores that a network could have on a board, and which of them a build takes."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 _CLOCKS_MHZ = (60, 75, 90, 105, 125, 142)
-"""For which the built ring is predicted too, as far as the board allows them."""
+"""For which the built core is predicted too, as far as the board allows them."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A ring that no other one beats in everything.
+    """A core that no other one beats in everything.
 
     Attributes:
-        rows, cols, window_lanes, combine_lanes: of the ring.
+        rows, cols, window_lanes, combine_lanes: of the core.
         weights_kib, activations_kib: its memories, KiB.
         passes: of a frame.
         cycles, fps: predicted of a frame, at the clock asked for.
@@ -76,7 +76,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class AtClock:
-    """The ring that a build takes, at another clock: of a faster one the memory's delays are more cycles, and refreshes are rarer.
+    """The core that a build takes, at another clock: of a faster one the memory's delays are more cycles, and refreshes are rarer.
 
     Attributes:
         clock_mhz: of the machine.
@@ -93,11 +93,11 @@ class Found:
     """What a search shows.
 
     Attributes:
-        rings: the Pareto front of cycles against logic, multipliers and block RAM; fewest cycles first.
-        clocks: the built ring at several clocks, slowest first; whether one is met only place and route can tell.
+        cores: the Pareto front of cycles against logic, multipliers and block RAM; fewest cycles first.
+        clocks: the built core at several clocks, slowest first; whether one is met only place and route can tell.
     """
 
-    rings: list[Candidate]
+    cores: list[Candidate]
     clocks: list[AtClock]
 
     def to_json(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Found:
 
 
 def search(request: Request, console: Console) -> Found:
-    """Explore the rings for a request, and clocks for the one that is built.
+    """Explore the cores for a request, and clocks for the one that is built.
 
     Raises:
         HwgenError: as `hwgen.build.make_plan` does.
@@ -139,7 +139,7 @@ def table(found: Found) -> str:
     from rich.table import Table
 
     style: dict[str, Any] = {"box": box.SIMPLE_HEAD, "title_justify": "left", "pad_edge": False}
-    made = Table(title="Rings that no other one beats in everything (* what a build takes)", **style)
+    made = Table(title="Cores that no other one beats in everything (* what a build takes)", **style)
     names = (
         "",
         "array",
@@ -156,7 +156,7 @@ def table(found: Found) -> str:
     )
     for name in names:
         made.add_column(name, justify="right")
-    for one in found.rings:
+    for one in found.cores:
         made.add_row(
             "*" if one.built else "",
             f"{one.rows} x {one.cols}",

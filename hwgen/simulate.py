@@ -12,7 +12,7 @@ import numpy as np
 
 from hwgen.build import build_number, make_plan, read_network, store_simulation
 from hwgen.console import Console
-from hwgen.cycle_breakdown import Causes
+from hwgen.cycle_breakdown import CycleBreakdown
 from hwgen.errors import ToolError
 from hwgen.predict import Prediction, prediction, read_input, read_labels, write_array
 from hwgen.request import Request
@@ -67,7 +67,7 @@ class Simulation:
     wrong: tuple[str, ...]
     seconds: float
     passes: tuple[PassCycles, ...]
-    causes: Causes
+    cycle_breakdown: CycleBreakdown
     predictions: tuple[Prediction, ...]
 
     @property
@@ -95,7 +95,7 @@ class Simulation:
         if self.frames > 1:
             lines.insert(3, f"{self.cycles / self.frames:,.0f} cycles a frame in a batch of {self.frames}")
         lines += [f"  {entry.name}: {entry.simulated:,} simulated, {entry.predicted:,} predicted" for entry in other]
-        lines += self.causes.lines(len(self.passes))
+        lines += self.cycle_breakdown.lines(len(self.passes))
         for said in self.predictions:
             named = any(guess.label for guess in said.top)
             lines += said.top_lines() if named else []
@@ -187,7 +187,7 @@ def simulate(
                 PassCycles(entry.name, entry.cycles, simulated.cycles)
                 for entry, simulated in zip(plan.passes, result.passes, strict=True)
             ),
-            causes=Causes.of(result.counters),
+            cycle_breakdown=CycleBreakdown.of(result.counters),
             predictions=tuple(
                 prediction(request, graph, value, one, names) for value, one in zip(values, found, strict=False)
             ),
@@ -198,7 +198,7 @@ def simulate(
             "cycles": simulation.cycles,
             "frames": plan.frames,
             "mismatches": simulation.mismatches,
-            "causes": simulation.causes.to_json(),
+            "cycle_breakdown": simulation.cycle_breakdown.to_json(),
         }
         store_simulation(folder, plan, counts)
         return simulation

@@ -47,7 +47,7 @@ class Row:
     streamed_bytes: int
     resources: dict[str, tuple[int, int, int]] | None
     khz: float | None
-    causes: dict[str, int] | None
+    cycle_breakdown: dict[str, int] | None
 
     @property
     def frame_cycles(self) -> int:
@@ -94,9 +94,9 @@ class Row:
 
     def shares(self) -> list[str]:
         """For the table of causes; needs a simulation."""
-        assert self.causes is not None
-        total = sum(self.causes.values())
-        return [self.name, f"{total:,}", *(f"{100 * self.causes[name] / total:.1f} %" for name in NAMES)]
+        assert self.cycle_breakdown is not None
+        total = sum(self.cycle_breakdown.values())
+        return [self.name, f"{total:,}", *(f"{100 * self.cycle_breakdown[name] / total:.1f} %" for name in NAMES)]
 
 
 KINDS = ("lut", "ff", "dsp", "ebr")
@@ -123,7 +123,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     return markdown(HEADINGS, [Row(**row).cells() for row in rows])
 
 
-def causes_table(rows: list[dict[str, Any]]) -> str:
+def breakdown_table(rows: list[dict[str, Any]]) -> str:
     """Markdown of the simulated rows' cycles by cause."""
-    simulated = [row for row in (Row(**entry) for entry in rows) if row.causes is not None]
+    simulated = [row for row in (Row(**entry) for entry in rows) if row.cycle_breakdown is not None]
     return markdown(["network", "cycles", *NAMES], [row.shares() for row in simulated])

@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.networks.cases import CASES, Case
 from bench.networks.frame import frame
-from bench.networks.rows import KINDS, Row, causes_table, table
+from bench.networks.rows import KINDS, Row, breakdown_table, table
 from bench.recorded import record
 from hwgen.build import build, make_plan, read_network
 from hwgen.compiler.weight_schedule.schedule import streamed_bytes
@@ -58,7 +58,7 @@ def measure(case: Case, request: Request, folder: Path, *, simulated: bool, buil
             for kind in KINDS
         },
         khz=None if result is None else result.cycles / result.seconds / 1000,
-        causes=None if result is None else result.causes.to_json(),
+        cycle_breakdown=None if result is None else result.cycle_breakdown.to_json(),
     )
 
 
@@ -96,7 +96,7 @@ def main(
             raise click.ClickException(f"{case.name}: {error}") from error
         rows = record(folder / "results.json", asdict(row), [one.name for one in CASES])
     click.echo(table(rows))
-    click.echo(causes_table(rows), nl=False)
+    click.echo(breakdown_table(rows), nl=False)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def run_frame(found: Plan, image: np.ndarray, build_dir: Path) -> Frame:
 
 
 def verilog_of(found: Plan) -> str:
-    """The whole design as it is built for the board: ring, sequencer, DMA and SDRAM controller if any, host link, PLL."""
+    """The whole design as it is built for the board: core, sequencer, DMA and SDRAM controller if any, host link, PLL."""
     board = board_of(found.part.dsp)
     pll = plan_pll(board.oscillator_hz, CLOCK_HZ)
     return design_of(found, board, pll).text

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 PATIENCE = 150
-"""Rounds without progress; the longest pause of a full ring's route that came to its end took 54."""
+"""Rounds without progress; the longest pause of a full core's route that came to its end took 54."""
 
 _ROUND = re.compile(r"Info:\s+iter=\d+ .*overused=(\d+) .*tmgfail=(\d+)")
 _ESTIMATE = re.compile(r"(?:Info|Warning): Max frequency for clock .*: ([\d.]+) MHz \((?:PASS|FAIL) at ([\d.]+) MHz\)")

@@ -71,11 +71,11 @@ class Recipe:
         keep_modules: name patterns of modules whose hierarchy stays until synthesis is done, so that yosys cannot merge registers
             of different elements into one net across the die; it is flattened afterwards.
         synth_options: options of yosys' `synth_ecp5`. `-nodsp`: every multiplier block is instantiated by the RTL.
-        placer: of nextpnr; behind `heap` (the default) router2 never got rid of some 1,300 overused wires of an LFE5U-85F's full ring,
+        placer: of nextpnr; behind `heap` (the default) router2 never got rid of some 1,300 overused wires of an LFE5U-85F's full core,
             behind `static` it routes it.
-        router: of nextpnr; router2 was twice as fast as router1 for the full ring.
+        router: of nextpnr; router2 was twice as fast as router1 for the full core.
         router_options: of the router. Without `--tmg-ripup`, router2 sends a few wires on long detours and nothing brings them back: the
-            same placement of the full ring routes to 72 MHz without it and to 90 MHz with it.
+            same placement of the full core routes to 72 MHz without it and to 90 MHz with it.
         seeds: tried one after the other until the clock is met.
     """
 
@@ -120,8 +120,8 @@ class Routed:
 def recipe_for(part: Part) -> Recipe:
     """What to begin with for a part.
 
-    A 5 x 4 ring takes 85 % of the LUTs of the smallest die (24,288). router2 never routed it, behind neither placer: with every round
-    more wires were overused. Behind `heap`, router1 routes it in three minutes, and an 8 x 8 ring with 79 % of an LFE5U-45F's LUTs too.
+    A 5 x 4 core takes 85 % of the LUTs of the smallest die (24,288). router2 never routed it, behind neither placer: with every round
+    more wires were overused. Behind `heap`, router1 routes it in three minutes, and an 8 x 8 core with 79 % of an LFE5U-45F's LUTs too.
     """
     return Recipe() if part.lut > _SMALL_DIE else Recipe(placer="heap", router="router1", router_options=())
 

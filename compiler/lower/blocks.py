@@ -1,4 +1,4 @@
-"""How the ring walks over a kernel: tap by tap for the array, in blocks of at most 3 x 3 taps for the window.
+"""How the core walks over a kernel: tap by tap for the array, in blocks of at most 3 x 3 taps for the window.
 
 The window adds the sums of the blocks of a larger kernel; elements of a block that are no taps have the weight zero.
 """

@@ -10,7 +10,7 @@ from hwgen.compiler.lower.passes import Buffer, Placement, View
 from hwgen.hw.isa.config import WORD_BYTES
 
 
-class Stores:
+class Buffers:
     """Buffers of the stored tensors, and for every tensor that is or was one the view in which its readers find it.
 
     What cannot be placed is added to `problems`.

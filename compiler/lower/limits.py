@@ -1,4 +1,4 @@
-"""What windows and requantisations the ring has, and what a node that is beyond them is told."""
+"""What windows and requantisations the core has, and what a node that is beyond them is told."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_LEFT = 16
 
 
 def window_problems(node: QConv | QMaxPool | QAvgPool, mode: FeedMode) -> Iterator[str]:
-    """What the ring has not of a convolution or pool that is fed in this mode."""
+    """What the core has not of a convolution or pool that is fed in this mode."""
     window = node.window
     if not possible(mode, window):
         limit = 3 * MOST_STEPS if mode == FeedMode.WINDOW else MOST_STEPS

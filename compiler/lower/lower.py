@@ -1,4 +1,4 @@
-"""From the int8 graph to logical passes: which operations share a pass, and how the ring sees their data.
+"""From the int8 graph to logical passes: which operations share a pass, and how the core sees their data.
 
 Slices become views and merges become the way a pass writes, so neither costs a pass.  A depthwise convolution whose only consumer
 is a pointwise one shares its pass.
@@ -29,7 +29,7 @@ from hwgen.compiler.int8.nodes import (
 from hwgen.compiler.lower.array_loops import channel_loop, folded_loop, tap_loop, weight_matrix
 from hwgen.compiler.lower.averages import averages
 from hwgen.compiler.lower.blocks import blocks_of
-from hwgen.compiler.lower.buffers import Stores
+from hwgen.compiler.lower.buffers import Buffers
 from hwgen.compiler.lower.combine import COPY_CHANNELS, Combine, combination, copying, partner
 from hwgen.compiler.lower.image import ImageFold
 from hwgen.compiler.lower.limits import resized_columns, shift_text, window_problems
@@ -44,7 +44,7 @@ _Nodes = tuple[QConv | None, QConv | None, QTable | None]
 
 
 def lower(
-    graph: QGraph, *, fold: ImageFold | None = None, whole_image: bool = False, apart: frozenset[str] = frozenset()
+    graph: QGraph, *, fold: ImageFold | None = None, whole_image: bool = False, unfused: frozenset[str] = frozenset()
 ) -> Lowered:
     """The logical passes of a network.
 
@@ -55,20 +55,20 @@ def lower(
         apart: names of depthwise convolutions that get a pass of their own.
 
     Raises:
-        UnsupportedOpError: lists every operation that the ring does not have.
+        UnsupportedOpError: lists every operation that the core does not have.
     """
-    return _Lowering(graph, fold, whole_image, apart).run()
+    return _Lowering(graph, fold, whole_image, unfused).run()
 
 
 class _Lowering:
-    def __init__(self, graph: QGraph, fold: ImageFold | None, whole_image: bool, apart: frozenset[str]) -> None:
+    def __init__(self, graph: QGraph, fold: ImageFold | None, whole_image: bool, unfused: frozenset[str]) -> None:
         self.graph = graph
         self.fold = fold
         self.whole_image = whole_image
-        self.apart = apart
+        self.unfused = unfused
         self.passes: list[LogicalPass] = []
         self.problems: list[str] = []
-        self.stores = Stores(graph, fold, self.problems)
+        self.stores = Buffers(graph, fold, self.problems)
         combined = [node for node in graph.nodes if isinstance(node, QAdd | QMul)]
         self.fused = {name: node for node in combined if (name := array_input(graph, node)) is not None}
         self.delayed: dict[str, _Nodes] = {}
@@ -83,7 +83,7 @@ class _Lowering:
             match node:
                 case QConv() if node.depthwise:
                     table = takes_table(graph, node)
-                    pointwise = None if node.name in self.apart else pointwise_behind(graph, (table or node).output)
+                    pointwise = None if node.name in self.unfused else pointwise_behind(graph, (table or node).output)
                     shared |= self._convolutions(pointwise, node, table)
                 case QConv():
                     shared |= self._convolutions(node, None, None)
@@ -118,7 +118,7 @@ class _Lowering:
             graph.tensors[graph.input].shape,
             self.fold,
             self.whole_image,
-            self.apart,
+            self.unfused,
         )
 
     def _sum_or_product(self, node: QAdd | QMul) -> None:

@@ -1,4 +1,4 @@
-"""Logical passes: what one journey round the ring computes, before it is cut into bands and given addresses."""
+"""Logical passes: what one journey through the core computes, before it is cut into stripes and given addresses."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Placement:
 
 @dataclass(frozen=True, eq=False)
 class LogicalPass:
-    """One or two operations of the int8 graph that the ring computes together.
+    """One or two operations of the int8 graph that the core computes together.
 
     Attributes:
         name: of the operation that gives the output.
@@ -83,7 +83,7 @@ class LogicalPass:
         mode, op, to_rows: as in `hwgen.hw.isa.descriptor.Descriptor`.
         input: what the fetch reads.
         window: geometry from the input buffer's memory pixels to the output.
-        first_byte, inner, outer, outer_stride: K loop over a pixel's words in the ring (not used with `to_rows`).
+        first_byte, inner, outer, outer_stride: K loop over a pixel's words in the pixel ring (not used with `to_rows`).
         words: words per tap (TAP) that the fetch reads.
         fill: value of elements outside the input.
         window_node: what the window computes, or None.
@@ -94,7 +94,7 @@ class LogicalPass:
         height, width, channels: of the result.
         operand: second operand of a merge or of `combine`, or None; of a merge, `identity` is the tensor of the int8 graph that it holds.
         combine: what becomes of the array's result and the operand, element by element, or None.
-        banded: a sum over a map whose rows may come in bands: `height` counts the map's rows, each band gives the result of all rows
+        striped: a sum over a map whose rows may come in stripes: `height` counts the map's rows, each stripe gives the result of all rows
             so far.
         first_channel: channel of `tensor` that is channel 0 of the pass.
         average: of a local average pool, or None.
@@ -130,7 +130,7 @@ class LogicalPass:
     operand: View | None = None
     identity: str | None = None
     combine: Combine | None = None
-    banded: bool = False
+    striped: bool = False
     first_channel: int = 0
     macs: int = 0
     frame: int | None = None
@@ -147,13 +147,13 @@ class LogicalPass:
 
     @property
     def blocks(self) -> Blocks:
-        """How the ring walks over the kernel."""
+        """How the core walks over the kernel."""
         return blocks_of(self.mode, self.window)
 
     @property
     def whole(self) -> bool:
         """The pass needs all input rows before its first result."""
-        return self.mode == FeedMode.SUM and not self.banded
+        return self.mode == FeedMode.SUM and not self.striped
 
     def output_rows(self, first: int, past: int) -> tuple[int, int]:
         """Rows (first, past) of the output buffer that a step with rows `first .. past - 1` writes."""
@@ -173,7 +173,7 @@ class LogicalPass:
         """Rows (first, past) of an input of `height` rows that output rows `first .. past - 1` need."""
         if self.whole:
             return 0, height
-        if self.banded:
+        if self.striped:
             return first, past
         if self.row_of:
             return self.row_of[first], self.row_of[past - 1] + 1
@@ -208,7 +208,7 @@ class Lowered:
     image_shape: tuple[int, int, int]
     fold: ImageFold | None = None
     whole_image: bool = False
-    apart: frozenset[str] = frozenset()
+    unfused: frozenset[str] = frozenset()
     frames: int = 1
     kept: frozenset[str] = frozenset()
 
@@ -227,6 +227,6 @@ class Lowered:
         return found
 
     def least_rows(self, cols: int) -> int:
-        """Fewest rows of an array of so many columns (see `hwgen.hw.isa.config.RingConfig`)."""
+        """Fewest rows of an array of so many columns (see `hwgen.hw.isa.config.CoreConfig`)."""
         head = COMBINE_WORDS if any(item.combine is not None for item in self.passes) else 0
         return -(-(cols + head) // 2)

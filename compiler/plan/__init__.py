@@ -1,1 +1,1 @@
-"""From the int8 graph to a plan: logical passes, bands, memory map, weight schedule, shape of the ring."""
+"""From the int8 graph to a plan: logical passes, stripes, memory map, weight schedule, shape of the core."""

@@ -39,15 +39,15 @@ class BatchEstimate:
             if packet.kind != PacketKind.WEIGHTS:
                 other[packet.step] += packet.units * packet.halfwords
         self._unit = config.cols // 2 * _HALFWORD_CYCLES
-        self._segments: list[list[list[_Pass]]] = [[] for _ in single.fit.segments]
-        """Of every segment the turns, and of each turn its parts."""
+        self._fusion_groups: list[list[list[_Pass]]] = [[] for _ in single.fit.fusion_groups]
+        """Of every fusion group the turns, and of each turn its parts."""
         before: tuple[int, int, str] | None = None
         for step, timing in zip(single.fit.steps, single.passes, strict=True):
-            turn = step.segment, step.band, step.source.name
+            turn = step.fusion_group, step.stripe, step.source.name
             if turn != before:
-                self._segments[step.segment].append([])
+                self._fusion_groups[step.fusion_group].append([])
             before = turn
-            self._segments[step.segment][-1].append(self._pass(step, timing.cycles, other[step.index]))
+            self._fusion_groups[step.fusion_group][-1].append(self._pass(step, timing.cycles, other[step.index]))
 
     def _pass(self, step: Step, cycles: int, halfwords: int) -> _Pass:
         if step.source.array_node is None:
@@ -58,11 +58,11 @@ class BatchEstimate:
     def __call__(self, grouping: Grouping) -> float:
         """Cycles of the batch."""
         depth = self._single.config.weight_depth
-        numbers = {one.first: i for i, one in enumerate(self._single.fit.segments)}
+        numbers = {one.first: i for i, one in enumerate(self._single.fit.fusion_groups)}
         resident: OrderedDict[_Key, tuple[int, float]] = OrderedDict()  # words, end of the last step that used them
         used, loaded, done = 0, 0.0, 0.0
-        for one, run in grouping.runs(self._single.fit.segments, grouping.frames):
-            for turn in self._segments[numbers[one.first]]:
+        for one, run in grouping.runs(self._single.fit.fusion_groups, grouping.frames):
+            for turn in self._fusion_groups[numbers[one.first]]:
                 for part in turn:
                     for _ in run or (0,):
                         loaded += part.halfwords * _HALFWORD_CYCLES

@@ -1,4 +1,4 @@
-"""The ring that a network asks for: its array, its lanes, and the depths of its memories."""
+"""The core that a network asks for: its array, its lanes, and the depths of its memories."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hwgen.compiler.program.descriptors import ring_words
 from hwgen.compiler.weight_schedule.packing import parameter_units
 from hwgen.errors import ResourceError
 from hwgen.hw.ecp5.floorplan import regular
-from hwgen.hw.isa.config import WINDOW_WORDS, RingConfig
+from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp, FeedMode, WindowOp
 
 SHAPES = ((13, 12), (9, 16), (16, 8), (12, 12), (10, 12), (7, 12), (8, 8), (6, 12), (7, 4), (4, 4))
@@ -37,24 +37,24 @@ _LEAST_CLAMP = 16
 _LEAST_ACC = 20
 
 
-def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> RingConfig:
-    """The base of a ring whose weights are streamed, with more window lanes where the window would hold up the frame.
+def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> CoreConfig:
+    """The base of a core whose weights are streamed, with more window lanes where the window would hold up the frame.
 
     Where the part has too little logic for the array that suits the network best, the next one is taken.
     """
     shapes = _by_speed(lowered, part)
     for shape in shapes:
-        few, more = (ring_of(graph, lowered, part, shape, lanes) for lanes in LANES)
+        few, more = (core_of(graph, lowered, part, shape, lanes) for lanes in LANES)
         worth = frame_estimate(lowered, more) <= _WORTH * frame_estimate(lowered, few)
         for base in (more, few) if worth else (few,):
             smallest = replace(base, weight_depth=WEIGHT_DEPTHS[-1], activation_depth=_ACTIVATION_LEAST)
             if (found := fewer_lanes(smallest, part)) is not None:
                 return replace(base, combine_lanes=found.combine_lanes)
-    return ring_of(graph, lowered, part, shapes[0], LANES[0])  # what is short is told where its memories are chosen
+    return core_of(graph, lowered, part, shapes[0], LANES[0])  # what is short is told where its memories are chosen
 
 
-def fewer_lanes(config: RingConfig, part: Part) -> RingConfig | None:
-    """The ring if the part has room for it, else with the most combine lanes for which it has; None if it has for none."""
+def fewer_lanes(config: CoreConfig, part: Part) -> CoreConfig | None:
+    """The core if the part has room for it, else with the most combine lanes for which it has; None if it has for none."""
     while resources(config).short(part):
         if config.combine_lanes < 2:
             return None
@@ -62,8 +62,8 @@ def fewer_lanes(config: RingConfig, part: Part) -> RingConfig | None:
     return config
 
 
-def ring_of(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], lanes: int) -> RingConfig:
-    """The ring of this array (rows, columns) and window but for the depths of its large memories."""
+def core_of(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], lanes: int) -> CoreConfig:
+    """The core of this array (rows, columns) and window but for the depths of its large memories."""
     rows, cols = shape
     array = [item.array_node for item in lowered.passes if item.array_node is not None]
     window = [item.window_node for item in lowered.passes if isinstance(item.window_node, QConv)]
@@ -78,7 +78,7 @@ def ring_of(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int],
         ),
         default=1,
     )
-    return RingConfig(
+    return CoreConfig(
         rows=rows,
         cols=cols,
         window_lanes=lanes,
@@ -98,7 +98,7 @@ def ring_of(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int],
 
 
 def _kernels(lowered: Lowered) -> dict[str, Any]:
-    """What the ring has for kernels beyond those of the row chain and of the window's three rows and columns."""
+    """What the core has for kernels beyond those of the row chain and of the window's three rows and columns."""
     wide = [item for item in lowered.passes if needs_row_steps(item.mode, item.window)]
     if not wide:
         return {}
@@ -181,8 +181,8 @@ def _array_cycles(item: LogicalPass, rows: int, cols: int) -> int:
     return tiles * chunks * max(item.depth, 2 * rows)
 
 
-def memories(base: RingConfig, part: Part, step: int, weights: int) -> Iterator[RingConfig]:
-    """Rings whose memories fit the part: the largest activation memory, of whole `step`s, for every size of the weight memory that
+def memories(base: CoreConfig, part: Part, step: int, weights: int) -> Iterator[CoreConfig]:
+    """Cores whose memories fit the part: the largest activation memory, of whole `step`s, for every size of the weight memory that
     holds `weights` words, the largest at least.
     """
     tried: set[int] = set()
@@ -199,4 +199,4 @@ def memories(base: RingConfig, part: Part, step: int, weights: int) -> Iterator[
             yield replace(least, activation_depth=depth)
     if not tried:
         need = resources(replace(base, weight_depth=depths[-1], activation_depth=step))
-        raise ResourceError(f"{part.name}: the smallest ring needs {'; '.join(need.short(part))}; take a larger part")
+        raise ResourceError(f"{part.name}: the smallest core needs {'; '.join(need.short(part))}; take a larger part")

@@ -1,45 +1,45 @@
-"""About the cycles of a network on a ring, in no time: to choose the shapes that the timing model then predicts exactly."""
+"""About the cycles of a network on a core, in no time: to choose the shapes that the timing model then predicts exactly."""
 
 from __future__ import annotations
 
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
-from hwgen.hw.isa.config import WINDOW_WORDS, RingConfig
+from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 
 _PASS_CYCLES = 250
 """Of every pass: it fills and drains the elements one after the other."""
 
 
-def estimate(lowered: Lowered, config: RingConfig) -> int:
+def estimate(lowered: Lowered, config: CoreConfig) -> int:
     """About the cycles of a frame: every pass by its busiest element, nothing waits for weights."""
     return sum(pass_estimates(lowered, config))
 
 
-def pass_estimates(lowered: Lowered, config: RingConfig) -> list[int]:
+def pass_estimates(lowered: Lowered, config: CoreConfig) -> list[int]:
     """The same for each pass."""
     return [pass_estimate(lowered, item, config) for item in lowered.passes]
 
 
-def frame_estimate(lowered: Lowered, config: RingConfig) -> int:
+def frame_estimate(lowered: Lowered, config: CoreConfig) -> int:
     """About the cycles of a frame whose weights are streamed: every pass waits for those of the next one."""
     return sum(map(max, pass_estimates(lowered, config), _loads(lowered, config)))
 
 
-def _loads(lowered: Lowered, config: RingConfig) -> list[int]:
+def _loads(lowered: Lowered, config: CoreConfig) -> list[int]:
     return [0 if item.array_node is None else load_cycles(item, item.channels, config) for item in lowered.passes]
 
 
-def load_cycles(item: LogicalPass, channels: int, config: RingConfig) -> int:
+def load_cycles(item: LogicalPass, channels: int, config: CoreConfig) -> int:
     """Cycles in which the SDRAM gives the weights of so many channels of a pass: 2 bytes in each."""
     return -(-channels // config.cols) * item.depth * config.cols // 2
 
 
-def pass_estimate(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:
+def pass_estimate(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:
     """The same for one pass."""
     return _busiest(lowered, item, config) + _PASS_CYCLES
 
 
-def _busiest(lowered: Lowered, item: LogicalPass, config: RingConfig) -> int:
+def _busiest(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:
     pixels = item.height * item.width
     groups = -(-item.input.channels // config.window_lanes)
     source = lowered.buffers[item.input.buffer]

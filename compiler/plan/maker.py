@@ -1,4 +1,4 @@
-"""Makes plans for one ring."""
+"""Makes plans for one core."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.resources import Part, Resources, resources
 from hwgen.compiler.plan.result import Board, FrameTiming, Plan
 from hwgen.compiler.program.program import Program, build_program
-from hwgen.compiler.tiling.channel_tiles import channel_cuts
+from hwgen.compiler.tiling.channel_tiles import channel_tiles
 from hwgen.compiler.tiling.fit import Fit, cut, fit
-from hwgen.compiler.tiling.fusion_groups import Cutting, GivenCutting
+from hwgen.compiler.tiling.fusion_groups import FusionLimits, GivenFusion
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import StepLoads, schedule
 from hwgen.errors import ResourceError
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 
 PART_SHARES = (4, 2, 6)
 """Passes are cut into parts of at most this share of the weight memory, so that loading runs on while they compute; the
-first one decides which memories the ring gets."""
+first one decides which memories the core gets."""
 
 
-def needs(graph: QGraph, config: RingConfig, part: Part) -> Resources:
-    """What a ring takes; ResourceError if the part has less."""
+def needs(graph: QGraph, config: CoreConfig, part: Part) -> Resources:
+    """What a core takes; ResourceError if the part has less."""
     found = resources(config)
     if short := found.short(part):
-        raise ResourceError(f"{graph.name} on {part.name}: the ring needs {'; '.join(short)}")
+        raise ResourceError(f"{graph.name} on {part.name}: the core needs {'; '.join(short)}")
     return found
 
 
 class Maker:
-    """Makes plans for one ring, with passes cut into parts of several sizes.
+    """Makes plans for one core, with passes cut into parts of several sizes.
 
     Raises:
-        ResourceError: the network does not fit this ring.
+        ResourceError: the network does not fit this core.
     """
 
     def __init__(
@@ -42,24 +42,24 @@ class Maker:
         graph: QGraph,
         lowered: Lowered,
         board: Board,
-        config: RingConfig,
+        config: CoreConfig,
         predict: Callable[[Program], FrameTiming],
         efforts: Sequence[int],
-        cutting: Cutting | GivenCutting,
+        fusion: FusionLimits | GivenFusion,
     ) -> None:
         self._graph, self._lowered, self._board, self.config = graph, lowered, board, config
-        self.efforts, self._cutting = efforts, cutting
+        self.efforts, self._fusion = efforts, fusion
         self._predict = predict
         self._resources = needs(graph, config, board.part)
         words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
         weights = Weights(words, config.weight_depth, config.cols // 2)
-        self._fit = fit(lowered, config.activation_depth, weights, efforts, cutting)
+        self._fit = fit(lowered, config.activation_depth, weights, efforts, fusion)
         self._schedules: dict[int, tuple[Fit, list[StepLoads]]] = {}
         self._scheduled(PART_SHARES[0])
 
-    def of(self, config: RingConfig, efforts: Sequence[int]) -> Maker:
-        """The same for another ring or with another effort."""
-        return Maker(self._graph, self._lowered, self._board, config, self._predict, efforts, self._cutting)
+    def of(self, config: CoreConfig, efforts: Sequence[int]) -> Maker:
+        """The same for another core or with another effort."""
+        return Maker(self._graph, self._lowered, self._board, config, self._predict, efforts, self._fusion)
 
     def make(self, share: int) -> Plan:
         """A plan with parts of at most a `share`-th of the weight memory."""
@@ -75,6 +75,6 @@ class Maker:
     def _scheduled(self, share: int) -> tuple[Fit, list[StepLoads]]:
         """Steps and the loads of their weights."""
         if share not in self._schedules:
-            fitted = cut(self._lowered, self._fit, channel_cuts(self._lowered, self.config, share))
+            fitted = cut(self._lowered, self._fit, channel_tiles(self._lowered, self.config, share))
             self._schedules[share] = fitted, schedule(fitted.steps, self.config)
         return self._schedules[share]

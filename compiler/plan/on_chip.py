@@ -1,4 +1,4 @@
-"""Plans without external memory: the ring for a network whose weights, parameters and descriptors all fit the part's block RAM."""
+"""Plans without external memory: the core for a network whose weights, parameters and descriptors all fit the part's block RAM."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hwgen.compiler.plan.resources import Part, resources
 from hwgen.compiler.plan.result import Board, FrameTiming, Plan
 from hwgen.compiler.program.program import Program, build_resident_program
 from hwgen.compiler.tiling.fit import Fit, Parts, cut, fit
-from hwgen.compiler.tiling.stripes import Segment, build_steps
+from hwgen.compiler.tiling.stripes import FusionGroup, build_steps
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.residence import reside
 from hwgen.errors import ResourceError, UnsupportedOpError
 from hwgen.hw.ecp5.floorplan import regular
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 
 _COLS, _LANES = (16, 12, 8, 4), (8, 4)
@@ -38,8 +38,8 @@ _ACTIVATION_STEP, _ACTIVATION_MOST = 1024, 16384
 _EFFORTS = (0, 1)
 _BLOCK_BYTES = 2048
 
-Base = Callable[[Lowered, tuple[int, int], int], RingConfig]
-"""The ring of an array (rows, columns) and window lanes, but for the depths of its memories."""
+Base = Callable[[Lowered, tuple[int, int], int], CoreConfig]
+"""The core of an array (rows, columns) and window lanes, but for the depths of its memories."""
 
 
 def plan_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], base: Base) -> Plan | None:
@@ -77,7 +77,7 @@ class _Search:
         for shape, lanes in _shapes(self._board.part, self._lowered.least_rows):
             try:
                 config = fewer_lanes(self._smallest(base(self._lowered, shape, lanes)), self._board.part)
-            except ResourceError:  # more tables than a ring may have
+            except ResourceError:  # more tables than a core may have
                 return None
             if config is not None:
                 configs.append(config)
@@ -98,10 +98,10 @@ class _Search:
             key=lambda plan: (plan.resources.lut, plan.cycles),
         )
 
-    def _smallest(self, base: RingConfig) -> RingConfig:
-        """The ring with the memories that everything needs, and the smallest activation memory."""
+    def _smallest(self, base: CoreConfig) -> CoreConfig:
+        """The core with the memories that everything needs, and the smallest activation memory."""
         lowered = self._lowered
-        whole = [Segment(0, len(lowered.passes), (lowered.passes[-1].height,))]
+        whole = [FusionGroup(0, len(lowered.passes), (lowered.passes[-1].height,))]
         steps = build_steps(lowered, whole, _pool_parts(lowered, base))
         _, needs = reside(steps, base.cols, base.window_lanes)
         part = self._board.part.name
@@ -112,8 +112,8 @@ class _Search:
             floorplan=part if regular(part, base.rows, base.cols) else None,
         )
 
-    def _plan(self, config: RingConfig) -> Plan:
-        """The plan of one ring.
+    def _plan(self, config: CoreConfig) -> Plan:
+        """The plan of one core.
 
         Raises:
             ResourceError: the tensors do not fit what the rest leaves of the block RAM, or a number does not fit its field.
@@ -124,14 +124,14 @@ class _Search:
         config = replace(config, activation_depth=depth, resident_passes=len(fitted.steps))
         needs = resources(config)
         if short := needs.short(part):
-            raise ResourceError(f"{self._graph.name} on {part.name}: the ring needs {'; '.join(short)}")
+            raise ResourceError(f"{self._graph.name} on {part.name}: the core needs {'; '.join(short)}")
         places, _ = reside(fitted.steps, config.cols, config.window_lanes)
         program = build_resident_program(lowered, fitted.steps, fitted.layouts, places, config)
         timing = self._predict(program)
         return Plan(self._graph, self._board.name, part, config, lowered, fitted, places, program, timing, needs)
 
-    def _fit(self, config: RingConfig) -> Fit:
-        """Memory map and bands for the largest activation memory that fits the part beside the rest."""
+    def _fit(self, config: CoreConfig) -> Fit:
+        """Memory map and stripes for the largest activation memory that fits the part beside the rest."""
         one, two = (resources(replace(config, activation_depth=n * _ACTIVATION_STEP)).ebr for n in (1, 2))
         spare = (self._board.part.ebr - one) // (two - one)
         words = min(_ACTIVATION_MOST, _ACTIVATION_STEP * (1 + spare))
@@ -159,7 +159,7 @@ def _shapes(part: Part, least_rows: Callable[[int], int]) -> Iterator[tuple[tupl
                     yield (rows, cols), lanes
 
 
-def _pool_parts(lowered: Lowered, config: RingConfig) -> Parts:
+def _pool_parts(lowered: Lowered, config: CoreConfig) -> Parts:
     """Channel parts of global pools, so that they share window parameters."""
     size = _POOL_GROUPS * config.window_lanes
     return {

@@ -12,7 +12,7 @@ from hwgen.compiler.plan.resources import Part
 
 
 @dataclass(frozen=True)
-class Rough:
+class QuickEstimate:
     """An estimate.
 
     Attributes:
@@ -27,13 +27,13 @@ class Rough:
     cycles: int
 
 
-def rough(graph: QGraph, part: Part) -> Rough:
+def quick_estimate(graph: QGraph, part: Part) -> QuickEstimate:
     """The estimate for a network whose weights come from SDRAM.
 
     Raises:
-        UnsupportedOpError: the network has operations that the ring has not.
-        ResourceError: the part is too small for any ring.
+        UnsupportedOpError: the network has operations that the core has not.
+        ResourceError: the part is too small for any core.
     """
     lowered = lower(graph)
     config = streamed_base(graph, lowered, part)
-    return Rough(config.rows, config.cols, estimate(lowered, config), frame_estimate(lowered, config))
+    return QuickEstimate(config.rows, config.cols, estimate(lowered, config), frame_estimate(lowered, config))

@@ -1,4 +1,4 @@
-"""What a ring takes of a part.
+"""What a core takes of a part.
 
 Block RAMs are exact: they follow from the shapes of the memories.  Look-up tables and flip-flops are estimates from built elements, for the
 choice of a shape; place and route has the last word.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hwgen.hw.ecp5.bram import simple_blocks, true_blocks
-from hwgen.hw.isa.config import BANKS, PARAMETER_BITS, WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import BANKS, PARAMETER_BITS, WORD_BYTES, CoreConfig
 from hwgen.hw.isa.counters import RECORDED_PASSES, counter_words
 from hwgen.hw.isa.memories import QUEUE_DEPTH, SUM_BITS, SUM_GROUPS, TABLE_WORDS, descriptor_words
 
@@ -28,8 +28,8 @@ _COMBINE_LANE = (2100, 2100)
 _REST = (7500, 8000)  # fetch, writers, sequencer, counters, DMA, SDRAM controller, host link
 
 _MOST_LUT, _MOST_FF = 0.9, 1.2
-"""Shares of what a part offers that an estimate may reach. Where a ring took 95 % of the LUTs of an LFE5U-12F, estimated exactly, nextpnr
-did not find legal places for all cells. Flip-flops are estimated up to 20 % too high for small rings."""
+"""Shares of what a part offers that an estimate may reach. Where a core took 95 % of the LUTs of an LFE5U-12F, estimated exactly, nextpnr
+did not find legal places for all cells. Flip-flops are estimated up to 20 % too high for small cores."""
 
 
 class Part(Protocol):
@@ -49,7 +49,7 @@ class Part(Protocol):
 
 @dataclass(frozen=True)
 class Resources:
-    """Needs of a ring with everything around it; `memories` gives the block RAMs of each memory."""
+    """Needs of a core with everything around it; `memories` gives the block RAMs of each memory."""
 
     lut: int
     ff: int
@@ -74,8 +74,8 @@ class Resources:
         ]
 
 
-def resources(config: RingConfig) -> Resources:
-    """What a ring takes."""
+def resources(config: CoreConfig) -> Resources:
+    """What a core takes."""
     elements = config.rows * config.cols
     counts = (
         (_ELEMENT, elements),
@@ -100,8 +100,8 @@ def resources(config: RingConfig) -> Resources:
     }
     if config.partial_depth:
         memories["partial sums"] = simple_blocks(SUM_BITS * config.window_lanes, config.partial_depth)
-    if config.banded_sums:
-        memories["banded sums"] = simple_blocks(SUM_BITS * config.window_lanes, SUM_GROUPS)
+    if config.striped_sums:
+        memories["striped sums"] = simple_blocks(SUM_BITS * config.window_lanes, SUM_GROUPS)
     tables = config.array_table * config.lanes + config.window_table * config.window_lanes
     if tables:
         memories["tables"] = tables * simple_blocks(_TABLE_BITS, TABLE_WORDS * config.table_slots)

@@ -1,4 +1,4 @@
-"""What a planner returns: the ring for a network on a part, and everything that it will do."""
+"""What a planner returns: the core for a network on a part, and everything that it will do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hwgen.compiler.plan.resources import Part, Resources
 from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.fit import Fit
 from hwgen.compiler.weight_schedule.schedule import StepLoads
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 
 
 class Board(Protocol):
@@ -59,20 +59,20 @@ class Plan:
     Attributes:
         graph: the int8 network in the machine's operations (see `hwgen.compiler.legalise`).
         board, part: names.
-        config: ring to generate.
+        config: core to generate.
         lowered: logical passes.
-        fit: bands, steps, memory map.
+        fit: stripes, steps, memory map.
         loads: weight schedule.
         program: of one frame, or of a batch of frames.
         timing: predicted cycles.
-        resources: what the ring takes of the part (block RAM exact, the others estimated).
-        single: of a batch, the plan that runs one frame at a time on the same ring.
+        resources: what the core takes of the part (block RAM exact, the others estimated).
+        single: of a batch, the plan that runs one frame at a time on the same core.
     """
 
     graph: QGraph
     board: str
     part: Part
-    config: RingConfig
+    config: CoreConfig
     lowered: Lowered
     fit: Fit
     loads: list[StepLoads]
@@ -121,7 +121,7 @@ class Plan:
         return self.program.stream.astype("<u2").tobytes()
 
     def digest(self) -> str:
-        """SHA-256 of everything that the machine does: ring, stream, content of its memories."""
+        """SHA-256 of everything that the machine does: core, stream, content of its memories."""
         resident = self.program.resident
         content = json.dumps([asdict(self.config), resident and asdict(resident)])
         return hashlib.sha256(content.encode() + self.image()).hexdigest()

@@ -1,4 +1,4 @@
-"""Explores the rings that a network could have on a part, and what each pays for its cycles."""
+"""Explores the cores that a network could have on a part, and what each pays for its cycles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.plan.core import LANES, memories, ring_of, shapes
+from hwgen.compiler.plan.core import LANES, core_of, memories, shapes
 from hwgen.compiler.plan.estimate import estimate
 from hwgen.compiler.plan.maker import PART_SHARES, Maker
 from hwgen.compiler.plan.planner import ACTIVATION_STEP, FIRST_EFFORTS, plan
@@ -16,11 +16,11 @@ from hwgen.compiler.plan.resources import resources
 from hwgen.compiler.plan.result import Board, FrameTiming, Plan
 from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.channel_tiles import least_weight_words
-from hwgen.compiler.tiling.fusion_groups import Cutting
+from hwgen.compiler.tiling.fusion_groups import FusionLimits
 from hwgen.errors import ResourceError
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 
-_MOST_RINGS = 8
+_MOST_CORES = 8
 """So many arrays with their window lanes are planned, those that would be fastest."""
 
 
@@ -35,7 +35,7 @@ class Explored:
 def search(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming]) -> list[Explored]:
     """Plans of which none is beaten by another in cycles, logic, multipliers and block RAM at once; fewest cycles first.
 
-    Explored are the array's rows and columns, the window's lanes and the sizes of the memories, each with the bands that fit. An
+    Explored are the array's rows and columns, the window's lanes and the sizes of the memories, each with the stripes that fit. An
     estimate chooses the arrays and lanes, the timing model the rest. The array's requantisers go with its columns, one for two: so many
     drain a tile in 2 R cycles, the least that the next one takes. What `plan` chooses is always there: it weighs logic, and a place and
     route that succeeds, against the last cycles.
@@ -44,11 +44,11 @@ def search(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming
         UnsupportedOpError, ResourceError: as `plan` does.
     """
     found = [plan(graph, board, predict)]
-    lowered = lower(graph, apart=found[0].lowered.apart)
-    for choice in _rings(graph, lowered, board)[:_MOST_RINGS]:
+    lowered = lower(graph, unfused=found[0].lowered.unfused)
+    for choice in _cores(graph, lowered, board)[:_MOST_CORES]:
         for config in choice:
             try:
-                maker = Maker(graph, lowered, board, config, predict, FIRST_EFFORTS, Cutting())
+                maker = Maker(graph, lowered, board, config, predict, FIRST_EFFORTS, FusionLimits())
             except ResourceError:
                 continue
             found.append(maker.make(PART_SHARES[0]))
@@ -57,21 +57,21 @@ def search(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming
     return [Explored(found[i], i == 0) for i in sorted(kept, key=lambda i: costs[i])]
 
 
-def _rings(graph: QGraph, lowered: Lowered, board: Board) -> list[list[RingConfig]]:
-    """Of every array and count of window lanes worth it the rings with the memory shared out in several ways; the fastest first."""
+def _cores(graph: QGraph, lowered: Lowered, board: Board) -> list[list[CoreConfig]]:
+    """Of every array and count of window lanes worth it the cores with the memory shared out in several ways; the fastest first."""
     part = board.part
-    choices: list[list[RingConfig]] = []
+    choices: list[list[CoreConfig]] = []
     for shape in shapes(lowered, part):
         least = least_weight_words(lowered, shape[1])
         for lanes in LANES:
-            base = ring_of(graph, lowered, part, shape, lanes)
+            base = core_of(graph, lowered, part, shape, lanes)
             try:
                 sizes = list(memories(base, part, ACTIVATION_STEP, least))
             except ResourceError:
                 continue
             if fitting := [config for config in sizes if not resources(config).short(part)]:
                 choices.append(fitting)
-    costs = [(estimate(lowered, rings[0]), resources(rings[0]).lut, resources(rings[0]).dsp) for rings in choices]
+    costs = [(estimate(lowered, cores[0]), resources(cores[0]).lut, resources(cores[0]).dsp) for cores in choices]
     return [choices[i] for i in sorted(_front(costs), key=lambda i: costs[i])]
 
 

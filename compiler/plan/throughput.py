@@ -11,9 +11,9 @@ from hwgen.compiler.plan.maker import PART_SHARES
 from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.program.program import Program, build_program
 from hwgen.compiler.tiling.batch import Batch, Grouping, tail_of
-from hwgen.compiler.tiling.channel_tiles import channel_cuts
+from hwgen.compiler.tiling.channel_tiles import channel_tiles
 from hwgen.compiler.tiling.fit import Fit, cut, fit
-from hwgen.compiler.tiling.fusion_groups import GivenCutting, boundaries
+from hwgen.compiler.tiling.fusion_groups import GivenFusion, boundaries
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
 from hwgen.errors import ResourceError
@@ -31,7 +31,7 @@ _MOST_FITS = 3
 
 
 def plan_batch(single: Plan, predict: Callable[[Program], FrameTiming], frames: int | None) -> Plan:
-    """Plan a network for batches of so many frames (None: as many as are worth it), for the ring of its plan for single ones.
+    """Plan a network for batches of so many frames (None: as many as are worth it), for the core of its plan for single ones.
 
     Raises:
         ResourceError: there is nothing to gain, or no batch fits the memory.
@@ -63,10 +63,12 @@ def plan_batch(single: Plan, predict: Callable[[Program], FrameTiming], frames: 
 def _groupings(single: Plan, counts: range | list[int]) -> Iterator[Grouping]:
     """Groupings of the best count of frames: what should be the fastest first, of about equal ones what needs the least memory."""
     alone = len(counts) == 1
-    lowered, segments = single.lowered, single.fit.segments
-    tail = tail_of(lowered, segments)
-    banded = max((i + 1 for i, item in enumerate(lowered.passes) if item.banded), default=0)
-    starts = [one.first for one in segments if banded <= one.first < tail]  # the window keeps the sums of one frame
+    lowered, fusion_groups = single.lowered, single.fit.fusion_groups
+    tail = tail_of(lowered, fusion_groups)
+    striped = max((i + 1 for i, item in enumerate(lowered.passes) if item.striped), default=0)
+    starts = [
+        one.first for one in fusion_groups if striped <= one.first < tail
+    ]  # the window keeps the sums of one frame
     estimate = BatchEstimate(single)
     cycles = {
         grouping: estimate(grouping) / grouping.frames
@@ -96,12 +98,12 @@ def _groupings(single: Plan, counts: range | list[int]) -> Iterator[Grouping]:
 
 
 class _Attempt:
-    """Bands and places of one group of frames, the same for all groups of the batch."""
+    """Stripes and places of one group of frames, the same for all groups of the batch."""
 
     def __init__(self, single: Plan, grouping: Grouping, predict: Callable[[Program], FrameTiming]) -> None:
         self._single, self._predict = single, predict
         lowered, config = single.lowered, single.config
-        batch = Batch(lowered, single.fit.segments, grouping)
+        batch = Batch(lowered, single.fit.fusion_groups, grouping)
         if not batch.possible:
             raise ResourceError(
                 f"{lowered.name}: its result {lowered.result} is read again or made with a second operand, so frames of a batch cannot "
@@ -110,17 +112,17 @@ class _Attempt:
         unit, ranges = batch.network(min(grouping.group, grouping.frames))
         words = [-(-item.channels // config.cols) * item.depth for item in unit.passes]
         weights = Weights(words, config.weight_depth, config.cols // 2)
-        found = fit(unit, config.activation_depth, weights, _EFFORTS, GivenCutting(tuple(ranges)))
+        found = fit(unit, config.activation_depth, weights, _EFFORTS, GivenFusion(tuple(ranges)))
         self.avoidable = found.avoidable / grouping.group
-        """Cycles of a frame that its bands cost beyond the cheapest ones."""
-        segments, layouts = batch.unrolled(found.segments, found.layouts)
+        """Cycles of a frame that its stripes cost beyond the cheapest ones."""
+        fusion_groups, layouts = batch.unrolled(found.fusion_groups, found.layouts)
         self._lowered = batch.network(grouping.frames)[0]
-        self._fit: Fit = replace(found, segments=segments, layouts=layouts)
+        self._fit: Fit = replace(found, fusion_groups=fusion_groups, layouts=layouts)
 
     def make(self, share: int) -> Plan:
         """The plan with parts of at most a `share`-th of the weight memory."""
         single, lowered, config = self._single, self._lowered, self._single.config
-        fitted = cut(lowered, self._fit, channel_cuts(lowered, config, share))
+        fitted = cut(lowered, self._fit, channel_tiles(lowered, config, share))
         loads = schedule(fitted.steps, config)
         program = build_program(lowered, fitted.steps, fitted.layouts, loads, config)
         timing = self._predict(program)

@@ -43,7 +43,7 @@ def costly_windows(plan: Plan) -> frozenset[str]:
 
 
 def _alone(plan: Plan, item: LogicalPass, steps: list[Step]) -> int:
-    """About the cycles of the same bands and parts with the window in a pass of its own, which needs a band's rows only once."""
+    """About the cycles of the same stripes and parts with the window in a pass of its own, which needs a stripe's rows only once."""
     config = plan.config
     depthwise = replace(item, array_node=None, to_rows=True, combine=None)
     words = -(-item.input.channels // WORD_BYTES)

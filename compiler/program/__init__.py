@@ -1,1 +1,1 @@
-"""From a plan to what the ring reads: descriptors, packets, the command stream."""
+"""From a plan to what the core reads: descriptors, packets, the command stream."""

@@ -276,9 +276,9 @@ class _Replay:
             self._sums(step)
 
     def _sums(self, step: Step) -> None:
-        """A band of a map adds to the sums of the band before it."""
+        """A stripe of a map adds to the sums of the stripe before it."""
         goes_on = int(self.program.descriptors[step.index]["op"]) == SumOp.GO_ON
-        if goes_on != bool(step.source.banded and step.first_row) or (
+        if goes_on != bool(step.source.striped and step.first_row) or (
             goes_on and self.sums != (step.source.name, step.first_row)
         ):
             raise ProgramError(f"{step.name}: its sums do not go on from those of the rows before")

@@ -14,7 +14,7 @@ from hwgen.compiler.tiling.memory import Layout
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.compiler.weight_schedule.schedule import StepLoads
 from hwgen.errors import ResourceError
-from hwgen.hw.isa.config import BANKS, WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import BANKS, WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, FeedMode, SumOp, halfwords
 
 Fields = dict[str, Any]
@@ -28,7 +28,7 @@ _NO_CLAMP = {"zero_point": 0, "low": -128, "high": 127}
 _NO_ROWS = {"slot": 0, "addr": 0, "base": 0, "depth": BANKS, "row_words": 0}
 
 
-def ring_shape(words: int, config: RingConfig) -> tuple[int, int]:
+def ring_shape(words: int, config: CoreConfig) -> tuple[int, int]:
     """(ring_slots, ring_pixels) for pixels of `words` ring words."""
     slots = min(config.ring_depth // words, _MAX_RING_SLOTS, _MAX_RING_PIXELS // config.rows)
     return slots, slots * config.rows
@@ -60,7 +60,7 @@ def describe(
     lowered: Lowered,
     layouts: Mapping[str, Layout],
     loads: StepLoads,
-    config: RingConfig,
+    config: CoreConfig,
     last: bool,
 ) -> Fields:
     """The descriptor of one step.
@@ -75,7 +75,7 @@ def describe(
     walk = item.blocks
     in_y = step.first_row * stride[0] - item.window.padding[0]
     if whole:
-        in_y = step.first_row if item.banded else 0
+        in_y = step.first_row if item.striped else 0
     if item.row_of:
         in_y = item.row_of[step.first_row]
     left = 0 if whole else item.window.padding[2]
@@ -94,7 +94,7 @@ def describe(
     pixels = step.rows * item.width
     fields: Fields = {
         "mode": int(item.mode),
-        "op": int(SumOp.GO_ON if item.banded and step.first_row else item.op),
+        "op": int(SumOp.GO_ON if item.striped and step.first_row else item.op),
         "to_rows": int(item.to_rows),
         "last": int(last),
         "input": row_pointer(source_layout, in_y),
@@ -117,7 +117,7 @@ def describe(
         "blocks_w": walk.count[1] if config.row_steps else 0,
         "blocks": walk.total if config.row_steps else 0,
         "fill": item.fill & 0xFF,
-        "out_rows": source.height if whole and not item.banded else step.rows,
+        "out_rows": source.height if whole and not item.striped else step.rows,
         "out_w": out_w,
         "window_base": loads.window_base,
         "window_clamp": _window_clamp(step),

@@ -18,7 +18,7 @@ from hwgen.compiler.tiling.stripes import Step, lifetimes, read_rows
 from hwgen.compiler.weight_schedule.packing import array_parameters, table_halfwords, weight_words, window_words
 from hwgen.compiler.weight_schedule.schedule import Load, StepLoads
 from hwgen.errors import ModelError
-from hwgen.hw.isa.config import WINDOW_WORDS, WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import WINDOW_WORDS, WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.isa.resident import Resident
@@ -116,8 +116,8 @@ class Program:
     """One frame, or a batch of frames whose images, tensors and results stand one below the other.
 
     Attributes:
-        config: ring that it is for.
-        resident: content of the ring's memories if everything stays in block RAM; then there is no stream, and the host writes the
+        config: core that it is for.
+        resident: content of the core's memories if everything stays in block RAM; then there is no stream, and the host writes the
             image to `image_places`.
         stream: uint16, the command stream; image rows are zero until `write_image`.
         image_rows: int64 [image height], halfword offset in the stream of each image row's payload.
@@ -138,7 +138,7 @@ class Program:
         result_tensor: its name; result_shape: (height, width, channels), byte i of a pixel's words is channel i.
     """
 
-    config: RingConfig
+    config: CoreConfig
     resident: Resident | None
     stream: np.ndarray
     image_rows: np.ndarray
@@ -214,7 +214,7 @@ def build_program(
     steps: Sequence[Step],
     layouts: Mapping[str, Layout],
     loads: Sequence[StepLoads],
-    config: RingConfig,
+    config: CoreConfig,
 ) -> Program:
     """Descriptors, packets and stream of a planned network."""
     lives = lifetimes(lowered, steps)
@@ -272,7 +272,7 @@ def build_resident_program(
     steps: Sequence[Step],
     layouts: Mapping[str, Layout],
     places: Sequence[StepLoads],
-    config: RingConfig,
+    config: CoreConfig,
 ) -> Program:
     """Descriptors and memory contents of a planned network that stays in block RAM whole."""
     descriptors = [
@@ -287,7 +287,7 @@ def _program(
     lowered: Lowered,
     steps: Sequence[Step],
     layouts: Mapping[str, Layout],
-    config: RingConfig,
+    config: CoreConfig,
     descriptors: list[Fields],
     *,
     resident: Resident | None = None,
@@ -337,7 +337,7 @@ def _new_image_rows(step: Step, lowered: Lowered, image_rows: Mapping[str, np.nd
 
 
 def _content(
-    step: Step, load: Load, config: RingConfig, cache: dict[tuple[PacketKind, str, int], np.ndarray]
+    step: Step, load: Load, config: CoreConfig, cache: dict[tuple[PacketKind, str, int], np.ndarray]
 ) -> np.ndarray:
     """All units of the item that a packet belongs to, uint8 [units, bytes]."""
     channels = step.channels if step.source.mode == FeedMode.SUM else 0

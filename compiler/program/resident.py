@@ -1,4 +1,4 @@
-"""Content of the ring's memories when everything of a network stays in block RAM."""
+"""Content of the core's memories when everything of a network stays in block RAM."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from hwgen.compiler.weight_schedule.packing import (
     window_words,
 )
 from hwgen.compiler.weight_schedule.schedule import StepLoads
-from hwgen.hw.isa.config import WINDOW_WORDS, RingConfig
+from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.resident import Resident
 
 
 def resident_content(
-    steps: Sequence[Step], places: Sequence[StepLoads], descriptors: Sequence[Fields], config: RingConfig
+    steps: Sequence[Step], places: Sequence[StepLoads], descriptors: Sequence[Fields], config: CoreConfig
 ) -> Resident:
     """The words of every memory; those that no pass reads are 0."""
     weights = [0] * config.weight_depth

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from hwgen.compiler.lower.passes import LogicalPass, Lowered, View
 from hwgen.compiler.tiling.memory import Layout
-from hwgen.compiler.tiling.stripes import Segment
+from hwgen.compiler.tiling.stripes import FusionGroup
 from hwgen.hw.isa.descriptor import FeedMode
 
-Run = tuple[Segment, tuple[int, ...]]
-"""A segment of the network for one frame and the frames that take turns in it; none: the segment takes all frames at once."""
+Run = tuple[FusionGroup, tuple[int, ...]]
+"""A fusion group of the network for one frame and the frames that take turns in it; none: the fusion group takes all frames at once."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,20 @@ class Grouping:
     group: int
     tail: int
 
-    def runs(self, segments: Sequence[Segment], frames: int) -> list[Run]:
-        """The network's segments in the order of execution, for the first `frames` frames and with the tail."""
+    def runs(self, fusion_groups: Sequence[FusionGroup], frames: int) -> list[Run]:
+        """The network's fusion groups in the order of execution, for the first `frames` frames and with the tail."""
         found: list[Run] = []
         for begin in range(0, frames, self.group):
             group = tuple(range(begin, min(begin + self.group, frames)))
             for frame in group:
-                found += [(one, (frame,)) for one in segments if one.first < self.start]
-            found += [(one, group) for one in segments if self.start <= one.first < self.tail]
-        return [*found, *((one, ()) for one in segments if one.first >= self.tail)]
+                found += [(one, (frame,)) for one in fusion_groups if one.first < self.start]
+            found += [(one, group) for one in fusion_groups if self.start <= one.first < self.tail]
+        return [*found, *((one, ()) for one in fusion_groups if one.first >= self.tail)]
 
 
-def tail_of(lowered: Lowered, segments: Sequence[Segment]) -> int:
+def tail_of(lowered: Lowered, fusion_groups: Sequence[FusionGroup]) -> int:
     """First of the last passes that are a product of a matrix and a vector, and so can take all frames' vectors at once."""
-    starts = {one.first for one in segments}
+    starts = {one.first for one in fusion_groups}
     tail = found = len(lowered.passes)
     while tail and _vector(lowered, lowered.passes[tail - 1]):
         tail -= 1
@@ -80,9 +80,9 @@ class Batch:
     and writes, hold all frames, one below the other.
     """
 
-    def __init__(self, lowered: Lowered, segments: Sequence[Segment], grouping: Grouping) -> None:
+    def __init__(self, lowered: Lowered, fusion_groups: Sequence[FusionGroup], grouping: Grouping) -> None:
         self.grouping = grouping
-        self._lowered, self._segments = lowered, segments
+        self._lowered, self._fusion_groups = lowered, fusion_groups
         before, tail = lowered.passes[: grouping.tail], lowered.passes[grouping.tail :]
         self._stacked = {name for item in tail for name in (item.input.buffer, item.output.buffer)} | {lowered.result}
         self._kept = {item.output.buffer for item in before} & self._stacked
@@ -99,13 +99,13 @@ class Batch:
         return buffer if buffer in self._stacked else f"{buffer}#{frame}"
 
     def network(self, frames: int) -> tuple[Lowered, list[tuple[int, int]]]:
-        """The passes of the first `frames` frames and the tail, and (first, past) of its segments."""
+        """The passes of the first `frames` frames and the tail, and (first, past) of its fusion groups."""
         lowered = self._lowered
         ordered: list[LogicalPass] = []
         ranges: list[tuple[int, int]] = []
-        for segment, run in self.grouping.runs(self._segments, frames):
+        for fusion_group, run in self.grouping.runs(self._fusion_groups, frames):
             first = len(ordered)
-            for item in lowered.passes[segment.first : segment.past]:
+            for item in lowered.passes[fusion_group.first : fusion_group.past]:
                 ordered += [self._of_frame(item, frame) for frame in run] if run else [self._of_all(item)]
             ranges.append((first, len(ordered)))
         buffers = {}
@@ -121,21 +121,21 @@ class Batch:
         return whole, ranges
 
     def unrolled(
-        self, segments: Sequence[Segment], layouts: dict[str, Layout]
-    ) -> tuple[list[Segment], dict[str, Layout]]:
-        """Bands and places of the whole batch from those of its first group: the others' are the same."""
-        group, runs = self.grouping.group, self.grouping.runs(self._segments, self.grouping.group)
+        self, fusion_groups: Sequence[FusionGroup], layouts: dict[str, Layout]
+    ) -> tuple[list[FusionGroup], dict[str, Layout]]:
+        """Stripes and places of the whole batch from those of its first group: the others' are the same."""
+        group, runs = self.grouping.group, self.grouping.runs(self._fusion_groups, self.grouping.group)
         heights = {
             (one.first, run[0] if len(run) == 1 and one.first < self.grouping.start else None): found.heights
-            for (one, run), found in zip(runs, segments, strict=True)
+            for (one, run), found in zip(runs, fusion_groups, strict=True)
         }
         _, ranges = self.network(self.grouping.frames)
         made = []
         for (one, run), (first, past) in zip(
-            self.grouping.runs(self._segments, self.grouping.frames), ranges, strict=True
+            self.grouping.runs(self._fusion_groups, self.grouping.frames), ranges, strict=True
         ):
             place = run[0] % group if run and one.first < self.grouping.start else None
-            made.append(Segment(first, past, heights[one.first, place]))
+            made.append(FusionGroup(first, past, heights[one.first, place]))
         places = {}
         for frame in range(self.grouping.frames):
             for name in self._lowered.buffers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.tiling.fit import Parts
 from hwgen.compiler.tiling.stripes import channel_parts
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 
 _WINDOW_SHARE = 2
@@ -14,7 +14,7 @@ _WINDOW_SHARE = 2
 _POOL_GROUPS = 16  # subgroups of window parameters that all parts of a global pool share
 
 
-def channel_cuts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
+def channel_tiles(lowered: Lowered, config: CoreConfig, share: int) -> Parts:
     """Channel parts: of passes whose weights take more than a `share`-th of the weight memory, and of global pools."""
     parts: Parts = {}
     most = config.weight_depth // share
@@ -24,7 +24,7 @@ def channel_cuts(lowered: Lowered, config: RingConfig, share: int) -> Parts:
             limit = most if item.window_node is None else config.weight_depth // _WINDOW_SHARE
             if words > limit:
                 parts[item.name] = channel_parts(item, config.cols, max(1, limit // item.depth))
-        elif item.mode == FeedMode.SUM and not item.banded:
+        elif item.mode == FeedMode.SUM and not item.striped:
             size = _POOL_GROUPS * config.window_lanes
             parts[item.name] = [(i, min(size, item.channels - i)) for i in range(0, item.channels, size)]
     return parts

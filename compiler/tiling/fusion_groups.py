@@ -1,4 +1,4 @@
-"""Where a network is cut into segments, and the tensors that cross from one to the next."""
+"""Where a network is cut into fusion groups, and the tensors that cross from one to the next."""
 
 from __future__ import annotations
 
@@ -6,49 +6,47 @@ import functools
 from dataclasses import dataclass
 
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.tiling.stripes import natural_segments
+from hwgen.compiler.tiling.stripes import natural_groups
 from hwgen.hw.isa.config import WORD_BYTES
 
 _JOIN_SHARE = 0.8
 
 
 @dataclass(frozen=True)
-class Cutting:
-    """Where a network is cut into segments.
+class FusionLimits:
+    """Where a network is cut into fusion groups.
 
     Attributes:
-        most_live: tensors that a segment hands over.
-        share: of the memory; where they are larger the segments on both sides become one.
+        most_live: tensors that a fusion group hands over.
+        share: of the memory; where they are larger the fusion groups on both sides become one.
     """
 
     most_live: int = 1
     share: float = _JOIN_SHARE
 
     def ranges(self, lowered: Lowered, words: int) -> list[tuple[int, int]]:
-        """(first, past) of the segments for a memory of so many words."""
+        """(first, past) of the fusion groups for a memory of so many words."""
         return joined(lowered, words, self)
 
 
 @dataclass(frozen=True)
-class GivenCutting:
-    """Segments that are known beforehand: (first, past) of each."""
+class GivenFusion:
+    """Fusion groups that are known beforehand: (first, past) of each."""
 
     given: tuple[tuple[int, int], ...]
 
     def ranges(self, lowered: Lowered, words: int) -> list[tuple[int, int]]:
-        """As `Cutting.ranges`."""
+        """As `FusionLimits.ranges`."""
         return list(self.given)
 
 
-def joined(lowered: Lowered, words: int, cutting: Cutting) -> list[tuple[int, int]]:
-    """(first, past) of the segments for a memory of so many words."""
+def joined(lowered: Lowered, words: int, fusion: FusionLimits) -> list[tuple[int, int]]:
+    """(first, past) of the fusion groups for a memory of so many words."""
     ranges: list[tuple[int, int]] = []
     join = False
-    for first, past in natural_segments(lowered, cutting.most_live):
+    for first, past in natural_groups(lowered, fusion.most_live):
         ranges.append((ranges.pop()[0] if join else first, past))
-        join = (
-            sum(lowered.buffers[name].size for name in boundaries(lowered)[past]) > cutting.share * words * WORD_BYTES
-        )
+        join = sum(lowered.buffers[name].size for name in boundaries(lowered)[past]) > fusion.share * words * WORD_BYTES
     return ranges
 
 

@@ -1,4 +1,4 @@
-"""Places in the activation memory for the tensors of one segment."""
+"""Places in the activation memory for the tensors of one fusion group."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hwgen.compiler.tiling.memory import (
     shapes,
     window_rows,
 )
-from hwgen.compiler.tiling.stripes import Segment, build_steps, lifetimes
+from hwgen.compiler.tiling.stripes import FusionGroup, build_steps, lifetimes
 from hwgen.hw.isa.config import BANKS
 
 _ROOMY = 0.6
@@ -25,26 +25,26 @@ _ROOMY = 0.6
 
 
 @functools.lru_cache(maxsize=2048)
-def segment_places(lowered: Lowered, segment: Segment, bank_words: int) -> SegmentPlaces:
+def group_places(lowered: Lowered, fusion_group: FusionGroup, bank_words: int) -> GroupPlaces:
     """One for all searches: a plan makes several with the same memory and other weights, which meet the same places."""
-    return SegmentPlaces(lowered, segment, bank_words)
+    return GroupPlaces(lowered, fusion_group, bank_words)
 
 
-class SegmentPlaces:
-    """Places the tensors of one segment beside those that are handed over to it, whose places are given.
+class GroupPlaces:
+    """Places the tensors of one fusion group beside those that are handed over to it, whose places are given.
 
-    The tensors of different segments meet only if they are handed over.
+    The tensors of different fusion groups meet only if they are handed over.
     """
 
-    def __init__(self, lowered: Lowered, segment: Segment, bank_words: int) -> None:
+    def __init__(self, lowered: Lowered, fusion_group: FusionGroup, bank_words: int) -> None:
         self._lowered, self._bank_words = lowered, bank_words
-        passes = lowered.passes[segment.first : segment.past]
+        passes = lowered.passes[fusion_group.first : fusion_group.past]
         self.output = passes[-1].output.buffer
-        steps = build_steps(lowered, [segment], {})
+        steps = build_steps(lowered, [fusion_group], {})
         lives = lifetimes(lowered, steps)
         made = {item.output.buffer for item in passes}
         read = {view.buffer for item in passes for view in (item.input, item.operand) if view is not None}
-        self.before, self.after = boundaries(lowered)[segment.first], boundaries(lowered)[segment.past]
+        self.before, self.after = boundaries(lowered)[fusion_group.first], boundaries(lowered)[fusion_group.past]
         for name in self.before:
             lives[name].start[:] = 0
         for name in self.after:
@@ -59,7 +59,7 @@ class SegmentPlaces:
         inner = (made | {name for name in read if lowered.buffers[name].loaded}) - {self.output} - self.before
         self._inner = sorted(inner, key=lambda name: -self._size(name))
         turns = passes[-1].frame is not None
-        following = lowered.passes[segment.past : segment.past + 1]
+        following = lowered.passes[fusion_group.past : fusion_group.past + 1]
         self._waits = turns and any(item.frame not in (passes[-1].frame, None) for item in following)
         """Another frame of a batch goes on: the output keeps to one end of the memory."""
         self._beside = {name for name in self._inner if name in self.after} if turns else set()
@@ -111,7 +111,7 @@ class SegmentPlaces:
         return phases
 
     def _outputs(self, layouts: dict[str, Layout], thorough: bool) -> Iterator[dict[str, Layout]]:
-        """The lowest place for the output, the lowest with each count of slots, the highest; its own if an earlier segment gave it one."""
+        """The lowest place for the output, the lowest with each count of slots, the highest; its own if an earlier group gave it one."""
         if self.output in layouts:
             yield layouts
             return

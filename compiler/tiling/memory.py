@@ -1,7 +1,7 @@
 """Places the tensors in the activation memory by the lifetimes of their rows.
 
 Two rows conflict if they share a word of a bank and a step.  Everything else follows: a tensor may lie over one that dies row by row
-while it grows, and intermediate tensors of banded segments are circular buffers of a few rows.
+while it grows, and intermediate tensors of striped fusion groups are circular buffers of a few rows.
 """
 
 from __future__ import annotations

@@ -40,16 +40,16 @@ def spill(lowered: Lowered, gaps: Iterable[Gap]) -> Lowered:
     return replace(lowered, buffers=buffers, passes=passes)
 
 
-def band_sums(lowered: Lowered, size: float) -> Lowered:
-    """The same network with the sums over maps of more than `size` bytes in bands, so that these maps are never whole."""
+def stripe_sums(lowered: Lowered, size: float) -> Lowered:
+    """The same network with the sums over maps of more than `size` bytes in stripes, so that these maps are never whole."""
 
-    def banded(item: LogicalPass) -> LogicalPass:
+    def striped(item: LogicalPass) -> LogicalPass:
         source = lowered.buffers[item.input.buffer]
         if item.mode != FeedMode.SUM or source.size <= size or item.input.channels > SUM_GROUPS * _LEAST_LANES:
             return item
-        return replace(item, height=source.height, banded=True)
+        return replace(item, height=source.height, striped=True)
 
-    return replace(lowered, passes=[banded(item) for item in lowered.passes])
+    return replace(lowered, passes=[striped(item) for item in lowered.passes])
 
 
 def _reading(item: LogicalPass, name: str, copy: str) -> LogicalPass:

@@ -6,21 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.tiling.fusion_groups import Cutting, boundaries, joined
+from hwgen.compiler.tiling.fusion_groups import FusionLimits, boundaries, joined
 from hwgen.compiler.tiling.spill import Gap, readers, spill
-from hwgen.compiler.tiling.stripes import Segment
+from hwgen.compiler.tiling.stripes import FusionGroup
 from hwgen.compiler.tiling.striping import peak_of
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
 
-CUTTINGS = (Cutting(), Cutting(2, 0.8), Cutting(3, 0.6))
-"""Ways to cut a network into segments, one after the other."""
+FUSION_LIMITS = (FusionLimits(), FusionLimits(2, 0.8), FusionLimits(3, 0.6))
+"""Ways to cut a network into fusion groups, one after the other."""
 
 STORE_CYCLES = 3
 """Cycles that a halfword's way to the SDRAM and back takes: two to write it, one to read it."""
 
 _MOST_GAPS = 60
-_CANDIDATES = 16  # the largest tensors of a segment are worth a look
+_CANDIDATES = 16  # the largest tensors of a fusion group are worth a look
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Spills:
 
     Attributes:
         gaps: of tensors.
-        cutting: of the segments.
+        cutting: of the fusion groups.
         cycles: of the SDRAM for them.
     """
 
     gaps: tuple[Gap, ...]
-    cutting: Cutting
+    fusion: FusionLimits
     cycles: int
 
 
@@ -44,21 +44,21 @@ def spill_cycles(lowered: Lowered, gaps: Sequence[Gap]) -> int:
 
 
 def choose(lowered: Lowered, bank_words: int, share: float) -> list[Spills]:
-    """For every way to cut the network the tensors to spill so that each segment needs at most a `share` of the memory; the cheapest first.
+    """For every way to cut the network the tensors to spill so that each group needs at most a `share` of the memory; the cheapest first.
 
     Raises:
         ResourceError: no choice is enough; says how much is short.
     """
     search = _Search(lowered, int(bank_words * BANKS * share))
     found: list[Spills] = []
-    for cutting in CUTTINGS:
-        gaps = search.run(cutting)
+    for fusion in FUSION_LIMITS:
+        gaps = search.run(fusion)
         if gaps is not None:
-            found.append(Spills(gaps, cutting, spill_cycles(lowered, gaps)))
+            found.append(Spills(gaps, fusion, spill_cycles(lowered, gaps)))
     if not found:
         name, words = search.worst
         raise ResourceError(
-            f"{lowered.name}: {name} does not fit the activation memory of {bank_words * BANKS * WORD_BYTES // 1024} KiB in any banding, "
+            f"{lowered.name}: {name} does not fit the activation memory of {bank_words * BANKS * WORD_BYTES // 1024} KiB in any striping, "
             f"whatever goes to the SDRAM, at least {words * WORD_BYTES / 1024:.1f} KiB short; "
             "take a smaller resolution or width, or a larger part"
         )
@@ -66,7 +66,7 @@ def choose(lowered: Lowered, bank_words: int, share: float) -> list[Spills]:
 
 
 class _Search:
-    """Greedy: as long as a segment is too large, spill what takes most off for its bytes; then take back what was not needed."""
+    """Greedy: as long as a fusion group is too large, spill what takes most off for its bytes; then take back what was not needed."""
 
     def __init__(self, lowered: Lowered, words: int) -> None:
         self._lowered, self._words = lowered, words
@@ -80,9 +80,9 @@ class _Search:
         self.worst = ("", 0)
         """Name and words of the least shortage that was left."""
 
-    def run(self, cutting: Cutting) -> tuple[Gap, ...] | None:
+    def run(self, fusion: FusionLimits) -> tuple[Gap, ...] | None:
         gaps: tuple[Gap, ...] = ()
-        short = self._shortage(gaps, cutting)
+        short = self._shortage(gaps, fusion)
         while short and len(gaps) < _MOST_GAPS:
             (first, past), words = next(iter(short.items()))
             total = sum(short.values())
@@ -91,7 +91,7 @@ class _Search:
                 self._candidates(first, past, gaps), key=lambda one: -self._lowered.buffers[one.buffer].size
             )
             for gap in candidates[:_CANDIDATES]:
-                left = self._shortage((*gaps, gap), cutting)
+                left = self._shortage((*gaps, gap), fusion)
                 less, cycles = total - sum(left.values()), spill_cycles(self._lowered, [gap])
                 # Where nothing helps alone, what does least harm: the network may then be cut where it could not be before.
                 rate = less / cycles if less > 0 else float(less)
@@ -104,7 +104,7 @@ class _Search:
             gaps, short = (*gaps, best[1]), best[2]
         for gap in sorted(gaps, key=lambda one: -self._lowered.buffers[one.buffer].size):
             fewer = tuple(one for one in gaps if one != gap)
-            if not self._shortage(fewer, cutting):
+            if not self._shortage(fewer, fusion):
                 gaps = fewer
         return gaps
 
@@ -117,18 +117,18 @@ class _Search:
                     yield Gap(name, number)
                 before = reader
 
-    def _shortage(self, gaps: Sequence[Gap], cutting: Cutting) -> dict[tuple[int, int], int]:
-        """Words that each segment is short of, those that are."""
+    def _shortage(self, gaps: Sequence[Gap], fusion: FusionLimits) -> dict[tuple[int, int], int]:
+        """Words that each fusion group is short of, those that are."""
         lowered = spill(self._lowered, gaps)
         found = {}
-        for first, past in joined(lowered, self._words, cutting):
+        for first, past in joined(lowered, self._words, fusion):
             words = self._peak(lowered, first, past) - self._words
             if words > 0:
                 found[first, past] = words
         return found
 
     def _peak(self, lowered: Lowered, first: int, past: int) -> int:
-        """Least words that a segment needs with the finest bands or with none."""
+        """Least words that a fusion group needs with the finest stripes or with none."""
         live = boundaries(lowered)
         views = tuple(view.buffer for item in lowered.passes[first:past] for view in item.views)
         stored = tuple(item.output.buffer in lowered.copies for item in lowered.passes[first:past])
@@ -138,7 +138,7 @@ class _Search:
             height = passes[-1].height
             sizes = (height,) if any(item.whole for item in passes) else (1, height)
             self._peaks[key] = min(
-                peak_of(lowered, Segment(first, past, tuple(min(size, height - y) for y in range(0, height, size))))
+                peak_of(lowered, FusionGroup(first, past, tuple(min(size, height - y) for y in range(0, height, size))))
                 for size in dict.fromkeys(min(size, height) for size in sizes)
             )
         return self._peaks[key]

@@ -1,6 +1,6 @@
-"""Steps: logical passes cut into bands of rows and parts of output channels, in the order in which the ring runs them.
+"""Steps: logical passes cut into stripes of rows and parts of output channels, in the order in which the core runs them.
 
-A *segment* is a run of logical passes.  With more than one band its passes take turns: for every band of the last pass's rows each
+A *fusion group* is a run of logical passes.  With more than one stripe its passes take turns: for every stripe of the last pass's rows each
 pass makes just the rows that are wanted and not yet there, so that the tensors between them need only a few rows of memory.
 """
 
@@ -23,7 +23,7 @@ _STORE_STEPS = 2
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One pass of the ring: rows `first_row .. first_row + rows - 1`, channels `first_channel .. + channels - 1` of a logical pass."""
+    """One pass of the core: rows `first_row .. first_row + rows - 1`, channels `first_channel .. + channels - 1` of a logical pass."""
 
     index: int
     source: LogicalPass
@@ -31,8 +31,8 @@ class Step:
     rows: int
     first_channel: int
     channels: int
-    segment: int
-    band: int
+    fusion_group: int
+    stripe: int
     part: int
 
     @property
@@ -46,21 +46,21 @@ class Step:
 
     @property
     def complete(self) -> bool:
-        """What it writes is a result, not the sum of some bands."""
-        return not self.source.banded or self.past_row == self.source.height
+        """What it writes is a result, not the sum of some stripes."""
+        return not self.source.striped or self.past_row == self.source.height
 
     @property
     def name(self) -> str:
-        """Name of the logical pass, with band and part where there are several, and the frame of a batch."""
+        """Name of the logical pass, with stripe and part where there are several, and the frame of a batch."""
         part = "" if self.channels == self.source.channels else f"/c{self.first_channel}"
-        band = "" if self.rows == self.source.height else f"[{self.first_row}:{self.past_row}]"
+        stripe = "" if self.rows == self.source.height else f"[{self.first_row}:{self.past_row}]"
         frame = "" if self.source.frame is None else f" #{self.source.frame}"
-        return f"{self.source.name}{part}{band}{frame}"
+        return f"{self.source.name}{part}{stripe}{frame}"
 
 
 @dataclass(frozen=True)
-class Segment:
-    """Logical passes `first .. past - 1`, and the rows of each band of the last one."""
+class FusionGroup:
+    """Logical passes `first .. past - 1`, and the rows of each stripe of the last one."""
 
     first: int
     past: int
@@ -75,7 +75,7 @@ class Lifetimes:
     end: np.ndarray
 
 
-def natural_segments(lowered: Lowered, most_live: int = 1) -> list[tuple[int, int]]:
+def natural_groups(lowered: Lowered, most_live: int = 1) -> list[tuple[int, int]]:
     """(first, past) of the shortest runs of passes that hand over at most so many tensors, with nothing left to write into them.
 
     A tensor that the DMA loads is read in one run only.
@@ -90,16 +90,16 @@ def natural_segments(lowered: Lowered, most_live: int = 1) -> list[tuple[int, in
     # (first, last) of the passes that must be together.
     together = [(first_used[name], last_written[name]) for name in spilled]
     together += [(first_used[name], last_read[name]) for name, buffer in lowered.buffers.items() if buffer.loaded]
-    segments, first = [], 0
+    fusion_groups, first = [], 0
     live: set[str] = set()
     for i, step in enumerate(lowered.passes):
         live.add(step.output.buffer)
         live = {name for name in live if last_read.get(name, i if name in spilled else _NEVER) > i}
         whole = not any(begin <= i < end for begin, end in together)
         if len(live) <= most_live and whole and all(last_written[name] <= i for name in live):
-            segments.append((first, i + 1))
+            fusion_groups.append((first, i + 1))
             first = i + 1
-    return segments
+    return fusion_groups
 
 
 def _last_reader(lowered: Lowered) -> dict[str, int]:
@@ -111,19 +111,19 @@ def _last_reader(lowered: Lowered) -> dict[str, int]:
     return last
 
 
-def segment_bands(lowered: Lowered, segment: Segment) -> Iterator[tuple[int, LogicalPass, int, int]]:
-    """(band, pass, first row, past row) in the order of execution."""
-    passes = lowered.passes[segment.first : segment.past]
+def group_stripes(lowered: Lowered, fusion_group: FusionGroup) -> Iterator[tuple[int, LogicalPass, int, int]]:
+    """(stripe, pass, first row, past row) in the order of execution."""
+    passes = lowered.passes[fusion_group.first : fusion_group.past]
     final = passes[-1]
     made = dict.fromkeys(range(len(passes)), 0)
     past = 0
-    for band, height in enumerate(segment.heights):
+    for stripe, height in enumerate(fusion_group.heights):
         past += height
         need = _demand(lowered.buffers, passes, final, past)
         for i, item in enumerate(passes):
             wanted = item.height if past >= final.height else need[i]
             if wanted > made[i]:
-                yield band, item, made[i], wanted
+                yield stripe, item, made[i], wanted
                 made[i] = wanted
 
 
@@ -136,8 +136,8 @@ def _demand(buffers: dict[str, Buffer], passes: Sequence[LogicalPass], final: Lo
         if item.output.buffer == final.output.buffer:
             rows = max(past, wanted.get(item.output.buffer, 0))  # another part of it may need more rows of this one
         elif item.output.buffer in wanted:
-            rows = item.height if item.banded else wanted[item.output.buffer]
-        else:  # read by later segments only
+            rows = item.height if item.striped else wanted[item.output.buffer]
+        else:  # read by later fusion groups only
             rows = -(-item.height * past // final.height)
         need[i] = rows
         if rows:
@@ -163,21 +163,23 @@ def channel_parts(item: LogicalPass, cols: int, max_chunks: int) -> list[tuple[i
     return [(first, min(size, item.channels - first)) for first in range(0, item.channels, size)]
 
 
-def build_steps(lowered: Lowered, segments: Sequence[Segment], parts: dict[str, list[tuple[int, int]]]) -> list[Step]:
+def build_steps(
+    lowered: Lowered, fusion_groups: Sequence[FusionGroup], parts: dict[str, list[tuple[int, int]]]
+) -> list[Step]:
     """All steps; `parts` gives the channels of each part by the name of the logical pass (missing: one part).
 
     Frames of a batch that run the same pass one behind the other take turns, so that each part's weights serve all of them.
     """
     steps: list[Step] = []
-    for number, segment in enumerate(segments):
-        for (band, name), turns in itertools.groupby(
-            segment_bands(lowered, segment), lambda turn: (turn[0], turn[1].name)
+    for number, fusion_group in enumerate(fusion_groups):
+        for (stripe, name), turns in itertools.groupby(
+            group_stripes(lowered, fusion_group), lambda turn: (turn[0], turn[1].name)
         ):
             items = list(turns)
             for part, (channel, channels) in enumerate(parts.get(name, [(0, items[0][1].channels)])):
                 for _, item, first, past in items:
                     for low, high in itertools.pairwise(range(first, past + 1) if item.row_of else (first, past)):
-                        steps.append(Step(len(steps), item, low, high - low, channel, channels, number, band, part))
+                        steps.append(Step(len(steps), item, low, high - low, channel, channels, number, stripe, part))
     return steps
 
 
@@ -187,7 +189,7 @@ def _turns(steps: Sequence[Step]) -> list[tuple[int, int]]:
     Whether a pass is cut into parts is decided when all tensors have their places, so these hold for any parts.
     """
     found: list[tuple[int, int]] = []
-    for _, run in itertools.groupby(steps, lambda step: (step.segment, step.band, step.source.name)):
+    for _, run in itertools.groupby(steps, lambda step: (step.fusion_group, step.stripe, step.source.name)):
         turn = list(run)
         together = any(step.source is not turn[0].source for step in turn)
         found += [(turn[0].index, turn[-1].index) if together else (step.index, step.index) for step in turn]
@@ -207,15 +209,15 @@ def read_rows(lowered: Lowered, step: Step) -> list[tuple[str, int, int]]:
 def store_steps(lowered: Lowered, steps: Sequence[Step]) -> dict[str, np.ndarray]:
     """For every buffer that goes to the SDRAM and every row the step before which it has been stored, int64 [height]; -1: not made here.
 
-    That is while the step behind its last writer runs, but before the segment ends and before the row is wanted back.
+    That is while the step behind its last writer runs, but before the fusion group ends and before the row is wanted back.
     """
     found = {name: np.full(lowered.buffers[name].height, -1) for name in lowered.copies}
     if not found:
         return found
     wanted = {name: np.full(len(made), _NEVER) for name, made in found.items()}
-    ends = np.zeros(len(steps), np.int64)  # step behind the segment of each step
+    ends = np.zeros(len(steps), np.int64)  # step behind the fusion group of each step
     for step in reversed(steps):
-        inside = step.index + 1 < len(steps) and steps[step.index + 1].segment == step.segment
+        inside = step.index + 1 < len(steps) and steps[step.index + 1].fusion_group == step.fusion_group
         ends[step.index] = ends[step.index + 1] if inside else step.index + 1
     for step in steps:
         if step.source.output.buffer in found:
@@ -233,9 +235,9 @@ def store_steps(lowered: Lowered, steps: Sequence[Step]) -> dict[str, np.ndarray
 def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
     """Row lifetimes of every buffer.
 
-    Rows of the image may be loaded while the passes of the band before run: from the reader's previous step on. An image that comes
+    Rows of the image may be loaded while the passes of the stripe before run: from the reader's previous step on. An image that comes
     whole is there from the first step on. The same is true of what comes back from the SDRAM, but that its first rows come while the step
-    before their reader runs, if it is of the same segment. Rows that go to the SDRAM live until they are there. What frames of a batch
+    before their reader runs, if it is of the same fusion group. Rows that go to the SDRAM live until they are there. What frames of a batch
     read and write in turns lives for all of these turns.
     """
     found = {
@@ -248,7 +250,7 @@ def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
             life = found[name]
             life.end[first:past] = np.maximum(life.end[first:past], end)
             if lowered.buffers[name].loaded:
-                alone = step.index == 0 or steps[step.index - 1].segment != step.segment
+                alone = step.index == 0 or steps[step.index - 1].fusion_group != step.fusion_group
                 start = previous_reader.get(name, step.index if alone else step.index - 1)
                 life.start[first:past] = np.minimum(life.start[first:past], start)
                 previous_reader[name] = step.index

@@ -1,4 +1,4 @@
-"""The ways to cut a segment into bands: how much memory each needs at its peak, and what it costs in cycles."""
+"""The ways to cut a fusion group into stripes: how much memory each needs at its peak, and what it costs in cycles."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.tiling.fusion_groups import boundaries
 from hwgen.compiler.tiling.memory import window_rows
-from hwgen.compiler.tiling.stripes import Lifetimes, Segment, build_steps, lifetimes, peak_words
+from hwgen.compiler.tiling.stripes import FusionGroup, Lifetimes, build_steps, lifetimes, peak_words
 from hwgen.hw.isa.config import BANKS
 
 _PASS_CYCLES = 300
 """Cycles that a further pass costs: the elements fill and drain one after the other."""
 
 _LONG, _LONG_CHOICES = 12, 12
-"""Of a segment of more than so many passes about so many bandings are looked at."""
+"""Of a fusion group of more than so many passes about so many stripings are looked at."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What bands cost in weights.
+    """What stripes cost in weights.
 
     Attributes:
         words: weight words of each logical pass, by index.
@@ -37,15 +37,15 @@ class Weights:
 
 @dataclass(frozen=True)
 class Choice:
-    """A banding of one segment: words at its peak, and what it costs in cycles."""
+    """A striping of one fusion group: words at its peak, and what it costs in cycles."""
 
     peak: int
     cost: int
-    segment: Segment
+    fusion_group: FusionGroup
 
 
 class Options:
-    """Bandings of one segment, cheapest first; those behind need less memory."""
+    """Stripings of one fusion group, cheapest first; those behind need less memory."""
 
     def __init__(self, lowered: Lowered, ranges: tuple[int, int], words: int, weights: Weights) -> None:
         passes = lowered.passes[slice(*ranges)]
@@ -57,29 +57,29 @@ class Options:
         self.choices: list[Choice] = []
         self.least: int | None = None
         self.dear = reload > 0
-        """Every band loads the weights again."""
+        """Every stripe loads the weights again."""
         candidates = candidate_heights(final.height, whole, reads_image)
         if len(passes) > _LONG:
             candidates = candidates[:: -(-len(candidates) // _LONG_CHOICES)] + candidates[-1:]
         for heights in candidates:
-            segment = Segment(*ranges, heights)
-            peak = peak_of(lowered, segment)
+            fusion_group = FusionGroup(*ranges, heights)
+            peak = peak_of(lowered, fusion_group)
             cost = len(heights) * (len(passes) * _PASS_CYCLES + reload)
             if peak <= words and (not self.choices or peak < self.choices[-1].peak):
-                self.choices.append(Choice(peak, cost, segment))
+                self.choices.append(Choice(peak, cost, fusion_group))
             if self.least is None or peak < self.least:
                 self.least = peak
 
 
-def peak_of(lowered: Lowered, segment: Segment) -> int:
-    """Words that a segment needs at its peak if nothing else is live but what it reads and leaves."""
-    steps = build_steps(lowered, [segment], {})
-    passes = lowered.passes[segment.first : segment.past]
+def peak_of(lowered: Lowered, fusion_group: FusionGroup) -> int:
+    """Words that a fusion group needs at its peak if nothing else is live but what it reads and leaves."""
+    steps = build_steps(lowered, [fusion_group], {})
+    passes = lowered.passes[fusion_group.first : fusion_group.past]
     lives = lifetimes(lowered, steps)
     made = {item.output.buffer for item in passes}
     read_inside = {view.buffer for item in passes for view in (item.input, item.operand) if view is not None}
     total = np.zeros(len(steps), np.int64)
-    before, after = boundaries(lowered)[segment.first], boundaries(lowered)[segment.past]
+    before, after = boundaries(lowered)[fusion_group.first], boundaries(lowered)[fusion_group.past]
     involved = {}
     for name in made | read_inside:
         life = lives[name]
@@ -103,9 +103,9 @@ def peak_of(lowered: Lowered, segment: Segment) -> int:
 
 
 def candidate_heights(height: int, whole: bool, reads_image: bool) -> list[tuple[int, ...]]:
-    """Ways to cut `height` rows into bands, fewest bands first.
+    """Ways to cut `height` rows into stripes, fewest stripes first.
 
-    Even bands, and bands that grow: while the input of a segment is still whole there is less room than later, and
+    Even stripes, and stripes that grow: while the input of a fusion group is still whole there is less room than later, and
     rows of the image should not be waited for.
     """
     if whole or height == 1:
@@ -120,8 +120,8 @@ def candidate_heights(height: int, whole: bool, reads_image: bool) -> list[tuple
     return sorted(found, key=len)
 
 
-def _even(height: int, bands: int) -> tuple[int, ...]:
-    edges = [height * i // bands for i in range(bands + 1)]
+def _even(height: int, stripes: int) -> tuple[int, ...]:
+    edges = [height * i // stripes for i in range(stripes + 1)]
     return tuple(b - a for a, b in zip(edges, edges[1:], strict=False))
 
 

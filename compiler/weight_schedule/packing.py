@@ -1,4 +1,4 @@
-"""Weights and parameters as the words of the ring's memories."""
+"""Weights and parameters as the words of the core's memories."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from hwgen.compiler.weight_schedule.packing import parameter_head, window_entrie
 from hwgen.compiler.weight_schedule.schedule import StepLoads
 from hwgen.errors import ResourceError
 from hwgen.hw.ecp5.bram import SIMPLE_SHAPES, TRUE_SHAPES, segments
-from hwgen.hw.isa.config import WINDOW_WORDS, RingConfig
+from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import TABLE_BITS, WindowOp
 
 
@@ -23,15 +23,15 @@ class Needs:
     windows: int
     tables: int
 
-    def config(self, base: RingConfig) -> RingConfig:
-        """A ring with just these memories, filled up to whole blocks of RAM.
+    def config(self, base: CoreConfig) -> CoreConfig:
+        """A core with just these memories, filled up to whole blocks of RAM.
 
         Raises:
             ResourceError: there are more tables than a descriptor can name.
         """
         slots = max(2, 1 << self.tables.bit_length())  # one of them is the identity
         if slots > 1 << TABLE_BITS:
-            raise ResourceError(f"{self.tables} tables are needed, the ring has {(1 << TABLE_BITS) - 1}")
+            raise ResourceError(f"{self.tables} tables are needed, the core has {(1 << TABLE_BITS) - 1}")
         return replace(
             base,
             weight_depth=_filled(self.weights, TRUE_SHAPES),
@@ -42,7 +42,7 @@ class Needs:
 
 
 def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads], Needs]:
-    """Places of every step's weights and parameters, one behind the other; bands of a pass share theirs."""
+    """Places of every step's weights and parameters, one behind the other; stripes of a pass share theirs."""
     weights, parameters, windows = _Shelf(), _Shelf(), _Shelf()
     tables = _Shelf(), _Shelf()
     places = []

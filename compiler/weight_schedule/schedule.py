@@ -1,7 +1,7 @@
 """When weights and parameters are loaded, and where: circular memories, overwritten as soon as nobody needs them.
 
 Every step needs up to three *items*: weight words, lane parameters, window parameters.  Items are placed one behind the other in
-their memory.  An item stays until another one is laid over it, so the bands of a segment share it if the memory is large enough;
+their memory.  An item stays until another one is laid over it, so the stripes of a segment share it if the memory is large enough;
 else it is loaded again.
 """
 
@@ -14,7 +14,7 @@ from hwgen.compiler.int8.nodes import QTable
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.compiler.weight_schedule.packing import parameter_head, window_entries
 from hwgen.errors import ResourceError
-from hwgen.hw.isa.config import WINDOW_WORDS, RingConfig
+from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 from hwgen.hw.isa.memories import TABLE_WORDS
 from hwgen.hw.isa.packets import PacketKind
@@ -149,7 +149,7 @@ class _TablePlace:
         return [] if known else [Load(PacketKind.TABLE, step.index, 0, 1, self.address, wait)]
 
 
-def schedule(steps: Sequence[Step], config: RingConfig) -> list[StepLoads]:
+def schedule(steps: Sequence[Step], config: CoreConfig) -> list[StepLoads]:
     """Packets and bases of every step.
 
     Raises:
@@ -188,6 +188,6 @@ def schedule(steps: Sequence[Step], config: RingConfig) -> list[StepLoads]:
     return result
 
 
-def streamed_bytes(loads: Sequence[StepLoads], config: RingConfig) -> int:
+def streamed_bytes(loads: Sequence[StepLoads], config: CoreConfig) -> int:
     """Bytes of weights that a frame loads, those that are loaded again included."""
     return sum(load.count * config.cols for step in loads for load in step.loads if load.kind == PacketKind.WEIGHTS)

@@ -9,10 +9,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.array.lane_parameters import CHUNK_INDEX_BITS, LaneParameters, ParameterWrite
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import CombineParameters, Descriptor
 from hwgen.hw.lib.fifo import BlockFifo, block_fifo_latency
-from hwgen.hw.lib.register_copies import kept_copies
+from hwgen.hw.lib.register_copies import register_copies
 from hwgen.hw.lib.requantise import Requantiser, requantiser_latency
 from hwgen.hw.lib.table import Table, TableWrite
 
@@ -31,7 +31,7 @@ class Collector(wiring.Component):
     """Requantises the array's results, a lane for two columns, and assembles segments: C output channels of a pixel.
 
     Lane q serves columns 2 q (channel q of the chunk) and 2 q + 1 (channel Q + q) in turn. Channels whose parameters have bit 0
-    of `unused` set go through the table, if the ring has one.
+    of `unused` set go through the table, if the core has one.
 
     Parameters:
         config: `rows`, `cols`, `acc_bits`, `array_clamp_bits`, `parameter_depth`, `segment_fifo`, `array_table`.
@@ -54,7 +54,7 @@ class Collector(wiring.Component):
     """
 
     def __init__(
-        self, config: RingConfig, parameters: Sequence[int] = (), tables: Sequence[Sequence[int]] = ()
+        self, config: CoreConfig, parameters: Sequence[int] = (), tables: Sequence[Sequence[int]] = ()
     ) -> None:
         self._config = config
         self._tables = tables
@@ -98,7 +98,7 @@ class Collector(wiring.Component):
         bytes_of_lanes: list[Value] = []
         looks_up: list[Value] = []
         # The clamp is constant in a pass, and the lanes lie far apart.
-        clamps = kept_copies(m, "clamp", self.descriptor.array_clamp, lanes)
+        clamps = register_copies(m, "clamp", self.descriptor.array_clamp, lanes)
         for q in range(lanes):
             # A lane's columns never have results in the same cycle.
             first = self.valid[2 * q]
@@ -162,7 +162,7 @@ class Collector(wiring.Component):
         return [table.o[q] for q in range(len(values))]
 
 
-def collector_latency(config: RingConfig) -> int:
+def collector_latency(config: CoreConfig) -> int:
     """Cycles from a row's result on column 0 to its segment at the collector's output."""
     table = Table.LATENCY if config.array_table else 0
     return config.cols + requantiser_latency(config.array_clamp_bits) + table + block_fifo_latency(config.segment_fifo)

@@ -9,7 +9,7 @@ from amaranth.utils import ceil_log2
 
 from hwgen.hw.array.pixel_ring import ring_address_bits
 from hwgen.hw.array.systolic import ArrayControl
-from hwgen.hw.isa.config import WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.lib.loop import Loop
 
@@ -60,7 +60,7 @@ class Feeder(wiring.Component):
     L + read_delay + R of a tile's last chunk; `chunk_start` in cycle start + 1 and in cycle L + 1 of every chunk but the last.
     """
 
-    def __init__(self, config: RingConfig, ring_latency: int, weight_latency: int) -> None:
+    def __init__(self, config: CoreConfig, ring_latency: int, weight_latency: int) -> None:
         self._config = config
         self.LATENCY = max(ring_latency, weight_latency)
         """Cycles from a step to its `ctl`."""

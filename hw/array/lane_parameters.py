@@ -10,7 +10,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.bram import SimpleDualPort
-from hwgen.hw.isa.config import PARAMETER_BITS, RingConfig
+from hwgen.hw.isa.config import PARAMETER_BITS, CoreConfig
 from hwgen.hw.isa.descriptor import COMBINE_WORDS, ChannelParameters, CombineParameters, Descriptor
 from hwgen.hw.lib.loop import Loop
 
@@ -21,7 +21,7 @@ CHUNK_INDEX_BITS = 3
 """A lane keeps the parameters of eight successive chunks, for both columns that it serves."""
 
 
-def check_shape(config: RingConfig) -> None:
+def check_shape(config: CoreConfig) -> None:
     """Raises ValueError if parameters could be wanted faster than they are loaded."""
     if 2 * config.rows < config.cols:
         raise ValueError(
@@ -56,7 +56,7 @@ class LaneParameters(wiring.Component):
     u + READY + c or later, until the eighth `chunk_start` after it.
     """
 
-    def __init__(self, config: RingConfig, init: Sequence[int] = ()) -> None:
+    def __init__(self, config: CoreConfig, init: Sequence[int] = ()) -> None:
         check_shape(config)
         self._config = config
         # Two blocks for lanes all over the die: a register on the way.

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hwgen.hw.ecp5.bram import SimpleDualPort, simple_latency
-from hwgen.hw.isa.config import WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.lib.loop import Loop
 
@@ -20,12 +20,12 @@ ROW_DONE = 2
 """Cycles from the last beat of an output row to `row_done`."""
 
 
-def ring_address_bits(config: RingConfig) -> int:
+def ring_address_bits(config: CoreConfig) -> int:
     """Bits of a byte address inside the ring's memory of one array row."""
     return ceil_log2(config.ring_depth * WORD_BYTES)
 
 
-def pixel_latency(config: RingConfig) -> int:
+def pixel_latency(config: CoreConfig) -> int:
     """Cycles from a byte address to the byte of array row 0: the memory, the choice of the byte, the way to the array."""
     return simple_latency(config.ring_depth) + 2
 
@@ -56,7 +56,7 @@ class PixelRing(wiring.Component):
     r's byte in cycle t + LATENCY + r; one address per cycle. A slot may be written again R cycles after its last address.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: CoreConfig) -> None:
         self._config = config
         self.LATENCY = pixel_latency(config)
         """Cycles from an address to the byte of array row 0: the memory, then the selection of the byte."""

@@ -9,7 +9,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.bram import TrueDualPort, true_blocks, true_latency
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 
 WEIGHT_ADDRESS_BITS = 14
 """Of an address that the DMA writes to."""
@@ -18,12 +18,12 @@ _COPIES, _BLOCKS = 6, 12
 """Sets of input registers, at least, and blocks that share one at most: one net to the address pins of all blocks would limit the clock."""
 
 
-def weight_write_layout(config: RingConfig) -> data.StructLayout:
+def weight_write_layout(config: CoreConfig) -> data.StructLayout:
     """A write to the weight memory: byte c belongs to array column c."""
     return data.StructLayout({"valid": 1, "addr": WEIGHT_ADDRESS_BITS, "data": 8 * config.cols})
 
 
-def weight_latency(config: RingConfig) -> int:
+def weight_latency(config: CoreConfig) -> int:
     """Cycles from an address to its word."""
     return true_latency(config.weight_depth, input_copies=_COPIES)
 
@@ -42,7 +42,7 @@ class WeightMemory(wiring.Component):
     Timing: `data` weight_latency(config) cycles after `addr`. A write in cycle t is seen by addresses from cycle t + 1 on.
     """
 
-    def __init__(self, config: RingConfig, init: Sequence[int] = ()) -> None:
+    def __init__(self, config: CoreConfig, init: Sequence[int] = ()) -> None:
         self._config = config
         self._init = init
         super().__init__(

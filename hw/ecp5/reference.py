@@ -40,7 +40,7 @@ def _delayed(m: Module, value: Signal, cycles: int) -> Signal:
     return value
 
 
-class TrueDualPortTwin(wiring.Component):
+class TrueDualPortReference(wiring.Component):
     """Twin of `hwgen.hw.ecp5.bram.TrueDualPort`; where that one's output is undefined, this one's is another value.
 
     Parameters, Members: as `TrueDualPort`.
@@ -78,7 +78,7 @@ class TrueDualPortTwin(wiring.Component):
         return m
 
 
-class SimpleDualPortTwin(wiring.Component):
+class SimpleDualPortReference(wiring.Component):
     """Twin of `hwgen.hw.ecp5.bram.SimpleDualPort`; where that one's output is undefined, this one's is another value.
 
     Parameters, Members: as `SimpleDualPort`.

@@ -6,7 +6,7 @@ from amaranth.hdl import Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.isa.config import WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.memory.activation_memory import ADDRESS_BITS
 
@@ -15,7 +15,7 @@ _KERNEL_BITS = 3  # of the columns of a window
 _STRIDE_BITS, _STEPPING_STRIDE_BITS = 2, 3
 
 
-class BeatPlace(wiring.Component):
+class BeatAddresses(wiring.Component):
     """Running sums over the loops of the fetch (see `hwgen.hw.fetch.fetch.Fetch`): no multiplier.
 
     Parameters:
@@ -36,7 +36,7 @@ class BeatPlace(wiring.Component):
         window_emit : Out(1), in WINDOW: an output is due with this column.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: CoreConfig) -> None:
         self._halves = config.window_lanes < WORD_BYTES
         self._steps = config.row_steps
         self._stride_bits = _STEPPING_STRIDE_BITS if config.row_steps else _STRIDE_BITS

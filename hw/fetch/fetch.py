@@ -7,11 +7,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from hwgen.hw.fetch.beat_addresses import BeatPlace
+from hwgen.hw.fetch.beat_addresses import BeatAddresses
 from hwgen.hw.fetch.column import column_layout
-from hwgen.hw.fetch.row_addresses import WINDOW_ROWS, RowChain
-from hwgen.hw.fetch.stepped_row_addresses import RowWalk
-from hwgen.hw.isa.config import BANKS, WINDOW_WORDS, WORD_BYTES, RingConfig
+from hwgen.hw.fetch.row_addresses import WINDOW_ROWS, RowAddresses
+from hwgen.hw.fetch.stepped_row_addresses import SteppedRowAddresses
+from hwgen.hw.isa.config import BANKS, WINDOW_WORDS, WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.lib.loop import Loop
@@ -57,7 +57,7 @@ class Fetch(wiring.Component):
 
     Rows and columns outside the tensor read as `fill`.
 
-    A ring with row steps has more of it:
+    A core with row steps has more of it:
     - TAP: pixel in_x + x * stride_x + kx * tap_columns of row in_y + row * stride_y + ky * tap_rows.
     - WINDOW: for row: for sg: for by < blocks_h: for bx < blocks_w: for col: rows in_y + row * stride_y + by * tap_rows + i of pixel
       in_x + bx * tap_columns + col; `start` with the first column of every block.
@@ -78,7 +78,7 @@ class Fetch(wiring.Component):
         S_0 = max(start + START_DELAY, C_0), S_r = max(S_(r-1) + D, C_r),
         D = max(beats, stride_y + 2) (TAP), groups * max(columns, 9) (WINDOW).
     C_r is the first cycle with ring_pixels + R * (strobes of `tile_free` before it) >= (r + 1) * out_w; 0 if the pass does not
-    feed the ring.
+    feed the pixel ring.
     With row steps a tap row of TAP, and a row of blocks in WINDOW, that is not the last of its output row or subgroup takes at least
     tap_rows + 2 cycles: D = (kernel_h - 1) * max(beats of a tap row, tap_rows + 2) + max(beats of a tap row, stride_y + 2) (TAP),
     groups * ((blocks_h - 1) * max(b, tap_rows + 2) + b) with b = blocks_w * max(columns, 9) (WINDOW).
@@ -86,7 +86,7 @@ class Fetch(wiring.Component):
     An output that is not ready costs nothing until _FIFO_DEPTH beats are under way or waiting; turns then wait for room.
     """
 
-    def __init__(self, config: RingConfig, read_latency: int) -> None:
+    def __init__(self, config: CoreConfig, read_latency: int) -> None:
         check_read_latency(read_latency)
         self._config, self._read_latency = config, read_latency
         self._layout = column_layout(config.window_lanes, config.partial_depth > 0)
@@ -116,7 +116,7 @@ class Fetch(wiring.Component):
         m.d.sync += [constants_done.eq(self.start), begin.eq(constants_done)]
 
         steps = self._config.row_steps
-        m.submodules.chain = chain = RowWalk() if steps else RowChain()
+        m.submodules.chain = chain = SteppedRowAddresses() if steps else RowAddresses()
         x_count = Signal(len(d.columns), reset_less=True)
         kernel_h = d.kernel_h if steps else d.kernel_h[:_CHAIN_ROWS_BITS]
         kernel_w = d.kernel_w if steps else d.kernel_w[:_CHAIN_COLUMNS_BITS]
@@ -145,7 +145,7 @@ class Fetch(wiring.Component):
             chain.restart.eq(constants_done),
             chain.take.eq(issue & rows_first),
         ]
-        if isinstance(chain, RowWalk):
+        if isinstance(chain, SteppedRowAddresses):
             m.d.comb += [
                 chain.back.eq(Mux(is_sum, row.last, ~tap & ky.last & ~group.last)),
                 chain.onward.eq(ky.last & ~is_sum),
@@ -189,7 +189,7 @@ class Fetch(wiring.Component):
                 loop.restart()
             m.d.sync += [running.eq(1), row_first.eq(1), rows_first.eq(1), subgroup_first.eq(~tap), ky_index.eq(0)]
 
-        m.submodules.place = place = BeatPlace(self._config)
+        m.submodules.place = place = BeatAddresses(self._config)
         m.d.comb += [
             place.descriptor.eq(d),
             place.begin.eq(begin),

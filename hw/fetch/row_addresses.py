@@ -73,7 +73,7 @@ class FourRows:
         return row >= self._in_h
 
 
-class RowChain(wiring.Component):
+class RowAddresses(wiring.Component):
     """Holds the places of four consecutive input rows, the first of them in row y.
 
     Four consecutive rows lie in four different banks, so a row address per bank holds them all; moving on by one row replaces the

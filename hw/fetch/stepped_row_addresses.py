@@ -12,8 +12,8 @@ from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.memory.activation_memory import BANK_BITS, BankAddresses
 
 
-class RowWalk(wiring.Component):
-    """Holds the places of four consecutive input rows as `hwgen.hw.fetch.row_addresses.RowChain` does, and goes on by taps and blocks.
+class SteppedRowAddresses(wiring.Component):
+    """Holds the places of four consecutive input rows as `hwgen.hw.fetch.row_addresses.RowAddresses` does, and goes on by taps and blocks.
 
     It keeps the output row's first input row, so that it can return there.
 
@@ -23,7 +23,7 @@ class RowWalk(wiring.Component):
         take : In(1), strobe: the present rows are used; go on by `tap_rows` rows (SUM: by one).
         back : In(1), with `take`: go to the output row's first input row instead (SUM: to in_y).
         onward : In(1), with `take` and not with `back`: go to the first input row of the following output row instead.
-        ready, bank, addrs, outside : as in `RowChain`.
+        ready, bank, addrs, outside : as in `RowAddresses`.
 
     Timing: the descriptor must be stable one cycle before `restart` in cycle t; outputs hold from cycle t + 2 on. After `take` in
     cycle t they hold from cycle t + n + 2 on, n = tap_rows, with `onward` stride_y, in SUM and with `back` 1.

@@ -1,6 +1,6 @@
-"""Parameters of one generated ring: everything that the RTL needs to know and nothing that a pass may change.
+"""Parameters of one generated core: everything that the RTL needs to know and nothing that a pass may change.
 
-The planner chooses a `RingConfig`; every component of `hw` takes it (or a few of its fields).
+The planner chooses a `CoreConfig`; every component of `hw` takes it (or a few of its fields).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ WINDOW_WORDS = 8
 
 
 @dataclass(frozen=True)
-class RingConfig:
-    """Shape of a ring.
+class CoreConfig:
+    """Shape of a core.
 
     Attributes:
         rows: R, pixels that the array works on at once (2..16).
@@ -73,7 +73,7 @@ class RingConfig:
     table_slots: int = 2
     row_steps: bool = False
     partial_depth: int = 0
-    banded_sums: bool = False
+    striped_sums: bool = False
     resident_passes: int = 0
     combine_lanes: int = 0
     combine_multiply: bool = False

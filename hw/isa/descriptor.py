@@ -1,6 +1,6 @@
-"""The pass descriptor and the other packed formats that the compiler writes and the ring reads.
+"""The pass descriptor and the other packed formats that the compiler writes and the core reads.
 
-A pass takes one tensor, or a band of its rows, once round the ring. Layouts are packed, first field in the
+A pass takes one tensor, or a stripe of its rows, once through the core. Layouts are packed, first field in the
 least significant bits; a descriptor travels as `DESCRIPTOR_HALFWORDS` 16-bit words, least significant first.
 """
 
@@ -32,7 +32,7 @@ class WindowOp(enum.IntEnum):
 
 
 class SumOp(enum.IntEnum):
-    """Where the sums of a pass of FeedMode.SUM begin (`Descriptor.op`, only in a ring with banded sums)."""
+    """Where the sums of a pass of FeedMode.SUM begin (`Descriptor.op`, only in a core with striped sums)."""
 
     ZERO = 0
     GO_ON = 1
@@ -134,7 +134,7 @@ Descriptor = data.StructLayout(
         "window_table": TABLE_BITS,  # as `array_table`
         "average_scale": data.ArrayLayout(6, 4),  # factor of the sum, by {columns cut, rows cut}
         # pixel ring
-        "ring_words": 10,  # words per pixel in the ring
+        "ring_words": 10,  # words per pixel in the pixel ring
         "ring_slots": 10,  # tiles of R pixels that it holds
         "ring_pixels": 13,  # ring_slots * R
         # array

@@ -15,7 +15,7 @@ SUM_BITS = 25
 """Of an int8 sum over a whole map: 2^17 elements of magnitude 2^7, and a sign."""
 
 SUM_GROUPS = 512
-"""Subgroups whose sums are kept from one band of a map to the next."""
+"""Subgroups whose sums are kept from one stripe of a map to the next."""
 
 FIFO_DEPTH = 64
 """Halfwords of the command stream that may be under way from the SDRAM or wait in the DMA's FIFO."""

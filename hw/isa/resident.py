@@ -1,4 +1,4 @@
-"""What a ring holds from power-on when all of a network stays in block RAM."""
+"""What a core holds from power-on when all of a network stays in block RAM."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Resident:
-    """Initial content of a ring's memories; nothing is loaded later, and descriptors are run in order, frame after frame.
+    """Initial content of a core's memories; nothing is loaded later, and descriptors are run in order, frame after frame.
 
     Attributes:
         weights: words of `cols` bytes, for the weight memory.

@@ -25,7 +25,7 @@ class _Register(wiring.Component):
         return m
 
 
-def kept_copies(m: Module, name: str, value: Value | data.View[Any], count: int) -> list[Any]:
+def register_copies(m: Module, name: str, value: Value | data.View[Any], count: int) -> list[Any]:
     """`count` registers that all follow `value` a cycle later, in its shape, as submodules of `m` with `name` in their names."""
     shape = value.shape()
     copies = []

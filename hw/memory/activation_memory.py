@@ -7,7 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.bram import TrueDualPort, true_latency
-from hwgen.hw.isa.config import BANKS, WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import BANKS, WORD_BYTES, CoreConfig
 from hwgen.hw.memory.dma import ImageWord
 from hwgen.hw.memory.write_request import WriteRequest
 
@@ -91,7 +91,7 @@ class ActivationMemory(wiring.Component):
     WRITE_TO_READ = 2
     """Cycles from a write to the first address at port A that sees it: port B has the arbiter's register more than port A."""
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: CoreConfig) -> None:
         check_activation_depth(config.activation_depth)
         self._depth = config.activation_depth
         super().__init__(

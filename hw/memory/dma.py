@@ -9,12 +9,12 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.isa.config import PARAMETER_BITS, WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import PARAMETER_BITS, WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS
 from hwgen.hw.isa.memories import FIFO_DEPTH, TABLE_WORDS
 from hwgen.hw.isa.packets import PACKET_HEADER_HALFWORDS, PacketKind
 from hwgen.hw.lib.fifo import StreamFifo
-from hwgen.hw.lib.register_copies import kept_copies
+from hwgen.hw.lib.register_copies import register_copies
 from hwgen.hw.memory.sdram_config import ADDRESS_BITS, BURST
 
 CHECK_CYCLES = 2
@@ -38,12 +38,12 @@ StoreCommand = data.StructLayout({"valid": 1, "bank": 2, "addr": 14, "words": 14
 """Words of a bank from `addr` on are stored from halfword `target` of the stream on."""
 
 
-def packet_kinds(config: RingConfig) -> list[PacketKind]:
-    """The kinds of packets that a ring's DMA knows."""
+def packet_kinds(config: CoreConfig) -> list[PacketKind]:
+    """The kinds of packets that a core's DMA knows."""
     return [kind for kind in PacketKind if config.spill or kind is not PacketKind.STORE]
 
 
-def unit_halfwords(config: RingConfig, kind: PacketKind, *, unpack: bool = False) -> int:
+def unit_halfwords(config: CoreConfig, kind: PacketKind, *, unpack: bool = False) -> int:
     """Halfwords of one unit of a packet's payload."""
     match kind:
         case PacketKind.WEIGHTS:
@@ -82,7 +82,7 @@ class Dma(wiring.Component):
     halfwords), words, 0; header's bank and address are where the words come from. The stream goes on when they are stored.
 
     Parameters:
-        config: shape of the ring.
+        config: shape of the core.
 
     Members:
         start : In(1), strobe: read a stream from `base`. No burst may be under way then.
@@ -111,7 +111,7 @@ class Dma(wiring.Component):
         the cycle after `stored` at the earliest.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: CoreConfig) -> None:
         self.config = config
         super().__init__(
             {
@@ -280,7 +280,7 @@ class Dma(wiring.Component):
         unit, late_word = Signal(max(widths), reset_less=True), Signal(16, reset_less=True)
         shifted = Cat(unit[16:], late_word)
         m.d.sync += late_word.eq(word)
-        for i, shift in enumerate(kept_copies(m, "shift", used, -(-len(unit) // _SHIFT_BITS))):
+        for i, shift in enumerate(register_copies(m, "shift", used, -(-len(unit) // _SHIFT_BITS))):
             part = slice(i * _SHIFT_BITS, (i + 1) * _SHIFT_BITS)
             with m.If(shift):
                 m.d.sync += unit[part].eq(shifted[part])

@@ -7,7 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.bram import COPY_PREFIX
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp, CombineParameters, Descriptor
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.lib.loop import Loop
@@ -27,12 +27,12 @@ _FINE_BITS = 3  # of the shift, done in the second step
 _FIFO_DEPTH = 16  # segments under way at most; enough because a segment takes at least two cycles
 
 
-def combine_cycles(config: RingConfig) -> int:
+def combine_cycles(config: CoreConfig) -> int:
     """Cycles that the combine element takes for a segment."""
     return config.cols // config.combine_lanes
 
 
-def combine_latency(config: RingConfig) -> int:
+def combine_latency(config: CoreConfig) -> int:
     """Cycles from taking a segment to offering the result, if nothing is held up."""
     return combine_cycles(config) + CombineLane.LATENCY + 1 + StreamFifo.LATENCY
 
@@ -162,7 +162,7 @@ class Combine(wiring.Component):
     which both are valid and that many cycles have passed since the one before; its result is offered `combine_latency` cycles later.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: CoreConfig) -> None:
         self._config = config
         segment = stream.Signature(data.StructLayout({"data": 8 * config.cols}))
         super().__init__(

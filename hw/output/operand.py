@@ -6,12 +6,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.isa.config import WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.memory.activation_memory import ADDRESS_BITS, BANK_BITS, ReadRequest, memory_port
 from hwgen.hw.output.crossbar import plain_words
-from hwgen.hw.output.pixel_addresses import PixelWalk
+from hwgen.hw.output.pixel_addresses import PixelAddresses
 
 _WORD_BITS = 8 * WORD_BYTES
 AHEAD = 16
@@ -42,7 +42,7 @@ class OperandFetch(wiring.Component):
     first one is offered latency + W + START_CYCLES cycles after `start` and a further one every W cycles; a missing pixel costs one cycle.
     """
 
-    def __init__(self, config: RingConfig, latency: int) -> None:
+    def __init__(self, config: CoreConfig, latency: int) -> None:
         self._config = config
         self._latency = latency
         super().__init__(
@@ -65,7 +65,7 @@ class OperandFetch(wiring.Component):
         step, send, skip = Signal(), Signal(), Signal()
         word_index = Signal(range(max(2, words)))
         # Everything starts with every pass, because that steers so much; but it runs only in those with an operand.
-        walk = PixelWalk(m, self._config, d, d.operand, d.operand_pixel_words, self.start, step)
+        walk = PixelAddresses(m, self._config, d, d.operand, d.operand_pixel_words, self.start, step)
         chunk_word, half = self._chunk_place(m, self.start, step & walk.row_last, step & walk.tile_end)
         room = Signal(init=1)
         bank, pixel, missing = walk.bank, walk.pixel, walk.missing
@@ -123,7 +123,7 @@ class OperandFetch(wiring.Component):
         self._assemble(m, fifo.o, words)
         return m
 
-    def _still(self, m: Module, walk: PixelWalk, start: Value, step: Value) -> tuple[Value, Value, Value]:
+    def _still(self, m: Module, walk: PixelAddresses, start: Value, step: Value) -> tuple[Value, Value, Value]:
         """Bank and word address of the present pixel, and whether it has nothing to read, `still` considered."""
         d = self.descriptor
         further = Signal()  # pixels of a tile behind the first one

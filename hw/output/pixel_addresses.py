@@ -5,13 +5,13 @@ from __future__ import annotations
 from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.lib.loop import Loop
 from hwgen.hw.memory.row_pointer import LastSlot, next_row
 
 
-class PixelWalk:
+class PixelAddresses:
     """Counts tiles, chunks and array rows, and follows a tensor's pixels through its rows.
 
     Every chunk of a tile returns to the tile's first pixel. Array rows at and beyond `last_pixels` of the last tile have no pixel.
@@ -35,7 +35,7 @@ class PixelWalk:
     def __init__(
         self,
         m: Module,
-        config: RingConfig,
+        config: CoreConfig,
         descriptor: data.View,
         pointer: data.View,
         pixel_words: Value,

@@ -6,7 +6,7 @@ from amaranth.hdl import Const, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.isa.config import WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.lib.loop import Loop
 from hwgen.hw.memory.row_pointer import LastSlot, next_row
@@ -36,7 +36,7 @@ class RowWriter(wiring.Component):
 
     REQUEST_DELAY = 1
 
-    def __init__(self, config: RingConfig, write_to_read: int) -> None:
+    def __init__(self, config: CoreConfig, write_to_read: int) -> None:
         self._lanes, self._write_to_read = config.window_lanes, write_to_read
         super().__init__(
             {

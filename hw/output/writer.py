@@ -6,13 +6,13 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.isa.config import WORD_BYTES, RingConfig
+from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.lib.fifo import StreamFifo
-from hwgen.hw.lib.register_copies import kept_copies
+from hwgen.hw.lib.register_copies import register_copies
 from hwgen.hw.memory.write_request import WriteRequest
 from hwgen.hw.output.crossbar import Crossbar, plain_words, spread_words
-from hwgen.hw.output.pixel_addresses import PixelWalk
+from hwgen.hw.output.pixel_addresses import PixelAddresses
 
 _ENABLED_BYTES = 4  # of a segment and its operand that one enable steers
 _PLACES = 16
@@ -51,7 +51,7 @@ class Writer(wiring.Component):
     REQUEST_DELAY = 2
     """Cycles from a segment's transfer to the request of its first word."""
 
-    def __init__(self, config: RingConfig, write_to_read: int) -> None:
+    def __init__(self, config: CoreConfig, write_to_read: int) -> None:
         self._config, self._write_to_read = config, write_to_read
         segment = stream.Signature(data.StructLayout({"data": 8 * config.cols}))
         super().__init__(
@@ -108,7 +108,7 @@ class Writer(wiring.Component):
                 word_last.eq(goal.missing | (words == 1)),
             ]
 
-        for i, enable in enumerate(kept_copies(m, "free", next_free, -(-cols // _ENABLED_BYTES))):
+        for i, enable in enumerate(register_copies(m, "free", next_free, -(-cols // _ENABLED_BYTES))):
             part = slice(8 * _ENABLED_BYTES * i, 8 * _ENABLED_BYTES * (i + 1))
             with m.If(enable):
                 m.d.sync += [
@@ -159,7 +159,7 @@ class Writer(wiring.Component):
         )
         running, step, last = Signal(), Signal(), Signal()
         # Everything starts with every pass, because that steers so much; but it runs only in those that come this way.
-        walk = PixelWalk(m, self._config, d, d.output, d.out_pixel_words, self.start, step)
+        walk = PixelAddresses(m, self._config, d, d.output, d.out_pixel_words, self.start, step)
         chunk_word, half, keep = self._chunk_place(m, self.start, step & walk.row_last, step & walk.tile_end)
         entry, entry_valid = Signal(layout, reset_less=True), Signal()
         ahead, room = Signal(range(_PLACES + 1)), Signal(init=1)

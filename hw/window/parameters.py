@@ -10,9 +10,9 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.bram import SimpleDualPort
-from hwgen.hw.isa.config import PARAMETER_BITS, WINDOW_WORDS, RingConfig
+from hwgen.hw.isa.config import PARAMETER_BITS, WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import ChannelParameters, Descriptor, FeedMode
-from hwgen.hw.lib.register_copies import kept_copies
+from hwgen.hw.lib.register_copies import register_copies
 
 TAPS = 9
 
@@ -24,7 +24,7 @@ _ENTRIES = 4
 """Subgroups whose requantisation parameters are held: in use, one whose first columns are under way, being read, and one to spare."""
 
 
-def window_write_layout(config: RingConfig) -> data.StructLayout:
+def window_write_layout(config: CoreConfig) -> data.StructLayout:
     """A write to the parameter memory."""
     return data.StructLayout(
         {"valid": 1, "addr": range(config.window_depth), "data": PARAMETER_BITS // 4 * config.window_lanes}
@@ -65,7 +65,7 @@ class WindowParameters(wiring.Component):
     PARAMETERS_DELAY = 2
     """Cycles from `advance_parameters` to the new `parameters`."""
 
-    def __init__(self, config: RingConfig, init: Sequence[int] = ()) -> None:
+    def __init__(self, config: CoreConfig, init: Sequence[int] = ()) -> None:
         self._config = config
         lanes = config.window_lanes
         # Its blocks lie where the activations' leave room, far from the lanes: a register on the way.
@@ -143,15 +143,15 @@ class WindowParameters(wiring.Component):
         active = Signal.like(shadow)
         shifted = Cat(shadow[len(memory.r_data) :], memory.r_data)
         is_weights = arriving & (arriving_step < _WEIGHT_WORDS)
-        for lane, enable in enumerate(kept_copies(m, "shift_weights", is_weights, lanes)):
+        for lane, enable in enumerate(register_copies(m, "shift_weights", is_weights, lanes)):
             with m.If(enable):
                 for tap in range(TAPS):
                     at = tap * lanes + lane
                     m.d.sync += shadow.word_select(at, 8).eq(shifted.word_select(at, 8))
         # There are so many weights that each lane's have enables of their own.
-        enables = kept_copies(m, "take_weights", self.advance_weights, lanes)
+        enables = register_copies(m, "take_weights", self.advance_weights, lanes)
         for lane, (take, is_sum) in enumerate(
-            zip(enables, kept_copies(m, "is_sum", d.mode == FeedMode.SUM, lanes), strict=True)
+            zip(enables, register_copies(m, "is_sum", d.mode == FeedMode.SUM, lanes), strict=True)
         ):
             for tap in range(TAPS):
                 weight = shadow.word_select(tap * lanes + lane, 8)

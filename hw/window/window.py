@@ -10,12 +10,12 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.carry import gated_pair
 from hwgen.hw.fetch.column import column_layout
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode, SumOp, WindowOp
 from hwgen.hw.isa.memories import SUM_BITS, SUM_GROUPS
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.lib.multiplier import add_levels, add_tree, partial_products
-from hwgen.hw.lib.register_copies import kept_copies
+from hwgen.hw.lib.register_copies import register_copies
 from hwgen.hw.lib.requantise import Requantiser, requantiser_latency
 from hwgen.hw.lib.table import Table, TableWrite
 from hwgen.hw.window.parameters import TAPS, WindowParameters, window_write_layout
@@ -33,26 +33,26 @@ _ACC_AT = _MAC_AT + 3
 _MAX_AT = 7
 
 
-def _flow_layout(config: RingConfig) -> data.StructLayout:
+def _flow_layout(config: CoreConfig) -> data.StructLayout:
     """What of a column goes along with it: `store`: its sum is kept for the kernel's next block; `add`: the one of the block before
-    counts; with banded sums `first`: of a pass, `go_on`: the sum of the band before counts.
+    counts; with striped sums `first`: of a pass, `go_on`: the sum of the stripe before counts.
     """
     fields = ("taken", "begin", "emit", "last", "rows_cut", "cols_cut", "add", "store")
-    return data.StructLayout(dict.fromkeys([*fields, "first", "go_on"] if config.banded_sums else fields, 1))
+    return data.StructLayout(dict.fromkeys([*fields, "first", "go_on"] if config.striped_sums else fields, 1))
 
 
-def window_latency(config: RingConfig, op: WindowOp, mode: FeedMode = FeedMode.WINDOW) -> int:
+def window_latency(config: CoreConfig, op: WindowOp, mode: FeedMode = FeedMode.WINDOW) -> int:
     """Cycles from taking a column with `emit` to its result at `o`."""
     if mode == FeedMode.WINDOW and op == WindowOp.MAX:
         return _MAX_AT + StreamFifo.LATENCY
     return _result_at(config) + StreamFifo.LATENCY
 
 
-def _result_at(config: RingConfig) -> int:
+def _result_at(config: CoreConfig) -> int:
     return _ACC_AT + requantiser_latency(config.window_clamp_bits) + (Table.LATENCY if config.window_table else 0)
 
 
-def _credits(config: RingConfig) -> int:
+def _credits(config: CoreConfig) -> int:
     """Results under way and waiting: more than the latency plus 1, so that the credit never limits an output that is not held up."""
     return 1 << (_result_at(config) + StreamFifo.LATENCY + 1).bit_length()
 
@@ -64,16 +64,16 @@ class Window(wiring.Component):
     - MAX: maximum of the kernel_h x kernel_w taps, clamped; rows beyond kernel_h must read as -128.
     - AVERAGE: sum of tap times weight (weights are 1) times `average_scale[rows_cut + 2 cols_cut]`, requantised.
     - MAC of several blocks: a block's sums are kept, and added to those of the next block; the last one's are requantised.
-    - SUM (feed mode): sum of row 0 from `start` to `emit`, requantised; the weights of the subgroup are not used. With `banded_sums`
+    - SUM (feed mode): sum of row 0 from `start` to `emit`, requantised; the weights of the subgroup are not used. With `striped_sums`
       the sums of up to SUM_GROUPS subgroups are kept too, and with SumOp.GO_ON those of the SUM pass before are added, so that the
       results are those of all rows so far.
 
     The newest column is tap column 2: tap (ky, kx) of a kernel kernel_w wide has index 3 ky + 3 - kernel_w + kx among the
-    parameter memory's weights. Taps outside the kernel need zero weights in MAC and AVERAGE. In a ring with a window table,
+    parameter memory's weights. Taps outside the kernel need zero weights in MAC and AVERAGE. In a core with a window table,
     requantised channels whose parameters have bit 0 of `unused` set go through the table.
 
     Parameters:
-        config: `window_lanes` (L), `window_clamp_bits`, `window_depth`, `window_table`, `partial_depth`, `banded_sums`.
+        config: `window_lanes` (L), `window_clamp_bits`, `window_depth`, `window_table`, `partial_depth`, `striped_sums`.
         parameters_init: initial content of the parameter memory.
         tables: tables that are there from power-on.
 
@@ -97,7 +97,7 @@ class Window(wiring.Component):
     """
 
     def __init__(
-        self, config: RingConfig, parameters_init: Sequence[int] = (), tables: Sequence[Sequence[int]] = ()
+        self, config: CoreConfig, parameters_init: Sequence[int] = (), tables: Sequence[Sequence[int]] = ()
     ) -> None:
         self._config = config
         self._tables = tables
@@ -131,9 +131,9 @@ class Window(wiring.Component):
         if self._config.partial_depth:
             m.submodules.kept = kept = PartialSums(self._config.partial_depth, lanes * SUM_BITS)
         flow = self._flow(m, parameters, is_max, is_sum, kept)
-        bands = None
-        if self._config.banded_sums:
-            m.submodules.bands = bands = PartialSums(SUM_GROUPS, lanes * SUM_BITS)
+        stripes = None
+        if self._config.striped_sums:
+            m.submodules.stripes = stripes = PartialSums(SUM_GROUPS, lanes * SUM_BITS)
         m.d.comb += [
             parameters.descriptor.eq(d),
             parameters.start.eq(self.start),
@@ -148,7 +148,7 @@ class Window(wiring.Component):
             [Signal(data.ArrayLayout(signed(8), lanes), name=f"tap_{y}_{x}", reset_less=True) for x in range(KERNEL)]
             for y in range(KERNEL)
         ]
-        for lane, taken in enumerate(kept_copies(m, "taken", flow[_TAPS_AT - 2].taken, lanes)):
+        for lane, taken in enumerate(register_copies(m, "taken", flow[_TAPS_AT - 2].taken, lanes)):
             with m.If(taken):
                 for y, row in enumerate(taps):
                     m.d.sync += [row[x][lane].eq(row[x + 1][lane]) for x in range(KERNEL - 1)]
@@ -167,13 +167,13 @@ class Window(wiring.Component):
         ]
         results, maxima, sums = [], [], []
         # The clamp is constant in a pass, and the lanes lie far apart.
-        clamps = kept_copies(m, "clamp", d.window_clamp, lanes)
+        clamps = register_copies(m, "clamp", d.window_clamp, lanes)
         for lane in range(lanes):
             mac = self._products(m, platform, lane, taps, parameters.weights)
             requantiser = Requantiser(SUM_BITS, self._config.window_clamp_bits)
             m.submodules[f"requantiser_{lane}"] = requantiser
             before = None
-            for memory, wanted in ((kept, "add"), (bands, "go_on")):
+            for memory, wanted in ((kept, "add"), (stripes, "go_on")):
                 if memory is not None:
                     part = memory.read_data[lane * SUM_BITS : (lane + 1) * SUM_BITS]
                     chosen = Mux(flow[_MAC_AT + 1][wanted], part, 0)
@@ -196,14 +196,14 @@ class Window(wiring.Component):
                 kept.write.eq(flow[_ACC_AT - 1].store),
                 kept.write_data.eq(Cat(*sums)),
             ]
-        if bands is not None:
+        if stripes is not None:
             at = _MAC_AT - PartialSums.LATENCY
             m.d.comb += [
-                bands.read_begin.eq(flow[at].first),
-                bands.read.eq(flow[at].emit),
-                bands.write_begin.eq(flow[_ACC_AT - 1].first),
-                bands.write.eq(flow[_ACC_AT - 1].emit & is_sum),
-                bands.write_data.eq(Cat(*sums)),
+                stripes.read_begin.eq(flow[at].first),
+                stripes.read.eq(flow[at].emit),
+                stripes.write_begin.eq(flow[_ACC_AT - 1].first),
+                stripes.write.eq(flow[_ACC_AT - 1].emit & is_sum),
+                stripes.write_data.eq(Cat(*sums)),
             ]
         if self._config.window_table:
             results = self._look_up(m, results, Cat(p.unused[0] for p in parameters.parameters))
@@ -241,7 +241,7 @@ class Window(wiring.Component):
                 flow[0].add.eq(payload.emit & ~payload.opens),
                 flow[0].store.eq(take & payload.emit & ~payload.closes),
             ]
-        if self._config.banded_sums:
+        if self._config.striped_sums:
             goes_on, fresh = Signal(), Signal()
             m.d.sync += goes_on.eq(is_sum & (self.descriptor.op == SumOp.GO_ON))
             with m.If(self.start):

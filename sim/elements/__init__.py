@@ -1,1 +1,1 @@
-"""Models of single elements of the ring: values and exact cycles, written independently of the RTL."""
+"""Models of single elements of the core: values and exact cycles, written independently of the RTL."""

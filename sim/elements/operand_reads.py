@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hwgen.hw.isa.config import BANKS, RingConfig
+from hwgen.hw.isa.config import BANKS, CoreConfig
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.output.combine import combine_cycles, combine_latency
 from hwgen.hw.output.crossbar import plain_words
@@ -59,7 +59,7 @@ class Consumer:
     words: int
 
     @classmethod
-    def of(cls, fields: Fields, config: RingConfig) -> Consumer:
+    def of(cls, fields: Fields, config: CoreConfig) -> Consumer:
         """The consumer in a pass with an operand."""
         cost, words = segment_cost(config.cols, bool(fields["spread"])), plain_words(config.cols)
         if fields["combine"]:
@@ -98,8 +98,8 @@ def may_be_late(fields: Fields, rows: int, consumer: Consumer) -> bool:
     back = rows - 1 if fields["chunks"] > 1 else -1
     first, last = -back // out_w, (out_w - 1 + consumer.lead) // out_w
     most = fields["out_rows"] - 1
-    apart = bank_distance(fields)
-    return any(row % BANKS == apart for row in range(max(first, -most), min(last, most) + 1))
+    unfused = bank_distance(fields)
+    return any(row % BANKS == unfused for row in range(max(first, -most), min(last, most) + 1))
 
 
 class OperandReads:
@@ -119,7 +119,7 @@ class OperandReads:
 
     def __init__(self, fields: Fields, rows: int, consumer: Consumer, latency: int) -> None:
         self._rows, self._consumer, self._latency = rows, consumer, latency
-        self._chunks, self._out_w, self._apart = fields["chunks"], fields["out_w"], bank_distance(fields)
+        self._chunks, self._out_w, self._unfused = fields["chunks"], fields["out_w"], bank_distance(fields)
         self._chunk = self._pixel = 0  # of the next segments
         self._turn = _FIRST_TURN  # of the next word
         self._accepted = self._placed = 0  # latest request and latest word in a segment
@@ -145,7 +145,7 @@ class OperandReads:
             self._writer_free = written + (1 if missing else consumer.cost)
             if not missing:
                 begin = written + REQUEST_DELAY
-                self._writes.append(((bank + self._apart) % BANKS, begin, begin + consumer.cost))
+                self._writes.append(((bank + self._unfused) % BANKS, begin, begin + consumer.cost))
         self._turn += self._rows - pixels
         self._chunk += 1
         if self._chunk == self._chunks:

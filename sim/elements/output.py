@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.output.operand import START_CYCLES
 from hwgen.sim.elements.operand_reads import SEGMENT_GAP, Consumer, OperandReads, may_be_late
 from hwgen.sim.elements.writer import segment_cost
@@ -30,7 +30,7 @@ class SegmentWay(Protocol):
         """
 
 
-def segment_way(fields: Mapping[str, Any], config: RingConfig, latency: int) -> SegmentWay:
+def segment_way(fields: Mapping[str, Any], config: CoreConfig, latency: int) -> SegmentWay:
     """The way of a pass's segments; `latency` is that of the activation memory's port B."""
     if not (fields["combine"] or fields["merge"]):
         return Direct(config.rows, 0, segment_cost(config.cols, bool(fields["spread"])))
@@ -40,7 +40,7 @@ def segment_way(fields: Mapping[str, Any], config: RingConfig, latency: int) -> 
     return prompt_way(fields, config, latency)
 
 
-def prompt_way(fields: Mapping[str, Any], config: RingConfig, latency: int) -> SegmentWay:
+def prompt_way(fields: Mapping[str, Any], config: CoreConfig, latency: int) -> SegmentWay:
     """The way of the segments beside an operand of which only the first segment may be late."""
     consumer = Consumer.of(fields, config)
     free = latency + consumer.words + START_CYCLES

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hwgen.compiler.int8 import arithmetic
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 from hwgen.hw.window.parameters import TAPS, WindowParameters
 from hwgen.hw.window.window import window_latency
@@ -216,7 +216,7 @@ def taken_cycles(columns: Sequence[Column], offered: Sequence[int], start: int) 
     return taken
 
 
-def result_cycles(config: RingConfig, one: WindowPass, columns: Sequence[Column], taken: Sequence[int]) -> list[int]:
+def result_cycles(config: CoreConfig, one: WindowPass, columns: Sequence[Column], taken: Sequence[int]) -> list[int]:
     """Cycle in which each result is offered, from the cycles in which the columns were taken; the output is never held up."""
     latency = window_latency(config, one.op, one.mode)
     results = (column.emit and column.closes for column in columns)

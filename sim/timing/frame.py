@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from hwgen.compiler.program.program import Program
 from hwgen.hw.control.sequencer import LOAD_CYCLES, START_GAP, resident_load_cycles
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.memories import QUEUE_DEPTH
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.dma import WRITE_DELAY
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.sim.elements.operand_reads import bank_distance
-from hwgen.sim.timing.passes import PassTiming, RingDelays, pass_timing
+from hwgen.sim.timing.passes import CoreDelays, PassTiming, pass_timing
 from hwgen.sim.timing.sdram import SdramTiming
 from hwgen.sim.timing.stream import StreamTiming
 
@@ -84,8 +84,8 @@ class FrameTiming:
 class PassTimings:
     """Remembers passes: many have the same shape and differ in addresses only."""
 
-    def __init__(self, config: RingConfig) -> None:
-        self._delays = RingDelays.of(config)
+    def __init__(self, config: CoreConfig) -> None:
+        self._delays = CoreDelays.of(config)
         self._known: dict[str, PassTiming] = {}
 
     @property

@@ -15,7 +15,7 @@ from hwgen.hw.array.pixel_ring import ROW_DONE, pixel_latency
 from hwgen.hw.array.systolic import SystolicArray
 from hwgen.hw.array.weight_memory import weight_latency
 from hwgen.hw.core import FETCH_START_DELAY
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 from hwgen.hw.memory.activation_memory import ActivationMemory, port_b_latency, read_latency
 from hwgen.hw.window.window import window_latency
@@ -53,30 +53,30 @@ class PassTiming:
 
 
 @dataclass(frozen=True)
-class RingDelays:
-    """Latencies of a ring's elements, from their own properties."""
+class CoreDelays:
+    """Latencies of a core's elements, from their own properties."""
 
-    config: RingConfig
+    config: CoreConfig
     read_latency: int
     port_b_latency: int
     read_delay: int
     segment: int
 
     @classmethod
-    def of(cls, config: RingConfig) -> RingDelays:
-        """Delays of a ring: `segment` from a chunk's last step to its first segment at the writer."""
-        ring, weights = pixel_latency(config), weight_latency(config)
-        feeder = max(ring, weights)
+    def of(cls, config: CoreConfig) -> CoreDelays:
+        """Delays of a core: `segment` from a chunk's last step to its first segment at the writer."""
+        pixels, weights = pixel_latency(config), weight_latency(config)
+        feeder = max(pixels, weights)
         return cls(
             config,
             read_latency(config.activation_depth),
             port_b_latency(config.activation_depth),
-            feeder - ring,
+            feeder - pixels,
             feeder + SystolicArray.LATENCY + collector_latency(config),
         )
 
 
-def pass_timing(fields: Mapping[str, Any], delays: RingDelays) -> PassTiming:
+def pass_timing(fields: Mapping[str, Any], delays: CoreDelays) -> PassTiming:
     """Cycles of the pass with these descriptor fields."""
     units = unit_count(fields)
     busy = units * unit_cycles(fields)
@@ -93,7 +93,7 @@ def pass_timing(fields: Mapping[str, Any], delays: RingDelays) -> PassTiming:
 
 
 def _through_array(
-    fields: Mapping[str, Any], delays: RingDelays, fetch: FetchModel, window: int, words: int
+    fields: Mapping[str, Any], delays: CoreDelays, fetch: FetchModel, window: int, words: int
 ) -> PassTiming:
     config = delays.config
     rows, chunks, tiles = config.rows, fields["chunks"], fields["tiles"]

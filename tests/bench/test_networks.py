@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.networks.cases import CASES, Case
-from bench.networks.rows import KINDS, Row, causes_table, table
+from bench.networks.rows import KINDS, Row, breakdown_table, table
 from bench.zoo.rows import Row as ZooRow
 from bench.zoo.rows import table as zoo_table
 from hwgen.models import requests
@@ -36,7 +36,7 @@ def row(**changes: object) -> Row:
         "streamed_bytes": 3000,
         "resources": None,
         "khz": None,
-        "causes": None,
+        "cycle_breakdown": None,
     }
     return Row(**(figures | changes))  # type: ignore[arg-type]
 
@@ -47,8 +47,8 @@ def test_figures_of_a_row() -> None:
     assert planned.roofline == 1500 / 2000, "the weights take longer than the multiplications"
     assert row(streamed_bytes=2000).roofline == 1200 / 2000
     assert row(cycles=2500).fps == 40_000, "what was simulated counts, not what was predicted"
-    causes = {"issuing": 1500, "pixels": 300, "room": 0, "chains": 0, "outside": 700, "wait": 0}
-    assert row(cycles=2500, causes=causes).shares() == [
+    cycle_breakdown = {"issuing": 1500, "pixels": 300, "room": 0, "chains": 0, "outside": 700, "wait": 0}
+    assert row(cycles=2500, cycle_breakdown=cycle_breakdown).shares() == [
         "x",
         "2,500",
         "60.0 %",
@@ -69,7 +69,7 @@ def test_own_clock_and_trained_model(tmp_path: Path) -> None:
 
 def test_readme_shows_what_was_recorded() -> None:
     assert table(RECORDED["rows"]) in (ROOT / "README.md").read_text()
-    assert causes_table(RECORDED["rows"]) in (ROOT / "bench" / "README.md").read_text()
+    assert breakdown_table(RECORDED["rows"]) in (ROOT / "bench" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("entry", RECORDED["rows"], ids=lambda entry: entry["name"])
@@ -79,7 +79,9 @@ def test_recorded_rows(entry: dict[str, object]) -> None:
     assert one.name in {case.name for case in CASES}
     if one.cycles is not None:
         assert one.mismatches == 0 and one.exact == one.passes
-        assert one.causes is not None and sum(one.causes.values()) == one.cycles, "every cycle has a cause"
+        assert one.cycle_breakdown is not None and sum(one.cycle_breakdown.values()) == one.cycles, (
+            "every cycle has a cause"
+        )
     if one.fmax_mhz is not None:
         assert one.fmax_mhz >= one.clock_mhz and one.resources is not None
         used = {kind: one.resources[kind] for kind in KINDS}

@@ -10,7 +10,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.dma import IMAGE_DELAY, WRITE_DELAY
 from hwgen.sim.harness.streams import StreamMonitor, reset
@@ -20,7 +20,7 @@ from tests.cocotb.dma_stream import BAD_STREAM, Packet, streams
 from tests.cocotb.dma_times import payload_uses
 from tests.hw.memory.test_dma import CONFIGS, PORT_LATENCY, SDRAM
 
-CONFIG: RingConfig = CONFIGS[os.environ.get("DMA_CONFIG", "12x4")]
+CONFIG: CoreConfig = CONFIGS[os.environ.get("DMA_CONFIG", "12x4")]
 FIELDS = {
     "weights": (14, 8 * CONFIG.cols),
     "parameters": (11, 72),

@@ -11,7 +11,7 @@ import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.compiler.int8.arithmetic import average_multiplier, divide_half_away
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode, SumOp, WindowOp
 from hwgen.hw.window.parameters import WindowParameters
 from hwgen.sim.elements.window import Column, SubgroupParameters, WindowPass, result_cycles, taken_cycles
@@ -27,14 +27,14 @@ from hwgen.sim.harness.streams import (
     reset,
 )
 
-CONFIG = RingConfig(
+CONFIG = CoreConfig(
     window_lanes=int(os.environ["LANES"]),
     window_clamp_bits=int(os.environ["CLAMP_BITS"]),
     window_depth=int(os.environ["DEPTH"]),
     window_table=bool(int(os.environ["TABLE"])),
     row_steps=bool(int(os.environ["PARTIAL_DEPTH"])),
     partial_depth=int(os.environ["PARTIAL_DEPTH"]),
-    banded_sums=bool(int(os.environ["BANDED_SUMS"])),
+    striped_sums=bool(int(os.environ["STRIPED_SUMS"])),
 )
 MUTATION = os.environ.get("MUTATION", "")
 L = CONFIG.window_lanes
@@ -107,7 +107,7 @@ def passes(seed: int, count: int) -> list[Case]:
             height, width = int(rng.integers(1, 6)), int(rng.integers(1, 8))
             x = tensor(rng, height, width, int(rng.integers(1, 4)))
             # Rows 1 and 2 of a sum read as `fill`; the operation must not matter where sums never go on.
-            operation = WindowOp(SumOp.ZERO if CONFIG.banded_sums else op)
+            operation = WindowOp(SumOp.ZERO if CONFIG.striped_sums else op)
             made.append(WindowPass(x, mode=FeedMode.SUM, op=operation, fill=int(rng.integers(-128, 128))))
         stride = int(rng.integers(1, 3)), int(rng.integers(1, 3))
         # Subgroups of 1 to 20 columns; 9 are exactly the period of the parameters.

@@ -1,4 +1,4 @@
-"""Window: sums over a map that comes in bands of rows, each band in a pass of its own."""
+"""Window: sums over a map that comes in stripes of rows, each stripe in a pass of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hwgen.sim.harness.streams import Pattern, every, never, random, reset
 from tests.cocotb.bench_window import CONFIG, Case, Driver, load, parameters_of, tensor
 
 
-def bands(rng: np.random.Generator, height: int, width: int, groups: int, sizes: list[int]) -> list[Case]:
+def stripes(rng: np.random.Generator, height: int, width: int, groups: int, sizes: list[int]) -> list[Case]:
     """The passes of one map; the results of each are those of all rows so far."""
     whole = WindowPass(tensor(rng, height, width, groups), mode=FeedMode.SUM)
     parameters = parameters_of(rng, whole)
@@ -32,7 +32,7 @@ def bands(rng: np.random.Generator, height: int, width: int, groups: int, sizes:
 @cocotb.test()
 @cocotb.parametrize(idle=[never, every(3), random(3, 0.6)], stall=[never, every(2), random(4, 0.8)])
 async def sums_go_on(dut: Any, idle: Pattern, stall: Pattern) -> None:
-    """Bands of any height, subgroups of one column and of many, a depthwise pass of one block between them."""
+    """Stripes of any height, subgroups of one column and of many, a depthwise pass of one block between them."""
     rng = np.random.default_rng(6)
     dut.start.value = 0
     await reset(dut)
@@ -41,7 +41,7 @@ async def sums_go_on(dut: Any, idle: Pattern, stall: Pattern) -> None:
     between = Case(plain, parameters_of(rng, plain), 30)
     shapes = [(6, 5, 3, [2, 1, 3]), (3, 1, 1, [1, 1, 1]), (4, 3, 5, [4]), (7, 12, 2, [1, 6]), (5, 2, 4, [2, 2, 1])]
     for number, (height, width, groups, sizes) in enumerate(shapes):
-        cases = bands(rng, height, width, groups, sizes)
+        cases = stripes(rng, height, width, groups, sizes)
         await load(dut, [*cases[:1], between], driver.table)
         for case in cases:
             start, columns, taken, results = await driver.run(case, idle, stall, wait=number % 2)

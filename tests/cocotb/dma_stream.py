@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.dma import packet_kinds, unit_halfwords
 
@@ -44,7 +44,7 @@ class Packet:
         halves = [value >> 16 * j & 0xFFFF for value in values for j in range(4)]
         return [("sdram", base + target + i, half) for i, half in enumerate(halves)]
 
-    def writes(self, config: RingConfig) -> list[tuple[int, str, int, int]]:
+    def writes(self, config: CoreConfig) -> list[tuple[int, str, int, int]]:
         """(index of the payload halfword that completes it, destination, address, data) of each write."""
         length = unit_halfwords(config, self.kind, unpack=self.unpack)
         if self.kind in (PacketKind.DESCRIPTOR, PacketKind.TABLE):
@@ -77,7 +77,7 @@ class Packet:
         return found
 
 
-def stream(config: RingConfig, seed: int, *, packets: int = 40, waits: bool = True) -> list[Packet]:
+def stream(config: CoreConfig, seed: int, *, packets: int = 40, waits: bool = True) -> list[Packet]:
     """A random stream with packets of all kinds, empty ones among them."""
     rng = random.Random(seed)
     kinds = [kind for kind in packet_kinds(config) if kind is not PacketKind.END]
@@ -108,7 +108,7 @@ def stream(config: RingConfig, seed: int, *, packets: int = 40, waits: bool = Tr
     return [*made, Packet(PacketKind.END, 0)]
 
 
-def streams(config: RingConfig) -> list[tuple[int, list[Packet]]]:
+def streams(config: CoreConfig) -> list[tuple[int, list[Packet]]]:
     """(base, packets) of the streams in the memory: three with everything, one of long packets without waits."""
     made = []
     base = BASE
@@ -133,7 +133,7 @@ BAD_STREAM = 0x800
 """Address of a stream whose first packet is of unknown kind."""
 
 
-def sdram_content(config: RingConfig) -> str:
+def sdram_content(config: CoreConfig) -> str:
     """The memory's content for `$readmemh`."""
     lines = [f"@{BAD_STREAM:x}", "000f", "0000", "0001", "0000"]
     for base, packets in streams(config):

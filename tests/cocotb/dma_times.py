@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.dma import unit_halfwords
 from hwgen.sim.timing.stream import StreamTiming
@@ -12,7 +12,7 @@ from hwgen.sim.timing.stream import StreamTiming
 
 def payload_uses(
     stream: StreamTiming,
-    config: RingConfig,
+    config: CoreConfig,
     kind: PacketKind,
     units: int,
     *,

@@ -8,19 +8,19 @@ from typing import Any
 
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.sim.harness.streams import reset
 
 
 def bench_environment(config: dict[str, int], **others: int) -> dict[str, str]:
-    """Environment by which a test hands the ring's shape and more numbers to its bench."""
+    """Environment by which a test hands the core's shape and more numbers to its bench."""
     return {"CONFIG": json.dumps(config), **{name: str(value) for name, value in others.items()}}
 
 
-def bench_config() -> RingConfig:
-    """The ring's shape, as `bench_environment` gave it (the default where cocotb's tests are only collected)."""
-    return RingConfig(**json.loads(os.environ.get("CONFIG", "{}")))
+def bench_config() -> CoreConfig:
+    """The core's shape, as `bench_environment` gave it (the default where cocotb's tests are only collected)."""
+    return CoreConfig(**json.loads(os.environ.get("CONFIG", "{}")))
 
 
 def bench_number(name: str) -> int:

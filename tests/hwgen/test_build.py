@@ -13,7 +13,7 @@ import pytest
 from hwgen import build as builder
 from hwgen.console import Console
 from hwgen.errors import ToolError
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.resident import Resident
 from hwgen.report import problems
 from hwgen.request import Request
@@ -28,7 +28,7 @@ class TinyPlan:
     """As much of a plan as a build asks for."""
 
     content: bytes = b"weights"
-    config: RingConfig = field(default_factory=RingConfig)
+    config: CoreConfig = field(default_factory=CoreConfig)
     cycles: int = 20_000
     frames: int = 1
     array_macs: int = 900_000
@@ -111,8 +111,8 @@ def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str
     assert other["files"]["tiny.bit"] == report["files"]["tiny.bit"]
     assert other["files"]["sdram.bin"] != report["files"]["sdram.bin"]
 
-    causes = {"issuing": 20_000, "pixels": 1, "room": 0, "chains": 0, "outside": 0, "wait": 0}
-    counts = {"cycles": 20_001, "frames": 1, "mismatches": 0, "causes": causes}
+    cycle_breakdown = {"issuing": 20_000, "pixels": 1, "room": 0, "chains": 0, "outside": 0, "wait": 0}
+    counts = {"cycles": 20_001, "frames": 1, "mismatches": 0, "cycle_breakdown": cycle_breakdown}
     builder.store_simulation(folder, plan, counts)  # type: ignore[arg-type]
     assert json.loads((folder / "report.json").read_text())["simulated"]["cycles"] == 20_001
     assert run(folder, capsys)[0]["simulated"]["mismatches"] == 0

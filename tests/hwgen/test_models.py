@@ -80,7 +80,7 @@ def test_plan(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_does_not_fit_says_why(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    text = "resnet8 on LFE5U-85F: the ring needs 300 block RAM of 208, 92 short; take a smaller width or resolution"
+    text = "resnet8 on LFE5U-85F: the core needs 300 block RAM of 208, 92 short; take a smaller width or resolution"
 
     def fails(request: Request) -> models.Prediction:
         raise ResourceError(text)

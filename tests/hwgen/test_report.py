@@ -10,7 +10,7 @@ import pytest
 
 from hwgen.report import problems, summary
 
-CAUSES = {"issuing": 4, "pixels": 2, "room": 1, "chains": 1, "outside": 1, "wait": 1}
+CYCLE_BREAKDOWN = {"issuing": 4, "pixels": 2, "room": 1, "chains": 1, "outside": 1, "wait": 1}
 
 GOOD: dict[str, Any] = {
     "schema": 4,
@@ -45,7 +45,10 @@ GOOD: dict[str, Any] = {
 def test_good_report() -> None:
     assert problems(json.loads(json.dumps(GOOD))) == []
     assert problems(GOOD | {"fmax_mhz": None, "timing_met": None, "resources": None}) == []
-    assert problems(GOOD | {"simulated": {"cycles": 10, "frames": 1, "mismatches": 0, "causes": CAUSES}}) == []
+    assert (
+        problems(GOOD | {"simulated": {"cycles": 10, "frames": 1, "mismatches": 0, "cycle_breakdown": CYCLE_BREAKDOWN}})
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_good_report() -> None:
     [
         ({"macs": None}, "report.macs must be int, not None"),
         (
-            {"simulated": {"cycles": 11, "frames": 1, "mismatches": 0, "causes": CAUSES}},
+            {"simulated": {"cycles": 11, "frames": 1, "mismatches": 0, "cycle_breakdown": CYCLE_BREAKDOWN}},
             "report.simulated.causes must add up to the 11 cycles",
         ),
         ({"macs": 1.5}, "report.macs must be int, not 1.5"),

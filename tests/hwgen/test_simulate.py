@@ -13,7 +13,7 @@ from PIL import Image
 
 from hwgen import cli
 from hwgen.compiler.frontend import tflite
-from hwgen.cycle_breakdown import Causes
+from hwgen.cycle_breakdown import CycleBreakdown
 from hwgen.hw.isa.counters import RECORD_WORDS, Counter
 from hwgen.sim import golden
 from hwgen.sim.frame.simulate import FrameResult, PassResult
@@ -91,14 +91,14 @@ def test_agreement(simulated: Any, capsys: pytest.CaptureFixture[str], tmp_path:
     assert (image.shape, image.dtype) == ((32, 32, 3), np.int8)
     assert build_dir.is_absolute()
     assert options["waves"] == tmp_path / "w.vcd"
-    assert sum(result["causes"].values()) == result["cycles"]
-    assert (result["causes"]["chains"], result["causes"]["room"]) == (len(result["passes"]), 0)
+    assert sum(result["cycle_breakdown"].values()) == result["cycles"]
+    assert (result["cycle_breakdown"]["chains"], result["cycle_breakdown"]["room"]) == (len(result["passes"]), 0)
     stored = json.loads((tmp_path / "build" / "shufflenet_v2_0.5_32" / "simulation.json").read_text())
     assert stored["simulated"] == {
         "cycles": result["cycles"],
         "frames": 1,
         "mismatches": 0,
-        "causes": result["causes"],
+        "cycle_breakdown": result["cycle_breakdown"],
     }
 
 
@@ -117,10 +117,10 @@ def test_disagreement(simulated: Any, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_more_passes_than_counters() -> None:
-    causes = Causes(issuing=60, pixels=20, room=10, chains=5, outside=3, wait=2)
-    assert "the first 585 of 586 passes" in causes.lines(586)[0]
-    assert causes.lines(585)[0] == "cycles by cause, counted by the machine:"
-    assert causes.lines(1)[1].split()[:3] == ["issuing", "60", "60.0"]
+    cycle_breakdown = CycleBreakdown(issuing=60, pixels=20, room=10, chains=5, outside=3, wait=2)
+    assert "the first 585 of 586 passes" in cycle_breakdown.lines(586)[0]
+    assert cycle_breakdown.lines(585)[0] == "cycles by cause, counted by the machine:"
+    assert cycle_breakdown.lines(1)[1].split()[:3] == ["issuing", "60", "60.0"]
 
 
 def test_a_model_from_an_array(simulated: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from hwgen.hw.isa.config import BANKS, RingConfig
+from hwgen.hw.isa.config import BANKS, CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp
 from hwgen.sim.elements.operand_reads import SEGMENT_GAP
 
@@ -19,12 +19,12 @@ DEPTH = 16
 """Row slots of the tensors."""
 
 
-def operand_pass(rng: random.Random, config: RingConfig, out_w: int, kind: str, distance: int) -> Fields:
+def operand_pass(rng: random.Random, config: CoreConfig, out_w: int, kind: str, distance: int) -> Fields:
     """A pass with an operand; fields before the array are left out.
 
     Args:
         rng: chooses what is left open.
-        config: of the ring.
+        config: of the core.
         out_w: columns of the map.
         kind: "add", "still" or "merge".
         distance: banks from the operand's to the output's of the same row.
@@ -57,8 +57,8 @@ def operand_pass(rng: random.Random, config: RingConfig, out_w: int, kind: str, 
     }
 
 
-def narrow_passes(config: RingConfig) -> Iterator[Fields]:
-    """Every kind of pass that the ring has, on every width and with every distance."""
+def narrow_passes(config: CoreConfig) -> Iterator[Fields]:
+    """Every kind of pass that the core has, on every width and with every distance."""
     rng = random.Random(config.cols)
     for out_w in NARROW:
         for distance in range(BANKS):

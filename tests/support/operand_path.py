@@ -1,4 +1,4 @@
-"""The ring from the collector's output to the activation memory, wired as in the ring, without what comes before."""
+"""The core from the collector's output to the activation memory, wired as in the core, without what comes before."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.core import Ring, Trace
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.core import Core, Trace
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.memory.activation_memory import ActivationMemory
 from hwgen.hw.output.combine import Combine
@@ -18,7 +18,7 @@ from hwgen.hw.output.writer import Writer
 
 
 class OperandPath(wiring.Component):
-    """Operand fetch, combine element (if the ring has one), writer and the activation memory between them.
+    """Operand fetch, combine element (if the core has one), writer and the activation memory between them.
 
     Members:
         descriptor : In(Descriptor), start : In(1), as the elements have them.
@@ -26,7 +26,7 @@ class OperandPath(wiring.Component):
         done : Out(1), of the writer.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: CoreConfig) -> None:
         self._config = config
         super().__init__(
             {
@@ -49,8 +49,8 @@ class OperandPath(wiring.Component):
         if config.combine_lanes:
             m.submodules.combine = combine = Combine(config)
             elements.append(combine)
-            ring, collector = SimpleNamespace(trace=Signal(Trace)), SimpleNamespace(o=wiring.flipped(self.segments))
-            Ring._combine(ring, m, combine, d.combine.any(), collector, operand, writer)
+            core, collector = SimpleNamespace(trace=Signal(Trace)), SimpleNamespace(o=wiring.flipped(self.segments))
+            Core._combine(core, m, combine, d.combine.any(), collector, operand, writer)
         else:
             wiring.connect(m, wiring.flipped(self.segments), writer.segments)
             wiring.connect(m, operand.o, writer.operands)

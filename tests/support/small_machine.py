@@ -1,4 +1,4 @@
-"""Small models on one small machine: the ring, its compiled simulator and the memories are the same for all of them."""
+"""Small models on one small machine: the core, its compiled simulator and the memories are the same for all of them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.program.check import check_program
 from hwgen.compiler.program.program import Program, build_program
-from hwgen.compiler.tiling.channel_tiles import channel_cuts
+from hwgen.compiler.tiling.channel_tiles import channel_tiles
 from hwgen.compiler.tiling.fit import cut, fit
 from hwgen.compiler.tiling.spill import Gap, spill
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.machine import Machine
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.sim import golden
@@ -36,7 +36,7 @@ from tests.support.host_answers import check_records
 VERILOG = harness.to_verilog
 SDRAM = SdramConfig(100_000_000, 3, 1, pad_registers=2)
 
-CONFIG = RingConfig(
+CONFIG = CoreConfig(
     rows=4,
     cols=4,
     array_clamp_bits=32,
@@ -66,18 +66,18 @@ class Small:
     program: Program
 
     @classmethod
-    def of(cls, data: bytes, config: RingConfig = CONFIG, gaps: Sequence[Gap] = ()) -> Small:
+    def of(cls, data: bytes, config: CoreConfig = CONFIG, gaps: Sequence[Gap] = ()) -> Small:
         """Lower and schedule a .tflite file; the symbolic replay finds everything in place."""
         return cls.of_graph(tflite.parse(data, "model.tflite"), config, gaps)
 
     @classmethod
-    def of_graph(cls, graph: QGraph, config: RingConfig = CONFIG, gaps: Sequence[Gap] = ()) -> Small:
+    def of_graph(cls, graph: QGraph, config: CoreConfig = CONFIG, gaps: Sequence[Gap] = ()) -> Small:
         """As `of`, of an int8 graph; with some tensors in the SDRAM for a while."""
         legal = legalise(graph)
         lowered = spill(lower(legal), gaps)
         words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
         found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, config.cols // 2))
-        found = cut(lowered, found, channel_cuts(lowered, config, PARTS))
+        found = cut(lowered, found, channel_tiles(lowered, config, PARTS))
         program = build_program(lowered, found.steps, found.layouts, schedule(found.steps, config), config)
         check_program(lowered, found.steps, program)
         return cls(graph, legal, program)
@@ -127,7 +127,7 @@ class Small:
 
 
 @functools.cache
-def _machine(config: RingConfig, sdram: SdramConfig, build: int) -> Machine:
+def _machine(config: CoreConfig, sdram: SdramConfig, build: int) -> Machine:
     """The same object for the same machine, so that its Verilog is made once."""
     return Machine(config, sdram, build=build)
 

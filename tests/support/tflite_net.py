@@ -107,9 +107,9 @@ class Net:
     def shuffle(self, x: int, groups: int) -> int:
         """RESHAPE, TRANSPOSE, RESHAPE."""
         _, height, width, channels = self.shape(x)
-        apart = self.one("RESHAPE", x, (1, height, width, groups, channels // groups))
+        unfused = self.one("RESHAPE", x, (1, height, width, groups, channels // groups))
         moved = self.one(
-            "TRANSPOSE", apart, (1, height, width, channels // groups, groups), constants=[[0, 1, 2, 4, 3]]
+            "TRANSPOSE", unfused, (1, height, width, channels // groups, groups), constants=[[0, 1, 2, 4, 3]]
         )
         return self.one("RESHAPE", moved, (1, height, width, channels))
 

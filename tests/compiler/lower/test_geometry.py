@@ -345,7 +345,7 @@ def test_random_chains(seed: int, bench_dir: Path, monkeypatch: pytest.MonkeyPat
         ),
     ],
 )
-def test_the_ring_has_what_its_kernels_need(network: Network, config: dict[str, int]) -> None:
+def test_the_core_has_what_its_kernels_need(network: Network, config: dict[str, int]) -> None:
     """On a board, with weights in external memory: nothing for small kernels, room for the words of large ones."""
     made = plan(
         legalise(tflite.parse(network.done(), "model.tflite")),

@@ -1,4 +1,4 @@
-"""Estimates rank rings as the timing model does, and decide how many lanes the window of a streamed network gets."""
+"""Estimates rank cores as the timing model does, and decide how many lanes the window of a streamed network gets."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_lanes_of_a_streamed_network(expanded: int, channels: int, lanes: int) -
     assert found.config.window_lanes == lanes
 
 
-def test_bands_without_sdram() -> None:
-    """A tensor larger than the memory exists in bands; its passes share their weights."""
+def test_stripes_without_sdram() -> None:
+    """A tensor larger than the memory exists in stripes; its passes share their weights."""
     board = SmallBoard(28, 80)
     found = plan(legalise(blocks(112, 12, 64)), board, timing)
     assert found.on_chip and found.resources.ebr <= 80

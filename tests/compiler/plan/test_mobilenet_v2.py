@@ -1,4 +1,4 @@
-"""The trained MobileNet v2 planned for a board: expanded tensors in bands, weights streamed, sums in the projections' passes."""
+"""The trained MobileNet v2 planned for a board: expanded tensors in stripes, weights streamed, sums in the projections' passes."""
 
 from __future__ import annotations
 
@@ -65,4 +65,4 @@ def test_program_finds_everything_in_place(planned: Plan) -> None:
 
 def test_report_says_what_combines(planned: Plan) -> None:
     assert "2, for sums of tensors" in plan_text(planned)
-    assert plan_json(planned)["ring"]["combine_lanes"] == 2
+    assert plan_json(planned)["core"]["combine_lanes"] == 2

@@ -163,7 +163,7 @@ def test_replay_finds_wrong_content(keyword_model: QGraph) -> None:
         check_program(found.lowered, steps, dataclasses.replace(program, image_places=places))
 
 
-def test_content_must_suit_the_ring(keyword_model: QGraph) -> None:
+def test_content_must_suit_the_core(keyword_model: QGraph) -> None:
     found = planned(keyword_model, SmallBoard())
     with pytest.raises(ValueError, match=f"resident must hold {len(found.passes)} descriptors, not 0"):
         check_content(found.config, None)
@@ -179,7 +179,7 @@ def test_plan_says_so(keyword_model: QGraph) -> None:
 
 
 def test_other_weights_make_another_plan(tmp_path: Path, keyword_model: QGraph) -> None:
-    """The same ring, but another content: another digest, so another build."""
+    """The same core, but another content: another digest, so another build."""
     (tmp_path / "keyword.tflite").write_bytes(classifier(seed=1))
     other = planned(tflite.load(tmp_path / "keyword.tflite"), SmallBoard())
     found = planned(keyword_model, SmallBoard())

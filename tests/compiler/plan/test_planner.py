@@ -1,4 +1,4 @@
-"""Plans: the ring that is chosen, resources, figures to reach, what does not fit."""
+"""Plans: the core that is chosen, resources, figures to reach, what does not fit."""
 
 import json
 
@@ -15,7 +15,7 @@ from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.program.check import check_program
 from hwgen.compiler.program.program import Program
 from hwgen.errors import ResourceError
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.plan_report import plan_json, plan_text
 from hwgen.sim.timing.frame import FrameTiming, predict
@@ -51,8 +51,8 @@ def test_widths_are_proven(full: Plan) -> None:
     assert full.config.array_clamp_bits == max(int(conv.clamp_bits.max()) for conv in convs)
 
 
-def test_block_ram_of_the_default_ring() -> None:
-    needs = resources(RingConfig(activation_depth=6144, weight_depth=8192, window_depth=2048))
+def test_block_ram_of_the_default_core() -> None:
+    needs = resources(CoreConfig(activation_depth=6144, weight_depth=8192, window_depth=2048))
     assert needs.memories == {
         "activations": 96,
         "weights": 48,
@@ -60,10 +60,10 @@ def test_block_ram_of_the_default_ring() -> None:
         "lane parameters": 4,
         "window parameters": 8,
         "descriptors": 1,
-        "segments": 3,
+        "fusion_groups": 3,
         "counters": 8,
     }
-    assert resources(RingConfig(array_table=True, window_table=True)).memories["tables"] == 10
+    assert resources(CoreConfig(array_table=True, window_table=True)).memories["tables"] == 10
 
 
 @pytest.mark.parametrize(
@@ -99,24 +99,24 @@ def test_too_small_parts_say_what_is_short() -> None:
     graph = load_network("shufflenet_v2", width=0.5, resolution=32, classes=10)
     with pytest.raises(ResourceError, match=r"has 12 multipliers; the smallest array needs 16"):
         plan(legalise(graph), SmallBoard(12, 208), timing)
-    with pytest.raises(ResourceError, match=r"the smallest ring needs \d+ block RAM of 40, \d+ short"):
+    with pytest.raises(ResourceError, match=r"the smallest core needs \d+ block RAM of 40, \d+ short"):
         plan(legalise(graph), SmallBoard(64, 40), timing)
     board = SmallBoard(64, 108)
     board.part = Part("tiny", "tiny", lut=9000, ff=99999, dsp=64, ebr=108)
-    with pytest.raises(ResourceError, match=r"on tiny: the ring needs about \d+ LUT of 9000"):
+    with pytest.raises(ResourceError, match=r"on tiny: the core needs about \d+ LUT of 9000"):
         plan(legalise(graph), board, timing)
     wide = load_network("shufflenet_v2", width=2.0, resolution=224, classes=10)
     with pytest.raises(
         ResourceError,
-        match=r"does not fit the activation memory of \d+ KiB in any banding, whatever goes to the SDRAM, at least [0-9.]+ KiB short",
+        match=r"does not fit the activation memory of \d+ KiB in any striping, whatever goes to the SDRAM, at least [0-9.]+ KiB short",
     ):
         plan(legalise(wide), SmallBoard(64, 108), timing)
 
 
 def test_memory_for_the_weights_that_is_too_large_is_named() -> None:
     """A part that has room for a smaller weight memory, but not for the least that the network needs."""
-    base = RingConfig(rows=4, cols=12)
+    base = CoreConfig(rows=4, cols=12)
     part = SmallBoard(64, 108).part
     assert list(memories(base, part, 1024, 0))
-    with pytest.raises(ResourceError, match=r"the smallest ring needs \d+ block RAM of 108, \d+ short"):
+    with pytest.raises(ResourceError, match=r"the smallest core needs \d+ block RAM of 108, \d+ short"):
         list(memories(base, part, 1024, 16384))

@@ -1,4 +1,4 @@
-"""The search over rings: every plan it shows is on the front, and what a build takes is among them."""
+"""The search over cores: every plan it shows is on the front, and what a build takes is among them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def costs(one: Explored) -> tuple[int, ...]:
     return one.plan.cycles, needs.lut, needs.dsp, needs.ebr
 
 
-def test_no_ring_beats_another(found: list[Explored]) -> None:
+def test_no_core_beats_another(found: list[Explored]) -> None:
     assert len(found) > 1 and [one.plan.cycles for one in found] == sorted(one.plan.cycles for one in found)
     for one in found:
         rivals = [other for other in found if other is not one]
@@ -47,11 +47,11 @@ def test_what_a_build_takes_is_marked(found: list[Explored]) -> None:
 SMALL = ["shufflenet_v2", "--width", "0.5", "--resolution", "64", "--classes", "10", "--board", "ulx3s-45f"]
 
 
-def test_the_fastest_ring_is_taken_if_asked_for() -> None:
-    rings = json.loads(CliRunner().invoke(cli, ["plan", *SMALL, "--search", "--json"]).stdout)["rings"]
+def test_the_fastest_core_is_taken_if_asked_for() -> None:
+    cores = json.loads(CliRunner().invoke(cli, ["plan", *SMALL, "--search", "--json"]).stdout)["cores"]
     taken = json.loads(CliRunner().invoke(cli, ["plan", *SMALL, "--fastest", "--json"]).stdout)
-    assert taken["cycles"] == min(ring["cycles"] for ring in rings)
-    assert taken["cycles"] < next(ring["cycles"] for ring in rings if ring["built"]), "nothing to choose here"
+    assert taken["cycles"] == min(core["cycles"] for core in cores)
+    assert taken["cycles"] < next(core["cycles"] for core in cores if core["built"]), "nothing to choose here"
     request = Request("shufflenet_v2", fastest=True)
     assert request.name == Request("shufflenet_v2").name + "_fastest" and "fastest" not in request.options
 
@@ -61,10 +61,10 @@ def test_command() -> None:
     assert text.exit_code == 0 and "*" in text.output and "KiB" in text.output
     made = CliRunner().invoke(cli, ["plan", *SMALL, "--search", "--json"])
     found = json.loads(made.stdout)
-    rings, clocks = found["rings"], found["clocks"]
-    assert sum(ring["built"] for ring in rings) == 1
-    assert all(ring["dsp"] == ring["rows"] * ring["cols"] and ring["fps"] > 0 for ring in rings)
+    cores, clocks = found["cores"], found["clocks"]
+    assert sum(core["built"] for core in cores) == 1
+    assert all(core["dsp"] == core["rows"] * core["cols"] and core["fps"] > 0 for core in cores)
     asked = next(at for at in clocks if at["clock_mhz"] == 90)
-    assert [asked["cycles"]] == [ring["cycles"] for ring in rings if ring["built"]], "90 MHz is the board's own clock"
+    assert [asked["cycles"]] == [core["cycles"] for core in cores if core["built"]], "90 MHz is the board's own clock"
     rates = [at["fps"] for at in clocks]
     assert len(clocks) > 3 and rates == sorted(rates)

@@ -39,15 +39,15 @@ def test_costly_windows_are_computed_once(graph: QGraph, found: Plan, monkeypatc
     shared = planner.plan(legalise(graph), ULX3S, timing, external=True)
     costly = costly_windows(shared)
     assert "blocks.4.1.conv_dw" in costly and "blocks.0.0.conv_dw" not in costly
-    assert found.lowered.apart == costly and not shared.lowered.apart
+    assert found.lowered.unfused == costly and not shared.lowered.unfused
     assert found.cycles < 0.97 * shared.cycles
     assert found.array_macs == shared.array_macs
     check_program(found.lowered, found.fit.steps, found.program)
 
 
-def test_the_window_runs_alone_once_a_band(found: Plan) -> None:
+def test_the_window_runs_alone_once_a_stripe(found: Plan) -> None:
     alone = [step for step in found.fit.steps if step.source.to_rows and step.source.mode == FeedMode.WINDOW]
-    assert {step.source.window_node.name for step in alone if step.source.window_node} == found.lowered.apart
+    assert {step.source.window_node.name for step in alone if step.source.window_node} == found.lowered.unfused
     assert all(step.channels == step.source.channels for step in alone)
     behind = [step for step in found.fit.steps if step.source.name == "blocks.4.1.conv_pw"]
     assert len(behind) > 1 and all(step.source.mode == FeedMode.TAP for step in behind)
@@ -59,8 +59,8 @@ def test_nothing_to_gain(found: Plan) -> None:
 
 def test_names_apart_lower_as_two_passes(graph: QGraph) -> None:
     names = frozenset({"blocks.1.0.conv_dw"})
-    one, two = lower(graph), lower(graph, apart=names)
-    assert len(two.passes) == len(one.passes) + 1 and two.apart == names
+    one, two = lower(graph), lower(graph, unfused=names)
+    assert len(two.passes) == len(one.passes) + 1 and two.unfused == names
     first = next(item for item in two.passes if item.name == "blocks.1.0.conv_dw")
     second = two.passes[two.passes.index(first) + 1]
     assert first.to_rows and first.array_node is None

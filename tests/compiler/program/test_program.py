@@ -16,16 +16,16 @@ from hwgen.compiler.tiling.stripes import Step, channel_parts
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
 from hwgen.errors import ModelError, ResourceError
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.isa.packets import PacketKind
 
-CONFIG = RingConfig(activation_depth=2048, weight_depth=4096)
+CONFIG = CoreConfig(activation_depth=2048, weight_depth=4096)
 
 
 @pytest.fixture(scope="module")
 def planned() -> tuple[Lowered, Fit, Program]:
-    """A small ShuffleNet in a memory so small that it needs bands and parts."""
+    """A small ShuffleNet in a memory so small that it needs stripes and parts."""
     lowered = lower(load_network("shufflenet_v2", width=0.5, resolution=128, classes=40))
     parts = {
         "conv5.0": channel_parts(lowered.passes[-3], CONFIG.cols, 8),

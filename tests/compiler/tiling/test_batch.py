@@ -24,10 +24,10 @@ from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.compiler.program.program import Program, build_program
 from hwgen.compiler.tiling.batch import Batch, Grouping, tail_of
 from hwgen.compiler.tiling.fit import cut, fit
-from hwgen.compiler.tiling.fusion_groups import GivenCutting
+from hwgen.compiler.tiling.fusion_groups import GivenFusion
 from hwgen.compiler.tiling.memory import place_rows
 from hwgen.compiler.tiling.spill import Gap, spill
-from hwgen.compiler.tiling.stripes import Segment
+from hwgen.compiler.tiling.stripes import FusionGroup
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule, streamed_bytes
 from hwgen.errors import ToolError
@@ -60,8 +60,8 @@ def planned() -> Plan:
 
 def test_order() -> None:
     """Frame by frame, then in turns, then all at once; the last group has what is left."""
-    segments = [Segment(0, 2, (4,)), Segment(2, 3, (4,)), Segment(3, 4, (1,)), Segment(4, 5, (1,))]
-    runs = Grouping(3, 2, 2, 4).runs(segments, 3)
+    fusion_groups = [FusionGroup(0, 2, (4,)), FusionGroup(2, 3, (4,)), FusionGroup(3, 4, (1,)), FusionGroup(4, 5, (1,))]
+    runs = Grouping(3, 2, 2, 4).runs(fusion_groups, 3)
     assert [(one.first, frames) for one, frames in runs] == [
         *((0, (0,)), (0, (1,)), (2, (0, 1)), (3, (0, 1))),
         *((0, (2,)), (2, (2,)), (3, (2,))),
@@ -123,12 +123,12 @@ def test_the_estimate_is_about_right(planned: Plan) -> None:
     """It is there to choose: the order of the figures counts, and their size within some per cent."""
     assert planned.single is not None
     single = planned.single
-    tail = tail_of(single.lowered, single.fit.segments)
+    tail = tail_of(single.lowered, single.fit.fusion_groups)
     assert [item.name for item in single.lowered.passes[tail:]] == ["fc"]
     estimate = BatchEstimate(single)
     alone, together = (
         estimate(Grouping(FRAMES, start, group, tail))
-        for start, group in ((tail, 1), (single.fit.segments[0].first, 3))
+        for start, group in ((tail, 1), (single.fit.fusion_groups[0].first, 3))
     )
     assert together < 0.7 * alone
     assert together == pytest.approx(planned.cycles, rel=0.1)
@@ -146,18 +146,18 @@ def test_other_networks(data: bytes, spilled: bool) -> None:
         assert lowered.copies
     words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
     found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, 2))
-    grouping = Grouping(5, found.segments[1].first, 2, tail_of(lowered, found.segments))
-    batch = Batch(lowered, found.segments, grouping)
+    grouping = Grouping(5, found.fusion_groups[1].first, 2, tail_of(lowered, found.fusion_groups))
+    batch = Batch(lowered, found.fusion_groups, grouping)
     assert batch.possible
     unit, ranges = batch.network(2)
     words = [-(-item.channels // config.cols) * item.depth for item in unit.passes]
     first = fit(
-        unit, config.activation_depth, Weights(words, config.weight_depth, 2), cutting=GivenCutting(tuple(ranges))
+        unit, config.activation_depth, Weights(words, config.weight_depth, 2), fusion=GivenFusion(tuple(ranges))
     )
-    segments, layouts = batch.unrolled(first.segments, first.layouts)
+    fusion_groups, layouts = batch.unrolled(first.fusion_groups, first.layouts)
     whole = batch.network(5)[0]
     assert whole.frames == len(whole.images) == 5
-    fitted = cut(whole, dataclasses.replace(first, segments=segments, layouts=layouts), {})
+    fitted = cut(whole, dataclasses.replace(first, fusion_groups=fusion_groups, layouts=layouts), {})
     program = build_program(whole, fitted.steps, fitted.layouts, schedule(fitted.steps, config), config)
     check_program(whole, fitted.steps, program)
     for step, before in itertools.pairwise(fitted.steps):

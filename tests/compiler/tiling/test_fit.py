@@ -1,4 +1,4 @@
-"""Bands, memory map and channel parts."""
+"""Stripes, memory map and channel parts."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Buffer, Lowered
 from hwgen.compiler.tiling.fit import Fit, fit
 from hwgen.compiler.tiling.memory import OPERAND_PHASES, Layout, Search, concatenate, place_rows, window_rows
-from hwgen.compiler.tiling.stripes import Lifetimes, channel_parts, lifetimes, natural_segments, read_rows
+from hwgen.compiler.tiling.stripes import Lifetimes, channel_parts, lifetimes, natural_groups, read_rows
 from hwgen.compiler.tiling.striping import Weights, candidate_heights
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import BANKS
@@ -27,9 +27,9 @@ def fitted(full: Lowered) -> Fit:
 
 
 def test_segments_hand_over_one_tensor(full: Lowered) -> None:
-    segments = natural_segments(full)
-    assert segments[:4] == [(0, 1), (1, 2), (2, 5), (5, 7)]
-    assert [past for _, past in segments[:-1]] == [first for first, _ in segments[1:]]
+    fusion_groups = natural_groups(full)
+    assert fusion_groups[:4] == [(0, 1), (1, 2), (2, 5), (5, 7)]
+    assert [past for _, past in fusion_groups[:-1]] == [first for first, _ in fusion_groups[1:]]
 
 
 def test_no_two_live_rows_share_a_word(full: Lowered, fitted: Fit) -> None:
@@ -72,12 +72,12 @@ def test_operands_lie_in_other_banks_than_outputs(full: Lowered, fitted: Fit) ->
 
 def test_too_little_memory_says_how_much(full: Lowered) -> None:
     with pytest.raises(
-        ResourceError, match=r"does not fit the activation memory of 64 KiB in any banding, at least .* KiB short"
+        ResourceError, match=r"does not fit the activation memory of 64 KiB in any striping, at least .* KiB short"
     ):
         fit(full, 2048, Weights([0] * len(full.passes), 8192, 6))
 
 
-def test_bands_cover_the_rows() -> None:
+def test_stripes_cover_the_rows() -> None:
     for reads_image in (False, True):
         for heights in candidate_heights(28, False, reads_image):
             assert sum(heights) == 28 and min(heights) > 0

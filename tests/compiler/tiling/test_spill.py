@@ -14,7 +14,7 @@ from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.compiler.program.program import Program, build_program
 from hwgen.compiler.tiling.fit import cut, fit
-from hwgen.compiler.tiling.spill import Gap, band_sums, readers, spill
+from hwgen.compiler.tiling.spill import Gap, readers, spill, stripe_sums
 from hwgen.compiler.tiling.spilling import choose, spill_cycles
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
@@ -47,29 +47,29 @@ def test_everything_leaves_the_chip(network: str, bench_dir: Path, monkeypatch: 
 
 
 def test_little_memory() -> None:
-    """In a tenth of the activation memory: the planner chooses what goes, and the last sum comes in three bands."""
-    bank_words, config = 300, dataclasses.replace(SPILLING, banded_sums=True)
+    """In a tenth of the activation memory: the planner chooses what goes, and the last sum comes in three stripes."""
+    bank_words, config = 300, dataclasses.replace(SPILLING, striped_sums=True)
     legal = legalise(tflite.parse(inverted(size=32), "model.tflite"))
-    lowered = band_sums(lower(legal), 1000)
+    lowered = stripe_sums(lower(legal), 1000)
     words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
     weights = Weights(words, config.weight_depth, config.cols // 2)
-    with pytest.raises(ResourceError, match="does not fit the activation memory of 9 KiB in any banding"):
+    with pytest.raises(ResourceError, match="does not fit the activation memory of 9 KiB in any striping"):
         fit(lowered, bank_words, weights, (0,))
     chosen = choose(lowered, bank_words, 1.0)[0]
     assert 1 <= len(chosen.gaps) <= 3 and chosen.cycles == spill_cycles(lowered, chosen.gaps)
     spilled = spill(lowered, chosen.gaps)
-    found = fit(spilled, bank_words, weights, (0, 2), chosen.cutting)
+    found = fit(spilled, bank_words, weights, (0, 2), chosen.fusion)
     assert found.used <= bank_words
-    segments = [
-        dataclasses.replace(one, heights=(3, 1, 4)) if spilled.passes[one.past - 1].banded else one
-        for one in found.segments
+    fusion_groups = [
+        dataclasses.replace(one, heights=(3, 1, 4)) if spilled.passes[one.past - 1].striped else one
+        for one in found.fusion_groups
     ]
-    found = cut(spilled, dataclasses.replace(found, segments=segments), {})
-    assert sum(step.source.banded for step in found.steps) == 3
+    found = cut(spilled, dataclasses.replace(found, fusion_groups=fusion_groups), {})
+    assert sum(step.source.striped for step in found.steps) == 3
     program = build_program(spilled, found.steps, found.layouts, schedule(found.steps, config), config)
     check_program(spilled, found.steps, program)
     with pytest.raises(ProgramError, match="its sums do not go on"):
-        index = next(step.index for step in found.steps if step.source.banded and step.first_row)
+        index = next(step.index for step in found.steps if step.source.striped and step.first_row)
         wrong = [*program.descriptors]
         wrong[index] = {**wrong[index], "op": 0}
         check_program(spilled, found.steps, dataclasses.replace(program, descriptors=wrong))

@@ -1,4 +1,4 @@
-"""Weights and parameters in the order of the ring's memories."""
+"""Weights and parameters in the order of the core's memories."""
 
 import numpy as np
 import pytest

@@ -8,7 +8,7 @@ import pytest
 
 from hwgen.hw.array.collector import Collector, collector_latency
 from hwgen.hw.array.lane_parameters import check_shape
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.sim.harness.runner import MODELS, simulate
 
 
@@ -17,7 +17,7 @@ from hwgen.sim.harness.runner import MODELS, simulate
     [(13, 12, False, 1024, 64, 0), (2, 4, True, 512, 6, 0), (9, 16, False, 1536, 27, 2), (4, 8, True, 512, 13, 0)],
 )
 def test_collector(bench_dir: Path, rows: int, cols: int, table: bool, depth: int, fifo: int, combine: int) -> None:
-    config = RingConfig(
+    config = CoreConfig(
         rows=rows,
         cols=cols,
         array_table=table,
@@ -52,4 +52,4 @@ def test_collector(bench_dir: Path, rows: int, cols: int, table: bool, depth: in
 
 def test_shape_is_checked() -> None:
     with pytest.raises(ValueError, match="cols must be at most 2 \\* rows = 10, not 12"):
-        check_shape(RingConfig(rows=5, cols=12))
+        check_shape(CoreConfig(rows=5, cols=12))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hwgen.hw.array.feeder import Feeder
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.sim.elements.feeder import PIXELS_DELAY, FeederModel
 from hwgen.sim.harness.runner import simulate
 from tests.cocotb.passes import bench_environment
@@ -18,7 +18,7 @@ from tests.cocotb.passes import bench_environment
 )
 def test_feeder(rows: int, segment_fifo: int, ring_latency: int, weight_latency: int, bench_dir: Path) -> None:
     shape = {"rows": rows, "segment_fifo": segment_fifo, "weight_depth": 1024}
-    feeder = Feeder(RingConfig(**shape), ring_latency, weight_latency)
+    feeder = Feeder(CoreConfig(**shape), ring_latency, weight_latency)
     assert max(ring_latency, weight_latency) == feeder.LATENCY
     assert (feeder.read_delay, feeder.weight_delay) == (feeder.LATENCY - ring_latency, feeder.LATENCY - weight_latency)
     simulate(

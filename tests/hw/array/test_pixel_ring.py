@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hwgen.hw.array.pixel_ring import PixelRing, ring_address_bits
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.sim.elements.pixel_ring import places
 from hwgen.sim.harness.runner import MODELS, simulate
 from tests.cocotb.passes import bench_environment
@@ -19,7 +19,7 @@ from tests.cocotb.passes import bench_environment
 )
 def test_pixel_ring(rows: int, window_lanes: int, ring_depth: int, latency: int, bench_dir: Path) -> None:
     shape = {"rows": rows, "window_lanes": window_lanes, "ring_depth": ring_depth}
-    ring = PixelRing(RingConfig(**shape))
+    ring = PixelRing(CoreConfig(**shape))
     assert latency == ring.LATENCY
     simulate(
         ring,
@@ -32,8 +32,8 @@ def test_pixel_ring(rows: int, window_lanes: int, ring_depth: int, latency: int,
 
 
 def test_address_bits() -> None:
-    assert ring_address_bits(RingConfig(ring_depth=512)) == 12
-    assert ring_address_bits(RingConfig(ring_depth=1536)) == 14
+    assert ring_address_bits(CoreConfig(ring_depth=512)) == 12
+    assert ring_address_bits(CoreConfig(ring_depth=1536)) == 14
 
 
 def test_places_of_a_small_pass() -> None:

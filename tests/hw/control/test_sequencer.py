@@ -19,7 +19,7 @@ from tests.cocotb.bench_resident_sequencer import descriptors
 
 
 class SequencerWithCounters(wiring.Component):
-    """Both connected as in the ring."""
+    """Both connected as in the core."""
 
     def __init__(self, resident: Sequence[int] = ()) -> None:
         self._resident = resident

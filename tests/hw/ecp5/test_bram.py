@@ -25,7 +25,7 @@ from hwgen.hw.ecp5.bram import (
     true_latency,
     true_members,
 )
-from hwgen.hw.ecp5.reference import SimpleDualPortTwin, TrueDualPortTwin
+from hwgen.hw.ecp5.reference import SimpleDualPortReference, TrueDualPortReference
 from hwgen.sim.harness.runner import MODELS, simulate, to_verilog
 from tests.cocotb.bench_bram import initial_words
 
@@ -60,10 +60,10 @@ def run(
     if kind == "true":
         block, twin = (
             TrueDualPort(width, depth, init, extra, copies, shares),
-            TrueDualPortTwin(width, depth, init, extra, copies),
+            TrueDualPortReference(width, depth, init, extra, copies),
         )
     else:
-        block, twin = SimpleDualPort(width, depth, init, extra), SimpleDualPortTwin(width, depth, init, extra)
+        block, twin = SimpleDualPort(width, depth, init, extra), SimpleDualPortReference(width, depth, init, extra)
     assert block.latency == twin.latency
     env = {"KIND": kind, "WIDTH": width, "DEPTH": depth, "LATENCY": block.latency, "INIT_SEED": seed}
     simulate(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hwgen.hw.fetch.fetch import Fetch, check_read_latency
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.sim.elements.fetch import FetchModel, unit_beats, unit_count, unit_cycles, unit_last
 from hwgen.sim.harness.runner import simulate
 from tests.cocotb.passes import bench_environment
@@ -28,7 +28,7 @@ def test_fetch_with_row_steps(bench_dir: Path, lanes: int, rows: int, read_laten
 
 
 def run(config: dict[str, int], read_latency: int, bench_dir: Path) -> None:
-    fetch = Fetch(RingConfig(**config), read_latency)  # type: ignore[arg-type]
+    fetch = Fetch(CoreConfig(**config), read_latency)  # type: ignore[arg-type]
     assert fetch.latency == read_latency + 5
     simulate(
         fetch,

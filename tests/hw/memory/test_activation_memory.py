@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.memory.activation_memory import ActivationMemory, check_activation_depth
 from hwgen.sim.harness.runner import MODELS, simulate
 from tests.cocotb.passes import bench_environment
@@ -14,7 +14,7 @@ from tests.cocotb.passes import bench_environment
 
 @pytest.mark.parametrize(("depth", "latency"), [(1024, 3), (2048, 3), (6144, 4)])
 def test_activation_memory(bench_dir: Path, depth: int, latency: int) -> None:
-    component = ActivationMemory(RingConfig(activation_depth=depth))
+    component = ActivationMemory(CoreConfig(activation_depth=depth))
     assert (latency, latency + 2) == (component.READ_LATENCY, component.PORT_B_LATENCY)
     simulate(
         component,

@@ -11,7 +11,7 @@ from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.dma import Dma, unit_halfwords
 from hwgen.hw.memory.row_store import WRITE_PERIOD, RowStore
@@ -25,10 +25,10 @@ from tests.cocotb.dma_stream import BASE, sdram_content
 
 SDRAM = SdramConfig(100_000_000, 2, init_us=2)
 CONFIGS = {
-    "12x4": RingConfig(),
-    "8x8": RingConfig(cols=8, window_lanes=8),
-    "4x4": RingConfig(cols=4),
-    "spill": RingConfig(cols=8, spill=True),
+    "12x4": CoreConfig(),
+    "8x8": CoreConfig(cols=8, window_lanes=8),
+    "4x4": CoreConfig(cols=4),
+    "spill": CoreConfig(cols=8, spill=True),
 }
 
 PORT_LATENCY = 7
@@ -50,7 +50,7 @@ class DmaSystem(wiring.Component):
     SDRAM controller takes.
     """
 
-    def __init__(self, config: RingConfig) -> None:
+    def __init__(self, config: CoreConfig) -> None:
         self.dma = Dma(config)
         members = {
             name: member
@@ -140,7 +140,7 @@ def test_streaming_is_as_fast_as_the_memory_and_quick_to_predict() -> None:
     stream = StreamTiming(SdramTiming(SDRAM), 0, BASE)
     begin = time.perf_counter()
     for _ in range(1000):
-        last = stream.packet(200 * unit_halfwords(RingConfig(), PacketKind.WEIGHTS))
+        last = stream.packet(200 * unit_halfwords(CoreConfig(), PacketKind.WEIGHTS))
     assert time.perf_counter() - begin < 5
     halfwords = 1000 * (4 + 200 * 6)
     assert halfwords / last > 0.97

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.int8 import arithmetic
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp
 from hwgen.hw.output.combine import Combine, combine_cycles, combine_latency
 from hwgen.sim.elements.combine import CombineNumbers
@@ -22,7 +22,7 @@ SHAPES = [(5, 8, 2, True), (13, 12, 4, False), (3, 4, 2, True), (9, 16, 1, True)
 @pytest.mark.parametrize(("rows", "cols", "lanes", "multiply"), SHAPES)
 def test_combine(rows: int, cols: int, lanes: int, multiply: bool, bench_dir: Path) -> None:
     shape = {"rows": rows, "cols": cols, "combine_lanes": lanes, "combine_multiply": multiply}
-    config = RingConfig(**shape)
+    config = CoreConfig(**shape)
     simulate(
         Combine(config),
         name=f"combine-{rows}x{cols}",
@@ -34,7 +34,7 @@ def test_combine(rows: int, cols: int, lanes: int, multiply: bool, bench_dir: Pa
 
 def test_combine_on_carry_cells(bench_dir: Path) -> None:
     shape = {"rows": 4, "cols": 4, "combine_lanes": 2, "combine_multiply": True}
-    config = RingConfig(**shape)
+    config = CoreConfig(**shape)
     simulate(
         OnCarryCells(Combine(config)),
         name="combine_cells",
@@ -74,4 +74,4 @@ def test_model_equals_the_equations(seed: int) -> None:
 )
 def test_bad_shapes(fields: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        RingConfig(**fields)
+        CoreConfig(**fields)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.output.operand import OperandFetch
 from hwgen.sim.harness.runner import simulate
 from tests.cocotb.passes import bench_environment
@@ -18,7 +18,7 @@ from tests.cocotb.passes import bench_environment
 def test_operand(bench_dir: Path, rows: int, cols: int, latency: int, combine: int) -> None:
     shape = {"rows": rows, "cols": cols, "combine_lanes": combine}
     simulate(
-        OperandFetch(RingConfig(**shape), latency),
+        OperandFetch(CoreConfig(**shape), latency),
         name=f"operand-{rows}x{cols}",
         test_module="tests.cocotb.bench_operand",
         build_dir=bench_dir,

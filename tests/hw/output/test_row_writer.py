@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.output.row_writer import RowWriter
 from hwgen.sim.elements.row_writer import REQUEST_DELAY
 from hwgen.sim.harness.runner import simulate
@@ -18,7 +18,7 @@ def test_row_writer(window_lanes: int, write_to_read: int, bench_dir: Path) -> N
     assert RowWriter.REQUEST_DELAY == REQUEST_DELAY
     shape = {"window_lanes": window_lanes}
     simulate(
-        RowWriter(RingConfig(**shape), write_to_read),
+        RowWriter(CoreConfig(**shape), write_to_read),
         name=f"row-writer-{window_lanes}",
         test_module="tests.cocotb.bench_row_writer",
         build_dir=bench_dir,

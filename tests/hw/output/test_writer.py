@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.output.crossbar import landing, plain_words, quads, spread_words
 from hwgen.hw.output.writer import Writer
 from hwgen.sim.elements.writer import REQUEST_DELAY, segment_cost, taken_cycles
@@ -20,7 +20,7 @@ def test_writer(rows: int, cols: int, write_to_read: int, bench_dir: Path) -> No
     assert Writer.REQUEST_DELAY == REQUEST_DELAY
     shape = {"rows": rows, "cols": cols}
     simulate(
-        Writer(RingConfig(**shape), write_to_read),
+        Writer(CoreConfig(**shape), write_to_read),
         name=f"writer-{rows}x{cols}",
         test_module="tests.cocotb.bench_writer",
         build_dir=bench_dir,

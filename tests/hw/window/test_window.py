@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 from hwgen.hw.window.window import Window, window_latency
 from hwgen.sim.harness.runner import MODELS, simulate
 
-LANES_4 = RingConfig(window_lanes=4)
-LANES_8 = RingConfig(window_lanes=8, window_clamp_bits=23, window_depth=1536, window_table=True)
+LANES_4 = CoreConfig(window_lanes=4)
+LANES_8 = CoreConfig(window_lanes=8, window_clamp_bits=23, window_depth=1536, window_table=True)
 
 
 def run(
-    config: RingConfig,
+    config: CoreConfig,
     bench_dir: Path,
     mutation: str = "",
     testcase: str | None = None,
@@ -29,7 +29,7 @@ def run(
         "DEPTH": str(config.window_depth),
         "TABLE": str(int(config.window_table)),
         "PARTIAL_DEPTH": str(config.partial_depth),
-        "BANDED_SUMS": str(int(config.banded_sums)),
+        "STRIPED_SUMS": str(int(config.striped_sums)),
         "MUTATION": mutation,
     }
     simulate(
@@ -43,11 +43,11 @@ def run(
     )
 
 
-BLOCKS = RingConfig(window_lanes=4, row_steps=True, partial_depth=512, window_depth=4096)
+BLOCKS = CoreConfig(window_lanes=4, row_steps=True, partial_depth=512, window_depth=4096)
 
 
 @pytest.mark.parametrize("config", [LANES_4, LANES_8, BLOCKS], ids=["lanes4", "lanes8_table", "blocks"])
-def test_window(bench_dir: Path, config: RingConfig) -> None:
+def test_window(bench_dir: Path, config: CoreConfig) -> None:
     run(config, bench_dir)
 
 
@@ -56,8 +56,8 @@ def test_short_blocks(bench_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("config", [LANES_4, BLOCKS], ids=["plain", "blocks"])
-def test_banded_sums(bench_dir: Path, config: RingConfig) -> None:
-    config = replace(config, banded_sums=True)
+def test_striped_sums(bench_dir: Path, config: CoreConfig) -> None:
+    config = replace(config, striped_sums=True)
     run(config, bench_dir, bench="bench_window_sums")
     run(config, bench_dir, testcase="exact_cycles")
 

@@ -1,4 +1,4 @@
-"""Small networks of several operators through plan and RTL on the smallest ring, as `tests.sim.frame.test_machine_operators`."""
+"""Small networks of several operators through plan and RTL on the smallest core, as `tests.sim.frame.test_machine_operators`."""
 
 from __future__ import annotations
 

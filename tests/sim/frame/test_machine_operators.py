@@ -1,4 +1,4 @@
-"""Each operator alone through plan and RTL on the smallest ring: every tensor, every pass's cycles, the model's own output."""
+"""Each operator alone through plan and RTL on the smallest core: every tensor, every pass's cycles, the model's own output."""
 
 from __future__ import annotations
 

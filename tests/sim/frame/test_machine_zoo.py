@@ -1,4 +1,4 @@
-"""Every network of the zoo, small, through quantiser, plan and RTL on one ring: every tensor, every pass's cycles, the result.
+"""Every network of the zoo, small, through quantiser, plan and RTL on one core: every tensor, every pass's cycles, the result.
 
 The networks at their standard sizes take an hour and more each: `pytest -m long`.
 """

@@ -71,7 +71,7 @@ def test_frame(graph: QGraph, external: bool, bench_dir: Path) -> None:
     assert min(spread.values()) > 6, f"hardly any values: {spread}"
 
 
-def test_expanded_tensors_are_banded(bench_dir: Path) -> None:
+def test_expanded_tensors_are_striped(bench_dir: Path) -> None:
     """Of tensors larger than the memory only a few rows are there at once; the block's input waits for the sum."""
     graph = tflite.parse(inverted(), "inverted.tflite")
     planned = plan(legalise(graph), SmallBoard(28, 72), lambda program: predict(program, SDRAM), external=True)

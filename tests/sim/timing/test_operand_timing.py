@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.hw.isa.config import BANKS, RingConfig
+from hwgen.hw.isa.config import BANKS, CoreConfig
 from hwgen.hw.memory.activation_memory import port_b_latency
 from hwgen.sim.elements.operand_reads import Consumer, OperandReads, may_be_late
 from hwgen.sim.elements.output import SegmentWay, prompt_way
@@ -22,7 +22,7 @@ from tests.support.operand_path import OperandPath
 def test_cycles_on_narrow_maps(rows: int, cols: int, lanes: int, bench_dir: Path) -> None:
     shape = {"rows": rows, "cols": cols, "combine_lanes": lanes, "activation_depth": 1024}
     simulate(
-        OperandPath(RingConfig(**shape)),
+        OperandPath(CoreConfig(**shape)),
         name=f"operand-path-{rows}x{cols}",
         test_module="tests.cocotb.bench_operand_path",
         build_dir=bench_dir,
@@ -31,7 +31,7 @@ def test_cycles_on_narrow_maps(rows: int, cols: int, lanes: int, bench_dir: Path
     )
 
 
-def cycles(d: Fields, config: RingConfig, way: SegmentWay, seed: int) -> tuple[list[int], int]:
+def cycles(d: Fields, config: CoreConfig, way: SegmentWay, seed: int) -> tuple[list[int], int]:
     """When segments are taken and when the writer takes the last one."""
     taken: list[int] = []
     times = chunk_times(random.Random(seed), d, config.rows)
@@ -50,7 +50,7 @@ def test_closed_form(rows: int, cols: int, lanes: int, kind: str) -> None:
     """Where no operand is said to be late, the steps find none late; and where one is late, it was said that it may be."""
     if kind == "add" and not lanes:
         kind = "merge"
-    config = RingConfig(rows=rows, cols=cols, combine_lanes=lanes)
+    config = CoreConfig(rows=rows, cols=cols, combine_lanes=lanes)
     latency = port_b_latency(config.activation_depth)
     rng = random.Random(f"{rows} {cols} {lanes} {kind}")
     prompt = 0

@@ -15,7 +15,7 @@ from hwgen.compiler.plan.result import Plan
 from hwgen.hw.array.pixel_ring import ROW_DONE
 from hwgen.hw.core import FETCH_START_DELAY
 from hwgen.hw.fetch.fetch import START_DELAY, fetch_latency
-from hwgen.hw.isa.config import RingConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.activation_memory import ActivationMemory
@@ -25,7 +25,7 @@ from hwgen.hw.window.parameters import WindowParameters
 from hwgen.hw.window.window import window_latency
 from hwgen.sim.elements.writer import REQUEST_DELAY
 from hwgen.sim.timing.frame import predict
-from hwgen.sim.timing.passes import RingDelays, pass_timing
+from hwgen.sim.timing.passes import CoreDelays, pass_timing
 from hwgen.sim.timing.sdram import SdramTiming
 from hwgen.sim.timing.stream import StreamTiming
 from tests.sim.frame.test_machine import SmallBoard
@@ -33,12 +33,12 @@ from tests.support.stepped_operand import SteppedOperand
 
 SDRAM = SdramConfig(100_000_000, pad_registers=2)
 CONFIGS = [
-    RingConfig(rows=7, cols=cols, segment_fifo=21, ring_depth=512, combine_lanes=lanes)
+    CoreConfig(rows=7, cols=cols, segment_fifo=21, ring_depth=512, combine_lanes=lanes)
     for cols, lanes in ((4, 1), (12, 4))
 ]
 
 
-def descriptor(rng: random.Random, config: RingConfig) -> dict[str, Any]:
+def descriptor(rng: random.Random, config: CoreConfig) -> dict[str, Any]:
     """A random pass through the array."""
     out_w, out_rows = rng.randrange(1, 20), rng.randrange(1, 9)
     window = rng.random() < 0.5
@@ -76,7 +76,7 @@ def descriptor(rng: random.Random, config: RingConfig) -> dict[str, Any]:
     }
 
 
-def stepped(d: dict[str, Any], config: RingConfig, delays: RingDelays) -> int:
+def stepped(d: dict[str, Any], config: CoreConfig, delays: CoreDelays) -> int:
     """Cycle of `done`, by a machine whose elements look at each other every cycle."""
     rows, chunks, steps = config.rows, d["chunks"], d["inner"]
     window = d["mode"] == FeedMode.WINDOW
@@ -169,14 +169,14 @@ def test_pass_equals_a_stepped_machine(seed: int) -> None:
     rng = random.Random(seed)
     config = CONFIGS[seed % 2]
     d = descriptor(rng, config)
-    delays = RingDelays.of(config)
+    delays = CoreDelays.of(config)
     timing = pass_timing(d, delays)
     assert timing.cycles == stepped(d, config, delays), d
     assert max(timing.compute, timing.window, timing.fetch, timing.output) <= timing.cycles
 
 
 def test_window_never_waits_for_its_first_parameters() -> None:
-    delays = RingDelays.of(CONFIGS[0])
+    delays = CoreDelays.of(CONFIGS[0])
     first = FETCH_START_DELAY + START_DELAY + fetch_latency(delays.read_latency)
     assert first >= WindowParameters.PERIOD
 
