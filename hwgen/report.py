@@ -12,7 +12,7 @@ from typing import Any
 from hwgen.console import rendered
 from hwgen.cycle_breakdown import NAMES as CYCLE_BREAKDOWN
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 SDRAM, ON_CHIP = "SDRAM", "block RAM"
 """Where the weights are: in the weight image that the host loads, or in the bitstream itself."""
