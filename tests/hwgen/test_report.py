@@ -13,7 +13,7 @@ from hwgen.report import problems, summary
 CYCLE_BREAKDOWN = {"issuing": 4, "pixels": 2, "room": 1, "chains": 1, "outside": 1, "wait": 1}
 
 GOOD: dict[str, Any] = {
-    "schema": 4,
+    "schema": 5,
     "name": "tiny_0.5_64",
     "network": "tiny",
     "options": {"width": 0.5, "resolution": 64, "seed": 0, "calibrate": None},
@@ -67,7 +67,7 @@ def test_good_report() -> None:
         ({"bottleneck": [{"pass": "a", "cycles": 1, "bound": 2}]}, "report.bottleneck[0].bound must be str, not 2"),
         ({"bottleneck": {}}, "report.bottleneck must be an array, not {}"),
         ({"tools": {"yosys": None}}, "report.tools.yosys must be str, not None"),
-        ({"schema": 1}, "report.schema must be 4, not 1"),
+        ({"schema": 1}, "report.schema must be 5, not 1"),
         (
             {"predicted": {"cycles": 200_000, "frames": 1, "fps": 600.0}},
             "report.predicted.fps must be clock * frames / cycles = 500.00, not 600.0",
