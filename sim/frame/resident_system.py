@@ -10,8 +10,9 @@ from amaranth.lib import wiring
 
 from hwgen.compiler.program.program import Program
 from hwgen.hw.resident_machine import ResidentMachine
-from hwgen.sim.frame.system import MODELS, trace_writer
+from hwgen.sim.frame.system import trace_writer
 from hwgen.sim.frame.system_ports import SYSTEM_PORTS
+from hwgen.sim.harness.runner import MODELS
 
 SOURCES = [
     MODELS / "image_loader.v",

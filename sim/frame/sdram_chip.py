@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from amaranth import ClockSignal, Const, Instance, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.memory.sdram import SdramPins
 from hwgen.hw.memory.sdram_config import SdramConfig, SdramPart
+from hwgen.sim.harness.runner import MODELS
 
-SDRAM_SOURCE = Path(__file__).parent / "models" / "sdram.v"
+SDRAM_SOURCE = MODELS / "sdram.v"
 """Must be among the sources of a simulation that holds an `SdramChip`."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from amaranth import ClockSignal, Instance, Module
@@ -14,8 +13,7 @@ from hwgen.hw.machine import Machine
 from hwgen.hw.memory.sdram import SdramPins
 from hwgen.sim.frame.sdram_chip import SDRAM_SOURCE, SdramChip
 from hwgen.sim.frame.system_ports import SYSTEM_PORTS
-
-MODELS = Path(__file__).parent / "models"
+from hwgen.sim.harness.runner import MODELS
 
 SOURCES = [
     SDRAM_SOURCE,
