@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hwgen import __version__
 from hwgen.console import Console
 from hwgen.errors import ResourceError
+from hwgen.extras import require
 from hwgen.plan_report import plan_json, plan_text
 from hwgen.request import BEST_BATCH, Request
 from hwgen.steps import BuildFolder, digest, file_digest, source_digest, write_atomically
@@ -99,6 +100,7 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
     """
     from hwgen.boards.ecp5 import toolchain
 
+    require("build", "building")
     board, _ = request.resolve()
     recipe = recipe or toolchain.recipe_for(board.part)
     with BuildFolder(folder) as place:

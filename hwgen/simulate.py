@@ -14,6 +14,7 @@ from hwgen.build import build_number, make_plan, read_network, store_simulation
 from hwgen.console import Console
 from hwgen.cycle_breakdown import CycleBreakdown
 from hwgen.errors import ToolError
+from hwgen.extras import require
 from hwgen.predict import Prediction, prediction, read_input, read_labels, write_array
 from hwgen.request import Request
 from hwgen.steps import BuildFolder
@@ -135,6 +136,7 @@ def simulate(
     Raises:
         HwgenError: see `make_plan`; the input or the labels are wrong, a tool is missing or failed.
     """
+    require("sim", "simulating")
     from hwgen.boards.bitstream import sdram_config
     from hwgen.sim.frame.simulate import simulate_frame
     from hwgen.sim.golden import encode, run

