@@ -9,6 +9,7 @@ import numpy as np
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConcat, QConv, QShuffle, QSlice, QTensor
 from hwgen.compiler.legalise.rewriter import Rewriter
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 
 _CHUNK, _LEAST_STEPS, _PASS = 12, 26, 300
@@ -82,7 +83,7 @@ def best_split(conv: QConv, pixels: int, gaps: bool = False) -> int:
 
     def cycles(passes: int) -> int:
         outputs, depth = conv.out_channels // passes, conv.weights[0].size * conv.groups // passes
-        return passes * (-(-pixels // _CHUNK) * -(-outputs // _CHUNK) * max(depth, _LEAST_STEPS) + _PASS)
+        return passes * (ceil_div(pixels, _CHUNK) * ceil_div(outputs, _CHUNK) * max(depth, _LEAST_STEPS) + _PASS)
 
     possible = [
         n

@@ -22,6 +22,7 @@ from hwgen.compiler.int8.nodes import (
     QTensor,
 )
 from hwgen.compiler.legalise.rewriter import Rewriter
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 
 
@@ -74,7 +75,7 @@ def _joined(graph: QGraph) -> QGraph:
             sources.append(part.name)
             offsets.append(past)
             order += range(past, past + part.channels)
-            past = -(-(past + part.channels) // WORD_BYTES) * WORD_BYTES
+            past = ceil_div(past + part.channels, WORD_BYTES) * WORD_BYTES
         out = graph.tensors[node.output]
         if order == list(range(out.channels)):
             rewriter.emit(replace(node, sources=tuple(sources)))

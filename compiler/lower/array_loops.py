@@ -8,6 +8,7 @@ from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8.k_loop import k_loop
 from hwgen.compiler.int8.nodes import QConv
 from hwgen.compiler.lower.passes import View
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 
 PIXEL_BYTES = 4
@@ -16,7 +17,7 @@ PIXEL_BYTES = 4
 
 def word_count(channels: int) -> int:
     """Words of the activation memory for so many channels of a pixel."""
-    return -(-channels // WORD_BYTES)
+    return ceil_div(channels, WORD_BYTES)
 
 
 def weight_matrix(conv: QConv) -> np.ndarray:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwgen.compiler.graph.window import Window
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WINDOW_TAPS
 from hwgen.hw.isa.descriptor import FeedMode
 
@@ -62,12 +63,12 @@ def blocks_of(mode: FeedMode, window: Window) -> Blocks:
 def _axis(kernel: int, dilation: int) -> tuple[int, int, int]:
     """(size, count, step) with the fewest blocks: dense ones, or single taps of a dilated kernel."""
     span = (kernel - 1) * dilation + 1
-    count = -(-span // WINDOW_TAPS)
+    count = ceil_div(span, WINDOW_TAPS)
     if count == 1:
         return span, 1, 1
     if kernel < count:
         return 1, kernel, dilation
-    size = -(-span // count)
+    size = ceil_div(span, count)
     return size, count, size
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConv
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 
 
@@ -46,7 +47,7 @@ class ImageFold:
 
     @property
     def pixel_words(self) -> int:
-        return -(-self.bytes // WORD_BYTES)
+        return ceil_div(self.bytes, WORD_BYTES)
 
     @property
     def reads(self) -> int:
@@ -94,7 +95,7 @@ def image_folds(graph: QGraph, max_rows: int) -> list[ImageFold]:
     found = []
     for rows in sorted({1, min(stride_y, kernel_h), kernel_h}):
         # With a stride's rows in a pixel the window goes on by one memory row, with one row in a pixel by the stride.
-        kernel = -(-kernel_h // rows)
+        kernel = ceil_div(kernel_h, rows)
         if rows == 1:
             height, step, first = image.height, 1, 0
             window = Window((kernel, 1), (stride_y, 1), (top, bottom, 0, 0))

@@ -12,6 +12,7 @@ from hwgen.compiler.lower.averages import Averages
 from hwgen.compiler.lower.blocks import Blocks, blocks_of
 from hwgen.compiler.lower.combine import Combine
 from hwgen.compiler.lower.image import ImageFold
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 from hwgen.hw.isa.descriptor import COMBINE_WORDS, FeedMode, WindowOp
 
@@ -229,4 +230,4 @@ class Lowered:
     def least_rows(self, cols: int) -> int:
         """Fewest rows of an array of so many columns (see `hwgen.hw.isa.config.CoreConfig`)."""
         head = COMBINE_WORDS if any(item.combine is not None for item in self.passes) else 0
-        return -(-(cols + head) // 2)
+        return ceil_div(cols + head, 2)

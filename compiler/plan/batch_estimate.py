@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.tiling.batch import Grouping
 from hwgen.compiler.tiling.stripes import Step
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.packets import PacketKind
 
 _HALFWORD_CYCLES = 1.1
@@ -52,7 +53,7 @@ class BatchEstimate:
     def _pass(self, step: Step, cycles: int, halfwords: int) -> _Pass:
         if step.source.array_node is None:
             return _Pass(cycles, None, 0, halfwords)
-        words = -(-step.channels // self._single.config.cols) * step.source.depth
+        words = ceil_div(step.channels, self._single.config.cols) * step.source.depth
         return _Pass(cycles, (step.source.name, step.first_channel), words, halfwords)
 
     def __call__(self, grouping: Grouping) -> float:

@@ -17,6 +17,7 @@ from hwgen.compiler.program.descriptors import ring_words
 from hwgen.compiler.weight_schedule.packing import parameter_units
 from hwgen.errors import ResourceError
 from hwgen.hw.ecp5.floorplan import regular
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp, FeedMode, WindowOp
 
@@ -72,7 +73,7 @@ def core_of(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int],
     channels = max((item.channels for item in lowered.passes if item.array_node is not None), default=1)
     groups = max(
         (
-            parameter_units(-(-item.input.channels // lanes), item.blocks.total)
+            parameter_units(ceil_div(item.input.channels, lanes), item.blocks.total)
             for item in lowered.passes
             if item.mode == FeedMode.WINDOW and item.op != WindowOp.MAX
         ),
@@ -111,14 +112,14 @@ def _ring_depth(lowered: Lowered, rows: int) -> int:
     least = 0
     for item in lowered.passes:
         if not item.to_rows:
-            tiles = -(-(item.width + rows - 1) // rows)
+            tiles = ceil_div(item.width + rows - 1, rows)
             least = max(least, tiles * ring_words(item))
     return _rounded(min(least, _RING_MOST), _RING_STEP)
 
 
 def _window_depth(words: int) -> int:
     """Words of the window's parameter memory: whole blocks."""
-    return max(_WINDOW_LEAST, -(-words // _WINDOW_STEP) * _WINDOW_STEP)
+    return max(_WINDOW_LEAST, ceil_div(words, _WINDOW_STEP) * _WINDOW_STEP)
 
 
 def _combine(lowered: Lowered, rows: int, cols: int) -> dict[str, Any]:
@@ -177,7 +178,7 @@ def _by_speed(lowered: Lowered, part: Part) -> list[tuple[int, int]]:
 def _array_cycles(item: LogicalPass, rows: int, cols: int) -> int:
     if item.array_node is None:
         return 0
-    tiles, chunks = -(-item.height * item.width // rows), -(-item.channels // cols)
+    tiles, chunks = ceil_div(item.height * item.width, rows), ceil_div(item.channels, cols)
     return tiles * chunks * max(item.depth, 2 * rows)
 
 

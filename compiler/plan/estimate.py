@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 
@@ -31,7 +32,7 @@ def _loads(lowered: Lowered, config: CoreConfig) -> list[int]:
 
 def load_cycles(item: LogicalPass, channels: int, config: CoreConfig) -> int:
     """Cycles in which the SDRAM gives the weights of so many channels of a pass: 2 bytes in each."""
-    return -(-channels // config.cols) * item.depth * config.cols // 2
+    return ceil_div(channels, config.cols) * item.depth * config.cols // 2
 
 
 def pass_estimate(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:
@@ -41,7 +42,7 @@ def pass_estimate(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> in
 
 def _busiest(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:
     pixels = item.height * item.width
-    groups = -(-item.input.channels // config.window_lanes)
+    groups = ceil_div(item.input.channels, config.window_lanes)
     source = lowered.buffers[item.input.buffer]
     match item.mode:
         case FeedMode.SUM:
@@ -53,8 +54,8 @@ def _busiest(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:
             fetch = pixels * item.window.kernel[0] * item.window.kernel[1] * item.words
     if item.array_node is None:
         return fetch
-    chunks = -(-item.channels // config.cols)
+    chunks = ceil_div(item.channels, config.cols)
     steps = max(item.depth, 2 * config.rows)
     if item.combine is not None and config.combine_lanes:
         steps = max(steps, config.rows * config.cols // config.combine_lanes)
-    return max(fetch, -(-pixels // config.rows) * chunks * steps)
+    return max(fetch, ceil_div(pixels, config.rows) * chunks * steps)

@@ -15,6 +15,7 @@ from hwgen.compiler.tiling.fusion_groups import FusionLimits, GivenFusion
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import StepLoads, schedule
 from hwgen.errors import ResourceError
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
 
 PART_SHARES = (4, 2, 6)
@@ -51,7 +52,7 @@ class Maker:
         self.efforts, self._fusion = efforts, fusion
         self._predict = predict
         self._resources = needs(graph, config, board.part)
-        words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
+        words = [ceil_div(item.channels, config.cols) * item.depth for item in lowered.passes]
         weights = Weights(words, config.weight_depth, config.cols // 2)
         self._fit = fit(lowered, config.activation_depth, weights, efforts, fusion)
         self._schedules: dict[int, tuple[Fit, list[StepLoads]]] = {}

@@ -21,6 +21,7 @@ from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.residence import reside
 from hwgen.errors import ResourceError, UnsupportedOpError
 from hwgen.hw.ecp5.floorplan import regular
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 
@@ -120,7 +121,7 @@ class _Search:
         """
         lowered, part = self._lowered, self._board.part
         fitted = cut(lowered, self._fit(config), _pool_parts(lowered, config))
-        depth = -(-fitted.used // _ACTIVATION_STEP) * _ACTIVATION_STEP
+        depth = ceil_div(fitted.used, _ACTIVATION_STEP) * _ACTIVATION_STEP
         config = replace(config, activation_depth=depth, resident_passes=len(fitted.steps))
         needs = resources(config)
         if short := needs.short(part):
@@ -140,7 +141,7 @@ class _Search:
                 return known
         if words <= self._too_small:
             raise ResourceError(f"{self._graph.name}: no fit in {self._too_small} words of a bank")
-        sizes = [-(-item.channels // config.cols) * item.depth for item in self._lowered.passes]
+        sizes = [ceil_div(item.channels, config.cols) * item.depth for item in self._lowered.passes]
         try:
             found = fit(self._lowered, words, Weights(sizes, sum(sizes), 0), _EFFORTS)
         except ResourceError:

@@ -17,6 +17,7 @@ from hwgen.compiler.tiling.fusion_groups import GivenFusion, boundaries
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
 from hwgen.errors import ResourceError
+from hwgen.hw.isa.ceil_div import ceil_div
 
 CHOICES = range(2, 9)
 """Frames of a batch to choose from if the user does not say."""
@@ -110,7 +111,7 @@ class _Attempt:
                 "share it; leave out --throughput"
             )
         unit, ranges = batch.network(min(grouping.group, grouping.frames))
-        words = [-(-item.channels // config.cols) * item.depth for item in unit.passes]
+        words = [ceil_div(item.channels, config.cols) * item.depth for item in unit.passes]
         weights = Weights(words, config.weight_depth, config.cols // 2)
         found = fit(unit, config.activation_depth, weights, _EFFORTS, GivenFusion(tuple(ranges)))
         self.avoidable = found.avoidable / grouping.group

@@ -14,6 +14,7 @@ from hwgen.compiler.lower.passes import LogicalPass, View
 from hwgen.compiler.plan.estimate import load_cycles, pass_estimate
 from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.tiling.stripes import Step
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 from hwgen.hw.isa.descriptor import FeedMode
 
@@ -46,7 +47,7 @@ def _alone(plan: Plan, item: LogicalPass, steps: list[Step]) -> int:
     """About the cycles of the same stripes and parts with the window in a pass of its own, which needs a stripe's rows only once."""
     config = plan.config
     depthwise = replace(item, array_node=None, to_rows=True, combine=None)
-    words = -(-item.input.channels // WORD_BYTES)
+    words = ceil_div(item.input.channels, WORD_BYTES)
     pointwise = replace(
         item, mode=FeedMode.TAP, window=Window(), words=words, input=View(item.input.buffer, 0, WORD_BYTES * words)
     )

@@ -23,6 +23,7 @@ from hwgen.compiler.weight_schedule.packing import (
     weight_words,
     window_words,
 )
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, WINDOW_WORDS, WORD_BYTES
 from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS, FeedMode, SumOp
 from hwgen.hw.isa.memories import READ_AHEAD, TABLE_WORDS
@@ -59,7 +60,7 @@ class _Replay:
         self.units = {
             PacketKind.WEIGHTS: np.zeros((config.weight_depth, config.cols // 2), np.uint16),
             PacketKind.PARAMETERS: np.zeros((config.parameter_depth, 5), np.uint16),
-            PacketKind.WINDOW: np.zeros((config.window_depth, -(-18 * config.window_lanes // 16)), np.uint16),
+            PacketKind.WINDOW: np.zeros((config.window_depth, ceil_div(18 * config.window_lanes, 16)), np.uint16),
         }
         self.tables = np.zeros(2 * TABLE_WORDS, np.uint16)
         self.position = 0  # in the stream
@@ -288,7 +289,7 @@ class _Replay:
         """Which words of a row hold the bytes `first .. past - 1` of its pixels: another part of a tensor may be written meanwhile."""
         buffer = self.lowered.buffers[name]
         words = np.zeros((buffer.width, buffer.pixel_words), bool)
-        words[:, first // WORD_BYTES : -(-past // WORD_BYTES)] = True
+        words[:, first // WORD_BYTES : ceil_div(past, WORD_BYTES)] = True
         return words.ravel()
 
 

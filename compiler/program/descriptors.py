@@ -14,6 +14,7 @@ from hwgen.compiler.tiling.memory import Layout
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.compiler.weight_schedule.schedule import StepLoads
 from hwgen.errors import ResourceError
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, FeedMode, SumOp, halfwords
 
@@ -40,7 +41,7 @@ def ring_words(item: LogicalPass) -> int:
         return 0
     if item.mode == FeedMode.TAP:
         return item.window.kernel[0] * item.window.kernel[1] * item.words
-    return -(-item.input.channels // WORD_BYTES)
+    return ceil_div(item.input.channels, WORD_BYTES)
 
 
 def row_pointer(layout: Layout, row: int) -> Fields:
@@ -104,7 +105,7 @@ def describe(
         "in_x": -left - skipped,
         "pixel_words": source_layout.pixel_words,
         "first_word": view_first // WORD_BYTES + skipped * source_layout.pixel_words,
-        "groups": item.words if item.mode == FeedMode.TAP else -(-view_channels // lanes),
+        "groups": item.words if item.mode == FeedMode.TAP else ceil_div(view_channels, lanes),
         "stride_y": stride[0] if not whole else 1,
         "stride_x": stride[1] if not whole else 1,
         "kernel_h": walk.size[0],
@@ -139,11 +140,11 @@ def describe(
         "array_clamp": _NO_CLAMP,
     }
     if item.array_node is not None:
-        tiles = -(-pixels // config.rows)
+        tiles = ceil_div(pixels, config.rows)
         fields |= {
             "tiles": tiles,
             "last_pixels": pixels - (tiles - 1) * config.rows,
-            "chunks": -(-step.channels // config.cols),
+            "chunks": ceil_div(step.channels, config.cols),
             "first_byte": item.first_byte,
             "inner": item.inner,
             "outer": item.outer,

@@ -18,6 +18,7 @@ from hwgen.compiler.tiling.stripes import Step, lifetimes, read_rows
 from hwgen.compiler.weight_schedule.packing import array_parameters, table_halfwords, weight_words, window_words
 from hwgen.compiler.weight_schedule.schedule import Load, StepLoads
 from hwgen.errors import ModelError
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WINDOW_WORDS, WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.packets import PacketKind
@@ -80,7 +81,7 @@ class Passed:
 
     def tensor_rows(self, results: np.ndarray, width: int, channels: int, lanes: int) -> np.ndarray:
         """The window's results [beats, L or more] as [rows, width, channels]; beats may be missing, then rows are."""
-        groups = -(-channels // lanes)
+        groups = ceil_div(channels, lanes)
         rows = len(results) // (groups * width)
         beats = results[: rows * groups * width, :lanes].reshape(rows, groups, width, lanes)
         return beats.transpose(0, 2, 1, 3).reshape(rows, width, groups * lanes)[:, :, :channels]
@@ -103,7 +104,7 @@ class Collected:
         """The collector's segments [segments, C or more], those of missing pixels too, as [rows, width, channels]; R = `rows`, C =
         `cols`. Segments may be missing at the end, then rows are.
         """
-        chunks = -(-self.channels // cols)
+        chunks = ceil_div(self.channels, cols)
         tiles = len(segments) // (chunks * rows)
         by_tile = segments[: tiles * chunks * rows, :cols].reshape(tiles, chunks, rows, cols)
         pixels = by_tile.transpose(0, 2, 1, 3).reshape(tiles * rows, chunks * cols)[:, : self.channels]
@@ -235,7 +236,7 @@ def build_program(
             scale = WINDOW_WORDS if item.kind == PacketKind.WINDOW else 1
             part = payload[item.first * scale : (item.first + item.count) * scale]
             writer.packet(item.kind, item.address * scale, item.wait, part)
-            packets.append(Packet(item.kind, step.index, len(part), -(-payload.shape[1] // 2), item.wait))
+            packets.append(Packet(item.kind, step.index, len(part), ceil_div(payload.shape[1], 2), item.wait))
         for name, row in _new_image_rows(step, lowered, image_rows):
             bank, addr = layouts[name].locate(row)
             image_rows[name][row] = writer.payload_position

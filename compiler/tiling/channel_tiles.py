@@ -5,6 +5,7 @@ from __future__ import annotations
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.tiling.fit import Parts
 from hwgen.compiler.tiling.stripes import channel_parts
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 
@@ -20,7 +21,7 @@ def channel_tiles(lowered: Lowered, config: CoreConfig, share: int) -> Parts:
     most = config.weight_depth // share
     for item in lowered.passes:
         if item.array_node is not None:
-            words = -(-item.channels // config.cols) * item.depth
+            words = ceil_div(item.channels, config.cols) * item.depth
             limit = most if item.window_node is None else config.weight_depth // _WINDOW_SHARE
             if words > limit:
                 parts[item.name] = channel_parts(item, config.cols, max(1, limit // item.depth))
@@ -33,4 +34,4 @@ def channel_tiles(lowered: Lowered, config: CoreConfig, share: int) -> Parts:
 def least_weight_words(lowered: Lowered, cols: int) -> int:
     """Words of the weight memory that the smallest parts of every pass need."""
     items = (item for item in lowered.passes if item.array_node is not None)
-    return max((-(-channel_parts(item, cols, 1)[0][1] // cols) * item.depth for item in items), default=0)
+    return max((ceil_div(channel_parts(item, cols, 1)[0][1], cols) * item.depth for item in items), default=0)

@@ -12,6 +12,7 @@ from hwgen.compiler.tiling.memory import Layout, place_rows
 from hwgen.compiler.tiling.stripes import FusionGroup, Lifetimes, Step, build_steps, lifetimes, peak_words
 from hwgen.compiler.tiling.striping import Choice, Options, Weights
 from hwgen.errors import ResourceError
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
 
 Parts = dict[str, list[tuple[int, int]]]
@@ -147,7 +148,7 @@ def _kept_places(lowered: Lowered, bank_words: int) -> dict[str, Layout]:
     found, past = {}, bank_words
     for name in sorted(lowered.kept):
         buffer = lowered.buffers[name]
-        slots = -(-buffer.height // BANKS)
+        slots = ceil_div(buffer.height, BANKS)
         past -= slots * buffer.row_words
         if past < 0:
             raise _NoFitError(lowered.passes[-1].name, -past * BANKS)

@@ -13,6 +13,7 @@ import numpy as np
 
 from hwgen.compiler.lower.passes import Buffer
 from hwgen.compiler.tiling.stripes import Lifetimes
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS
 
 _MAX_DEPTH = 1020  # row slots that a descriptor can name, a multiple of BANKS
@@ -81,7 +82,7 @@ def shapes(least: int, phases: Sequence[int], *, thorough: bool = False) -> Iter
 
     `thorough`: with many more slots than rows too; such a tensor can follow a dying one of more rows round the circle.
     """
-    least = -(-least // BANKS) * BANKS
+    least = ceil_div(least, BANKS) * BANKS
     for phase in phases:
         yield least, phase
     for spare in _MORE_SPARE if thorough else _SPARE:

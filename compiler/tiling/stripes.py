@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwgen.compiler.lower.passes import Buffer, LogicalPass, Lowered
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 
 _NEVER = 1 << 30
@@ -138,7 +139,7 @@ def _demand(buffers: dict[str, Buffer], passes: Sequence[LogicalPass], final: Lo
         elif item.output.buffer in wanted:
             rows = item.height if item.striped else wanted[item.output.buffer]
         else:  # read by later fusion groups only
-            rows = -(-item.height * past // final.height)
+            rows = ceil_div(item.height * past, final.height)
         need[i] = rows
         if rows:
             height = buffers[item.input.buffer].height
@@ -155,10 +156,10 @@ def channel_parts(item: LogicalPass, cols: int, max_chunks: int) -> list[tuple[i
     The first channel of a part must lie at a word of the operand, or at half a word of the output.
     """
     unit = 2 if item.operand is not None and cols % WORD_BYTES else 1
-    chunks = -(-item.channels // cols)
+    chunks = ceil_div(item.channels, cols)
     per_part = max(unit, max_chunks // unit * unit)
-    parts = -(-chunks // per_part)
-    per_part = -(-chunks // parts // unit) * unit
+    parts = ceil_div(chunks, per_part)
+    per_part = ceil_div(chunks, parts * unit) * unit
     size = per_part * cols
     return [(first, min(size, item.channels - first)) for first in range(0, item.channels, size)]
 

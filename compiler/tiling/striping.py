@@ -11,6 +11,7 @@ from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.tiling.fusion_groups import boundaries
 from hwgen.compiler.tiling.memory import window_rows
 from hwgen.compiler.tiling.stripes import FusionGroup, Lifetimes, build_steps, lifetimes, peak_words
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS
 
 _PASS_CYCLES = 300
@@ -60,7 +61,7 @@ class Options:
         """Every stripe loads the weights again."""
         candidates = candidate_heights(final.height, whole, reads_image)
         if len(passes) > _LONG:
-            candidates = candidates[:: -(-len(candidates) // _LONG_CHOICES)] + candidates[-1:]
+            candidates = candidates[:: ceil_div(len(candidates), _LONG_CHOICES)] + candidates[-1:]
         for heights in candidates:
             fusion_group = FusionGroup(*ranges, heights)
             peak = peak_of(lowered, fusion_group)
@@ -113,7 +114,7 @@ def candidate_heights(height: int, whole: bool, reads_image: bool) -> list[tuple
     found: dict[tuple[int, ...], None] = {}
     for size in range(height, 0, -1):
         if not reads_image:
-            found[_even(height, -(-height // size))] = None
+            found[_even(height, ceil_div(height, size))] = None
         for first in (1, 2, 3):
             if first < size:
                 found[_growing(height, first, size)] = None
@@ -131,5 +132,5 @@ def _growing(height: int, first: int, most: int) -> tuple[int, ...]:
         size = min(size, most, left)
         heights.append(size)
         left -= size
-        size = -(-size * 3 // 2)
+        size = ceil_div(size * 3, 2)
     return tuple(heights)

@@ -10,6 +10,7 @@ from hwgen.compiler.int8.nodes import QConv, QMaxPool, QMean
 from hwgen.compiler.lower.blocks import block_weights
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.errors import ModelError
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WINDOW_WORDS
 from hwgen.hw.isa.descriptor import COMBINE_WORDS, FeedMode, WindowOp
 
@@ -31,7 +32,7 @@ def weight_words(step: Step, cols: int) -> np.ndarray:
     matrix = step.source.weights
     assert matrix is not None
     part = matrix[step.first_channel : step.first_channel + step.channels]
-    chunks = -(-step.channels // cols)
+    chunks = ceil_div(step.channels, cols)
     padded = np.zeros((chunks * cols, part.shape[1]), np.int8)
     padded[: step.channels] = part
     by_chunk = padded.reshape(chunks, 2, cols // 2, -1)  # chunk, parity, lane, k
@@ -78,12 +79,12 @@ def window_channels(step: Step) -> int:
 
 def window_entries(step: Step, lanes: int) -> int:
     """Units of WINDOW_WORDS words that a step's window parameters take."""
-    return parameter_units(-(-window_channels(step) // lanes), step.source.blocks.total)
+    return parameter_units(ceil_div(window_channels(step), lanes), step.source.blocks.total)
 
 
 def parameter_units(groups: int, blocks: int) -> int:
     """Units of WINDOW_WORDS words of `groups` subgroups: half a unit for each block's weights, and half for the parameters."""
-    return -(-groups * (blocks + 1) // 2)
+    return ceil_div(groups * (blocks + 1), 2)
 
 
 def window_words(step: Step, lanes: int) -> np.ndarray | None:
@@ -96,7 +97,7 @@ def window_words(step: Step, lanes: int) -> np.ndarray | None:
     if node is None or isinstance(node, QMaxPool) or step.source.op == WindowOp.MAX:
         return None
     channels, look_up = window_channels(step), step.source.window_table is not None
-    groups, blocks = -(-channels // lanes), step.source.blocks.total
+    groups, blocks = ceil_div(channels, lanes), step.source.blocks.total
     taps = np.zeros((groups * lanes, blocks, _SIDE, _SIDE), np.int8)
     parameters = np.zeros((groups * lanes, _PARAMETER_BYTES), np.uint8)
     if isinstance(node, QConv):

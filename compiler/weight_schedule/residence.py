@@ -10,6 +10,7 @@ from hwgen.compiler.weight_schedule.packing import parameter_head, window_entrie
 from hwgen.compiler.weight_schedule.schedule import StepLoads
 from hwgen.errors import ResourceError
 from hwgen.hw.ecp5.bram import SIMPLE_SHAPES, TRUE_SHAPES, segments
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import TABLE_BITS, WindowOp
 
@@ -50,7 +51,7 @@ def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads
         item = step.source
         bases = [0, 0, 0]
         if item.array_node is not None:
-            chunks = -(-step.channels // cols)
+            chunks = ceil_div(step.channels, cols)
             key = (item.name, step.first_channel)
             bases[0] = weights.place(key, chunks * item.depth)
             head = parameter_head(step)

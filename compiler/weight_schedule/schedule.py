@@ -14,6 +14,7 @@ from hwgen.compiler.int8.nodes import QTable
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.compiler.weight_schedule.packing import parameter_head, window_entries
 from hwgen.errors import ResourceError
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 from hwgen.hw.isa.memories import TABLE_WORDS
@@ -173,7 +174,7 @@ def schedule(steps: Sequence[Step], config: CoreConfig) -> list[StepLoads]:
             bases[2], packets = windows.take((item.name, part), groups, groups, step)
             loads += packets
         if item.array_node is not None:
-            chunks = -(-step.channels // config.cols)
+            chunks = ceil_div(step.channels, config.cols)
             key = (item.name, step.first_channel)
             head = parameter_head(step)
             bases[1], packets = parameters.take(key, head + chunks * config.cols, head + step.channels, step)

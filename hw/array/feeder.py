@@ -11,15 +11,8 @@ from hwgen.hw.array.pixel_ring import ring_address_bits
 from hwgen.hw.array.systolic import ArrayControl
 from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
+from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.loop import Loop
-
-
-def _delayed(m: Module, name: str, value: Value, cycles: int, *, control: bool = False) -> Value:
-    for i in range(cycles):
-        register = Signal(len(value), name=f"{name}_{i}", reset_less=not control)
-        m.d.sync += register.eq(value)
-        value = register
-    return value
 
 
 class Feeder(wiring.Component):
@@ -143,12 +136,12 @@ class Feeder(wiring.Component):
             m.d.sync += [running.eq(1), tile_first.eq(1), chunk_first.eq(1)]
 
         m.d.comb += [
-            self.read_addr.eq(_delayed(m, "read_addr", address, self.read_delay)),
-            self.weight_addr.eq(_delayed(m, "weight_addr", weight, self.weight_delay)),
-            self.ctl.valid.eq(_delayed(m, "valid", issue, self.LATENCY, control=True)),
-            self.ctl.first.eq(_delayed(m, "first", chunk_first, self.LATENCY)),
-            self.ctl.last.eq(_delayed(m, "last", step_last, self.LATENCY)),
-            self.tile_free.eq(_delayed(m, "free", issue & tile_end, self.read_delay + rows, control=True)),
+            self.read_addr.eq(delayed(m, address, self.read_delay, "read_addr")),
+            self.weight_addr.eq(delayed(m, weight, self.weight_delay, "weight_addr")),
+            self.ctl.valid.eq(delayed(m, issue, self.LATENCY, "valid", control=True)),
+            self.ctl.first.eq(delayed(m, chunk_first, self.LATENCY, "first")),
+            self.ctl.last.eq(delayed(m, step_last, self.LATENCY, "last")),
+            self.tile_free.eq(delayed(m, issue & tile_end, self.read_delay + rows, "free", control=True)),
         ]
         return m
 

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.dsp import PRODUCT_BITS, Multiplier8
 from hwgen.hw.ecp5.floorplan import multiplier_sites
+from hwgen.hw.lib.delay import delayed
 
 ELEMENT_PREFIX = "pe_"
 """Elements are submodules `pe_<row>_<column>`. Synthesis has to keep their hierarchy while it merges equal registers: all elements
@@ -164,11 +165,11 @@ class SystolicArray(wiring.Component):
         done = self.ctl.valid & self.ctl.last
         reset = ResetSignal(allow_reset_less=True)
         delay = ProcessingElement.CONTROL_DELAY
-        step, last = _delayed(m, self.ctl.valid | reset, delay), _delayed(m, done | reset, delay)
+        step, last = delayed(m, self.ctl.valid | reset, delay), delayed(m, done | reset, delay)
         for c in range(self._cols):
             column = [line[c] for line in elements]
             m.d.comb += [
-                column[0].w_i.eq(_delayed(m, self.w[c], c)),
+                column[0].w_i.eq(delayed(m, self.w[c], c)),
                 column[0].step_i.eq(step),
                 column[0].last_i.eq(last),
                 self.o[c].eq(column[0].drain),
@@ -180,7 +181,7 @@ class SystolicArray(wiring.Component):
                     lower.last_i.eq(upper.last_o),
                     upper.below.eq(lower.drain),
                 ]
-            step, last = _delayed(m, step, 1), _delayed(m, last, 1)
+            step, last = delayed(m, step, 1), delayed(m, last, 1)
         for r, line in enumerate(elements):
             m.d.comb += line[0].a_i.eq(self.a[r])
             for left, right in zip(line, line[1:], strict=False):
@@ -188,21 +189,12 @@ class SystolicArray(wiring.Component):
 
         # Sums of column 0 leave in every second of 2 R cycles: odd counts.
         count = Signal(range(2 * self._rows))
-        with m.If(_delayed(m, done, self.LATENCY - 1, control=True)):
+        with m.If(delayed(m, done, self.LATENCY - 1, control=True)):
             m.d.sync += count.eq(2 * self._rows - 1)
         with m.Elif(count != 0):
             m.d.sync += count.eq(count - 1)
         valid: Value = count[0]
         for c in range(self._cols):
             m.d.comb += self.o_valid[c].eq(valid)
-            valid = _delayed(m, valid, 1, control=True)
+            valid = delayed(m, valid, 1, control=True)
         return m
-
-
-def _delayed(m: Module, value: Value, cycles: int, control: bool = False) -> Value:
-    """`value`, some cycles later; registers with a reset if it is `control`."""
-    for _ in range(cycles):
-        register = Signal(Value.cast(value).shape(), reset_less=not control)
-        m.d.sync += register.eq(value)
-        value = register
-    return value

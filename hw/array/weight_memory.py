@@ -9,6 +9,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.bram import TrueDualPort, true_blocks, true_latency
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
 
 WEIGHT_ADDRESS_BITS = 14
@@ -57,7 +58,7 @@ class WeightMemory(wiring.Component):
         m = Module()
         cols = self._config.cols
         depth = self._config.weight_depth
-        copies = max(_COPIES, -(-true_blocks(8 * cols, depth) // _BLOCKS))
+        copies = max(_COPIES, ceil_div(true_blocks(8 * cols, depth), _BLOCKS))
         m.submodules.memory = memory = TrueDualPort(
             8 * cols, depth, self._init, input_copies=copies, output_shares=True
         )

@@ -10,6 +10,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.bram import SimpleDualPort, simple_latency
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, halfwords
 from hwgen.hw.isa.memories import DESCRIPTOR_SLOT_BITS, QUEUE_DEPTH, descriptor_words
 from hwgen.hw.lib.register_copies import register_copies
@@ -196,7 +197,7 @@ class Sequencer(wiring.Component):
 
 def _follow(m: Module, name: str, enable: Value, register: Signal, value: Value) -> None:
     """`register` takes `value` in the cycle after `enable`, which is as many registers as so wide a one needs."""
-    for i, enabled in enumerate(register_copies(m, name, enable, -(-len(register) // _ENABLED_BITS))):
+    for i, enabled in enumerate(register_copies(m, name, enable, ceil_div(len(register), _ENABLED_BITS))):
         part = slice(i * _ENABLED_BITS, (i + 1) * _ENABLED_BITS)
         with m.If(enabled):
             m.d.sync += register[part].eq(value[part])

@@ -17,6 +17,7 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hwgen.hw.ecp5.dp16kd import block
+from hwgen.hw.isa.ceil_div import ceil_div
 
 TRUE_SHAPES = {1024: 18, 2048: 9, 4096: 4, 8192: 2, 16384: 1}
 """Words of a block -> its data width, for two read/write ports. Only 8 of each 9 bits are used: a block serves a part of a byte, one
@@ -35,7 +36,7 @@ def segments(depth: int, shapes: dict[int, int]) -> list[int]:
     if depth < 1:
         raise ValueError(f"depth must be at least 1, not {depth}")
     smallest, largest = min(shapes), max(shapes)
-    rest = -(-depth // smallest) * smallest
+    rest = ceil_div(depth, smallest) * smallest
     found = []
     while rest:
         size = min(largest, 1 << (rest.bit_length() - 1))
@@ -65,12 +66,12 @@ def _data_bits(shape: int) -> int:
 
 def true_blocks(width: int, depth: int) -> int:
     """DP16KD blocks of a `TrueDualPort`."""
-    return sum(-(-width // _data_bits(TRUE_SHAPES[words])) for words in segments(depth, TRUE_SHAPES))
+    return sum(ceil_div(width, _data_bits(TRUE_SHAPES[words])) for words in segments(depth, TRUE_SHAPES))
 
 
 def simple_blocks(width: int, depth: int) -> int:
     """DP16KD blocks of a `SimpleDualPort`."""
-    return sum(-(-width // SIMPLE_SHAPES[words]) for words in segments(depth, SIMPLE_SHAPES))
+    return sum(ceil_div(width, SIMPLE_SHAPES[words]) for words in segments(depth, SIMPLE_SHAPES))
 
 
 def true_members(width: int, depth: int) -> dict[str, wiring.Member]:
@@ -273,7 +274,9 @@ class TrueDualPort(wiring.Component):
             data_b.append(word_b)
             base += size
         shares = len(inputs) if self._output_shares else 1
-        edges = [-(-self._width // 8 * i // shares) * 8 for i in range(shares + 1)]  # as the blocks share the inputs
+        edges = [
+            ceil_div(self._width // 8 * i, shares) * 8 for i in range(shares + 1)
+        ]  # as the blocks share the inputs
         for i, (low, past) in enumerate(zip(edges, edges[1:], strict=False)):
             for select, words, out in ((select_a[i], data_a, self.a_data), (select_b[i], data_b, self.b_data)):
                 m.d.comb += out[low:past].eq(select.output([word[low:past] for word in words], self._registered))

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hwgen.hw.isa.ceil_div import ceil_div
+
 
 @dataclass(frozen=True)
 class Die:
@@ -65,7 +67,7 @@ def ram_sites(part: str) -> list[str]:
 def regular(part: str, rows: int, cols: int) -> bool:
     """Whether an array fits the part's rows of blocks in whole array columns or whole array rows."""
     die = PARTS.get(part)
-    return die is not None and die.sites >= min(rows * -(-cols // len(die.y)), -(-rows // len(die.y)) * cols)
+    return die is not None and die.sites >= min(rows * ceil_div(cols, len(die.y)), ceil_div(rows, len(die.y)) * cols)
 
 
 def multiplier_sites(part: str, rows: int, cols: int) -> list[list[str]]:
@@ -91,7 +93,7 @@ def multiplier_sites(part: str, rows: int, cols: int) -> list[list[str]]:
     total = die.sites * len(die.y)
     if rows * cols > total:
         raise ValueError(f"an array of {rows} x {cols} needs {rows * cols} multiplier blocks; {part} has {total}")
-    per_row, per_band = -(-cols // len(die.y)), -(-rows // len(die.y))
+    per_row, per_band = ceil_div(cols, len(die.y)), ceil_div(rows, len(die.y))
     sites = [[""] * cols for _ in range(rows)]
     for c in range(cols):
         for r in range(rows):

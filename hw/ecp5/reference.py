@@ -12,6 +12,7 @@ from amaranth.lib import memory, wiring
 
 from hwgen.hw.ecp5.bram import simple_latency, simple_members, true_latency, true_members
 from hwgen.hw.ecp5.dsp import MEMBERS
+from hwgen.hw.lib.delay import delayed
 
 
 class Multiplier8Twin(wiring.Component):
@@ -30,14 +31,6 @@ class Multiplier8Twin(wiring.Component):
         m.d.sync += [a.eq(self.a), b.eq(self.b), p.eq(a * b)]
         m.d.comb += self.p.eq(p)
         return m
-
-
-def _delayed(m: Module, value: Signal, cycles: int) -> Signal:
-    for _ in range(cycles):
-        later = Signal.like(value, reset_less=True)
-        m.d.sync += later.eq(value)
-        value = later
-    return value
 
 
 class TrueDualPortReference(wiring.Component):
@@ -70,8 +63,8 @@ class TrueDualPortReference(wiring.Component):
             read_b.en.eq(self.b_en),
             write.addr.eq(self.b_addr),
             write.data.eq(self.b_wdata),
-            self.a_data.eq(_delayed(m, read_a.data, self.latency - 1)),
-            self.b_data.eq(_delayed(m, read_b.data, self.latency - 1)),
+            self.a_data.eq(delayed(m, read_a.data, self.latency - 1)),
+            self.b_data.eq(delayed(m, read_b.data, self.latency - 1)),
         ]
         with m.If(self.b_en):
             m.d.comb += write.en.eq(self.b_we)
@@ -99,6 +92,6 @@ class SimpleDualPortReference(wiring.Component):
             write.addr.eq(self.w_addr),
             write.data.eq(self.w_data),
             write.en.eq(self.w_en),
-            self.r_data.eq(_delayed(m, read.data, self.latency - 1)),
+            self.r_data.eq(delayed(m, read.data, self.latency - 1)),
         ]
         return m

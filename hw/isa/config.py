@@ -47,7 +47,7 @@ class CoreConfig:
             columns, dilation, and kernels of the window in several blocks.
         partial_depth: outputs of a row whose partial sums the window keeps, for kernels in several blocks (a power of two, at least
             512; needs `row_steps`); 0: no such kernels.
-        banded_sums: whether a pass of FeedMode.SUM may go on with the sums of the one before it.
+        striped_sums: whether a pass of FeedMode.SUM may go on with the sums of the one before it.
         resident_passes: passes of a frame, if weights, parameters and descriptors are the initial content of block RAM; 0: the DMA
             brings them.
         combine_lanes: bytes that the combine element works on at once (1, 2 or 4; at most C / 2), 0 if there is none.

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.isa.descriptor import ChannelParameters, Clamp
+from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.multiplier import Addend, add_levels, add_tree, partial_products
 
 _POINT = 31
@@ -21,14 +22,6 @@ _FINE_BITS = 3  # of the shift, done in the second step
 def requantiser_latency(clamp_bits: int) -> int:
     """Cycles from accumulator to result of a `Requantiser`."""
     return 9 + add_levels((clamp_bits + 1) // 2 + 1)
-
-
-def _delayed(m: Module, name: str, value: Value, cycles: int) -> Value:
-    for i in range(cycles):
-        register = Signal(value.shape(), name=f"{name}_{i}", reset_less=True)
-        m.d.sync += register.eq(value)
-        value = register
-    return value
 
 
 def check_widths(in_bits: int, clamp_bits: int) -> None:
@@ -76,8 +69,8 @@ class Requantiser(wiring.Component):
         m = Module()
         a = self._saturated_sum(m)
         levels = add_levels((self._clamp_bits + 1) // 2 + 1)
-        multiplier = _delayed(m, "multiplier", self.parameters.multiplier, 3)
-        shift = _delayed(m, "shift", self.parameters.shift[:5], 3)
+        multiplier = delayed(m, self.parameters.multiplier, 3, "multiplier")
+        shift = delayed(m, self.parameters.shift[:5], 3, "shift")
         # Second rounding, ties away from zero: a negative value is lowered by one before a half is added, but only if n > 0.
         lower = Signal(reset_less=True)
         m.d.sync += lower.eq(a[-1] & (shift != 0))
@@ -85,7 +78,7 @@ class Requantiser(wiring.Component):
         half = Addend(Cat(1, lower).as_signed(), _POINT - 1, -1, 1)  # 2^30, or 2^30 - 2^31
         product = add_tree(m, "sum", [*rows, half])
         scaled = product.value[_POINT:].as_signed()
-        self._finish(m, scaled, _delayed(m, "shift_sum", shift, 1 + levels))
+        self._finish(m, scaled, delayed(m, shift, 1 + levels, "shift_sum"))
         return m
 
     def _saturated_sum(self, m: Module) -> Signal:
@@ -97,7 +90,7 @@ class Requantiser(wiring.Component):
         upper = total[self._clamp_bits - 1 :]
         over, sign = Signal(reset_less=True), Signal(reset_less=True)
         m.d.sync += [over.eq(upper.any() & ~upper.all()), sign.eq(total[-1])]
-        kept = _delayed(m, "kept", total[: self._clamp_bits], 1)
+        kept = delayed(m, total[: self._clamp_bits], 1, "kept")
         saturated = Signal(signed(self._clamp_bits), reset_less=True)
         m.d.sync += saturated.eq(Mux(over, Cat((~sign).replicate(self._clamp_bits - 1), sign), kept))
         return saturated
@@ -130,7 +123,7 @@ class Requantiser(wiring.Component):
                         coarse_over.eq(exceeds(value, step + coarse_kept - 1)),
                     ]
 
-        fine_shift = _delayed(m, "fine_shift", shift[:_FINE_BITS], 1)
+        fine_shift = delayed(m, shift[:_FINE_BITS], 1, "fine_shift")
         by_two, fine = Signal(kept + 1), Signal(kept, reset_less=True)
         over = Signal(reset_less=True)
         with m.Switch(fine_shift[1:]):
@@ -143,13 +136,13 @@ class Requantiser(wiring.Component):
                 with m.Case(i):
                     m.d.sync += over.eq(coarse_over | exceeds(coarse, i + kept - 1))
 
-        negative = _delayed(m, "negative", sign, 3)
+        negative = delayed(m, sign, 3, "negative")
         total = Signal(signed(_RESULT_BITS + 1), reset_less=True)
-        total_over = _delayed(m, "over", over, 1)
+        total_over = delayed(m, over, 1, "over")
         m.d.sync += total.eq(fine[1:].as_signed() + self.clamp.zero_point + fine[0])
 
         below, above = Signal(reset_less=True), Signal(reset_less=True)
-        result = _delayed(m, "result", total[:8], 1)
+        result = delayed(m, total[:8], 1, "result")
         m.d.sync += [
             below.eq(Mux(total_over, negative, total < self.clamp.low)),
             above.eq(Mux(total_over, ~negative, total > self.clamp.high)),

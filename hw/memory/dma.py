@@ -9,6 +9,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import PARAMETER_BITS, WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS
 from hwgen.hw.isa.memories import FIFO_DEPTH, TABLE_WORDS
@@ -49,9 +50,9 @@ def unit_halfwords(config: CoreConfig, kind: PacketKind, *, unpack: bool = False
         case PacketKind.WEIGHTS:
             return config.cols // 2
         case PacketKind.PARAMETERS:
-            return -(-PARAMETER_BITS // 16)
+            return ceil_div(PARAMETER_BITS, 16)
         case PacketKind.WINDOW:
-            return -(-18 * config.window_lanes // 16)
+            return ceil_div(18 * config.window_lanes, 16)
         case PacketKind.DESCRIPTOR:
             return DESCRIPTOR_HALFWORDS
         case PacketKind.IMAGE:
@@ -280,7 +281,7 @@ class Dma(wiring.Component):
         unit, late_word = Signal(max(widths), reset_less=True), Signal(16, reset_less=True)
         shifted = Cat(unit[16:], late_word)
         m.d.sync += late_word.eq(word)
-        for i, shift in enumerate(register_copies(m, "shift", used, -(-len(unit) // _SHIFT_BITS))):
+        for i, shift in enumerate(register_copies(m, "shift", used, ceil_div(len(unit), _SHIFT_BITS))):
             part = slice(i * _SHIFT_BITS, (i + 1) * _SHIFT_BITS)
             with m.If(shift):
                 m.d.sync += unit[part].eq(shifted[part])

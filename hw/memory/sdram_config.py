@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hwgen.hw.isa.ceil_div import ceil_div
+
 BURST = 8
 """Halfwords of one read burst."""
 
@@ -102,7 +104,7 @@ class SdramConfig:
 
     def cycles(self, picoseconds: int) -> int:
         """Least cycles that last `picoseconds`."""
-        return -(-picoseconds * self.clock_hz // 10**12)
+        return ceil_div(picoseconds * self.clock_hz, 10**12)
 
     @property
     def rcd(self) -> int:

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen.hw.ecp5.bram import COPY_PREFIX
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp, CombineParameters, Descriptor
+from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.lib.loop import Loop
 from hwgen.hw.lib.multiplier import Addend, add_levels, add_tree, partial_products
@@ -89,7 +90,7 @@ class CombineLane(wiring.Component):
             m.d.sync += [multiplies.eq(self.op == CombineOp.MUL), adds.eq(~multiplies)]
             with m.If(multiplies):
                 m.d.sync += [multiplicand.eq(other << _POINT), rounds_twice.eq(0)]
-        factor = _delayed(m, "factor", scaled, 1)
+        factor = delayed(m, scaled, 1, "factor")
 
         # As in the requantiser: a negative value is lowered by one before a half is added, but only if n > 0.
         lower = Signal(reset_less=True)
@@ -100,7 +101,7 @@ class CombineLane(wiring.Component):
         term = self._shifted(m, product.value[_POINT:][:_TERM_BITS].as_signed(), rounds_twice)
 
         levels = add_levels(_ADDENDS)
-        late = _delayed(m, "late", other, 1 + 1 + levels + 2)
+        late = delayed(m, other, 1 + 1 + levels + 2, "late")
         m.submodules.requantiser = requantiser = Requantiser(_TERM_BITS, _SUM_BITS)
         # The rounding's half is added with the other term, whose lower bits are 0.
         m.d.comb += [
@@ -132,14 +133,6 @@ class CombineLane(wiring.Component):
                 with m.Case(i):
                     m.d.sync += fine.eq(coarse >> i)
         return fine
-
-
-def _delayed(m: Module, name: str, value: Value, cycles: int) -> Value:
-    for i in range(cycles):
-        register = Signal(value.shape(), name=f"{name}_{i}", reset_less=True)
-        m.d.sync += register.eq(value)
-        value = register
-    return value
 
 
 class Combine(wiring.Component):

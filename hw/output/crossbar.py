@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 
 _QUAD = WORD_BYTES // 2
@@ -17,7 +18,7 @@ Quad = tuple[str, int]
 
 def plain_words(cols: int) -> int:
     """Words, and so cycles, that a plain segment takes: with `cols` % 8 == 4 every second chunk begins in the middle of a word."""
-    return -(-(cols + cols % WORD_BYTES) // WORD_BYTES)
+    return ceil_div(cols + cols % WORD_BYTES, WORD_BYTES)
 
 
 def spread_words(cols: int) -> int:

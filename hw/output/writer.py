@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.lib.fifo import StreamFifo
@@ -108,7 +109,7 @@ class Writer(wiring.Component):
                 word_last.eq(goal.missing | (words == 1)),
             ]
 
-        for i, enable in enumerate(register_copies(m, "free", next_free, -(-cols // _ENABLED_BYTES))):
+        for i, enable in enumerate(register_copies(m, "free", next_free, ceil_div(cols, _ENABLED_BYTES))):
             part = slice(8 * _ENABLED_BYTES * i, 8 * _ENABLED_BYTES * (i + 1))
             with m.If(enable):
                 m.d.sync += [

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hwgen.hw.isa.ceil_div import ceil_div
+
 PIXELS_DELAY = 3
 """Cycles from the `row_done` that completes a tile to its first step."""
 
@@ -41,7 +43,7 @@ class FeederModel:
 
     def rows_needed(self, tile: int) -> int:
         """Output rows that must be done before a tile begins."""
-        return min(self.out_rows, -(-(tile + 1) * self.rows // self.out_w))
+        return min(self.out_rows, ceil_div((tile + 1) * self.rows, self.out_w))
 
     def segments_needed(self, chunk: int) -> int:
         """Segments that must have been taken before the pass's chunk number `chunk` ends; 0 or less: none."""

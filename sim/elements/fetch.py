@@ -11,6 +11,7 @@ import numpy as np
 
 from hwgen.hw.fetch.column import column_layout
 from hwgen.hw.fetch.fetch import START_DELAY, fetch_latency, row_gap
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, WINDOW_WORDS, WORD_BYTES
 from hwgen.hw.isa.descriptor import FeedMode
 
@@ -124,7 +125,7 @@ class FetchModel:
         if self.d["mode"] == FeedMode.SUM or self.d.get("to_rows", 0):
             return 0
         missing = (unit + 1) * self.d["out_w"] - self.d["ring_pixels"]
-        return max(0, -(-missing // self.rows))
+        return max(0, ceil_div(missing, self.rows))
 
     def next_unit(self, tile_free: Sequence[int]) -> tuple[int, int]:
         """Add one unit.

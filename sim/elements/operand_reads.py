@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, CoreConfig
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.output.combine import combine_cycles, combine_latency
@@ -74,7 +75,7 @@ class Consumer:
         one before that was taken by then.  It is written REQUEST_DELAY + `latency` cycles after that, for `cost` cycles.
         """
         under_way = self.latency + REQUEST_DELAY + self.cost - 1 - (1 + _TO_REQUEST)
-        return -(-(AHEAD - 1) // self.words) + 2 + max(0, under_way // self.cycles)
+        return ceil_div(AHEAD - 1, self.words) + 2 + max(0, under_way // self.cycles)
 
     @property
     def leaves_room(self) -> bool:

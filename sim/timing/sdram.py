@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.memory.sdram_config import BANK_BITS, BURST, COLUMN_BITS, SdramConfig
 
 _LONG_AGO = -(1 << 30)
@@ -82,7 +83,7 @@ class SdramTiming:
             # Where the page is open and no refresh due, each is issued two cycles after it was taken.
             in_page = (1 << COLUMN_BITS) - 1 - (addr + done - 1) % (1 << COLUMN_BITS)
             first = max(taken + period, access.issued)
-            run = min(count - done, in_page, -(-(self._due - first) // period))
+            run = min(count - done, in_page, ceil_div(self._due - first, period))
             if run > 0:
                 taken = first + period * (run - 1)
                 done += run
@@ -99,7 +100,7 @@ class SdramTiming:
     def _run(self, addr: int, issued: int) -> int:
         """Bursts behind the one at `addr` in the same page that are taken, gapless, before the next refresh is due."""
         in_page = (1 << COLUMN_BITS) // BURST - 1 - (addr >> 3) % ((1 << COLUMN_BITS) // BURST)
-        before_refresh = -(-(self._due - issued) // BURST)  # taken at issued, issued + 8, ..., all before `due`
+        before_refresh = ceil_div(self._due - issued, BURST)  # taken at issued, issued + 8, ..., all before `due`
         return max(0, min(in_page, before_refresh))
 
     @property

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp
 from hwgen.sim.elements.operand_reads import SEGMENT_GAP
@@ -31,7 +32,7 @@ def operand_pass(rng: random.Random, config: CoreConfig, out_w: int, kind: str, 
     """
     out_rows, chunks = rng.randrange(max(1, min(out_w, 7) - 1), min(out_w, 7) + 4), rng.randrange(1, 4)
     tiles, rest = divmod(out_rows * out_w, config.rows)
-    words = -(-2 * chunks * config.cols // 8) + 1
+    words = ceil_div(2 * chunks * config.cols, 8) + 1
     slot, merge = rng.randrange(DEPTH), int(kind == "merge")
 
     def pointer(slot: int) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from tests.support.make_tflite import ACTIVATIONS, SAME, Maker
 
 
@@ -30,7 +31,7 @@ class Network:
     ) -> int:
         """A convolution with a bias; a depthwise one keeps the channels."""
         height, width, depth = self.shapes[x]
-        out_shape = (-(-height // stride), -(-width // stride), depth if depthwise else channels)
+        out_shape = (ceil_div(height, stride), ceil_div(width, stride), depth if depthwise else channels)
         size = (1, kernel, kernel, depth) if depthwise else (channels, kernel, kernel, depth)
         weights = self.rng.integers(-127, 128, size).astype(np.int8)
         scales = self.rng.uniform(0.002, 0.01, out_shape[2]).astype(np.float32)

@@ -23,6 +23,7 @@ from hwgen.compiler.tiling.fit import cut, fit
 from hwgen.compiler.tiling.spill import Gap, spill
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.machine import Machine
 from hwgen.hw.memory.sdram_config import SdramConfig
@@ -75,7 +76,7 @@ class Small:
         """As `of`, of an int8 graph; with some tensors in the SDRAM for a while."""
         legal = legalise(graph)
         lowered = spill(lower(legal), gaps)
-        words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
+        words = [ceil_div(item.channels, config.cols) * item.depth for item in lowered.passes]
         found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, config.cols // 2))
         found = cut(lowered, found, channel_tiles(lowered, config, PARTS))
         program = build_program(lowered, found.steps, found.layouts, schedule(found.steps, config), config)

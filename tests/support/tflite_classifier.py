@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from tests.support.make_tflite import ACTIVATIONS, SAME, VALID, Maker
 
 INPUT = (20, 9, 1)
@@ -42,7 +43,7 @@ def classifier(seed: int = 0, kernel: tuple[int, int] = (10, 4), *, functions: b
             x = result
 
     relu = "NONE" if functions else "RELU"
-    height, width = -(-height // 2), -(-width // 2)
+    height, width = ceil_div(height, 2), ceil_div(width, 2)
     first = (1, height, width, 12)
     layer("CONV_2D", (12, *kernel, 1), 0, first, relu, Padding=SAME, StrideH=2, StrideW=2)
     function("HARD_SWISH", first, 0.05, -100)

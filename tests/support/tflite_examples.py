@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tflite
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from tests.support.make_tflite import SAME, Maker
 
 
@@ -83,9 +84,8 @@ def _convolution(e: Example) -> bytes:
         x = e.source()
     w, c, out_scale = _filters(e.m, e.rng, size, axis, e.scale)
     rows, columns = (
-        -(
-            -(extent if options["Padding"] == SAME else extent - (k - 1) * options["DilationHFactor"])
-            // options["StrideH"]
+        ceil_div(
+            extent if options["Padding"] == SAME else extent - (k - 1) * options["DilationHFactor"], options["StrideH"]
         )
         for extent, k in zip((e.height, e.width), kernel, strict=True)
     )
@@ -118,7 +118,7 @@ def _pool(e: Example) -> bytes:
     options = _window(e.rng, pool=True)
     kernel = (int(e.rng.integers(1, 4)), int(e.rng.integers(1, 4)))
     rows, columns = (
-        -(-(extent if options["Padding"] == SAME else extent - k + 1) // stride)
+        ceil_div(extent if options["Padding"] == SAME else extent - k + 1, stride)
         for extent, k, stride in zip((e.height, e.width), kernel, (options["StrideH"], options["StrideW"]), strict=True)
     )
     x, out = e.source(), e.m.tensor((1, rows, columns, e.channels), e.scale, e.zero)

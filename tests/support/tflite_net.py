@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from tests.support.make_tflite import ACTIVATIONS, SAME, Maker
 
 SCALE, ZERO = 0.05, -3
@@ -71,7 +72,7 @@ class Net:
         c = self.m.tensor((channels,), [scale * weights_scale] * channels, data=bias)
         height, width = self.shape(x)[1:3]
         cut = 0 if padding == SAME else shape[1] - 1
-        out = self.tensor((1, -(-(height - cut) // stride), -(-(width - cut) // stride), channels), out_scale, zero)
+        out = self.tensor((1, ceil_div(height - cut, stride), ceil_div(width - cut, stride), channels), out_scale, zero)
         activation = ACTIVATIONS[more.pop("activation", "NONE")]
         options = {"DilationHFactor": 1, "DilationWFactor": 1, "FusedActivationFunction": activation, **more}
         self.m.operator(op, [x, w, c], [out], Padding=padding, StrideH=stride, StrideW=stride, **options)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from tests.support.make_tflite import ACTIVATIONS, SAME, VALID
 from tests.support.tflite_net import SCALE, ZERO, Net
 
@@ -266,7 +267,7 @@ def _random_operator(net: Net, x: int, made: list[int]) -> list[int]:
             begin = [0, *(int(rng.integers(size)) for size in (height, width, channels))]
             step = [1, *(int(rng.choice([1, 2, 3, 4])) for _ in range(3))]
             end = net.shape(x)
-            shape = tuple(-(-(e - b) // s) for b, e, s in zip(begin, end, step, strict=True))
+            shape = tuple(ceil_div(e - b, s) for b, e, s in zip(begin, end, step, strict=True))
             return [net.one("STRIDED_SLICE", x, shape, constants=[begin, list(end), step])]
         case 10:
             return [net.one("QUANTIZE", x, quantisation=quantisation)]

@@ -8,6 +8,7 @@ from hwgen.compiler.frontend.tflite.builder import LARGEST_SIDE, Unsound, Unsupp
 from hwgen.compiler.frontend.tflite.schema import FileOperator
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8.nodes import Shape
+from hwgen.hw.isa.ceil_div import ceil_div
 
 ACTIVATIONS = {value: name for name, value in vars(tflite.ActivationFunctionType).items() if isinstance(value, int)}
 DEFAULTS: dict[str, Any] = {"FusedActivationFunction": 0}
@@ -42,7 +43,7 @@ def window_of(op: FileOperator, shape: Shape, kernel: tuple[int, int], dilated: 
     padding: list[int] = []
     for axis in range(2):
         span = (kernel[axis] - 1) * dilation[axis] + 1
-        outputs = -(-shape[axis] // stride[axis])
+        outputs = ceil_div(shape[axis], stride[axis])
         total = max((outputs - 1) * stride[axis] + span - shape[axis], 0) if option(op, "Padding") == SAME else 0
         padding += [total // 2, total - total // 2]
     window = Window(kernel, stride, (padding[0], padding[1], padding[2], padding[3]), dilation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hwgen.compiler.graph.graph import Builder
+from hwgen.hw.isa.ceil_div import ceil_div
 
 Pads = tuple[int, int, int, int]
 
@@ -17,7 +18,7 @@ def same_pads(size: tuple[int, int], kernel: tuple[int, int], stride: tuple[int,
     """Padding that makes ceil(size / stride) outputs, the odd one at the end (TensorFlow's "SAME")."""
     pads: list[int] = []
     for length, span, step in zip(size, kernel, stride, strict=True):
-        total = max((-(-length // step) - 1) * step + span - length, 0)
+        total = max((ceil_div(length, step) - 1) * step + span - length, 0)
         pads += [total // 2, total - total // 2]
     return (pads[0], pads[1], pads[2], pads[3])
 

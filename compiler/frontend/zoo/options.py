@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 
 from hwgen.compiler.graph.graph import Graph
 from hwgen.errors import ModelError
+from hwgen.hw.isa.ceil_div import ceil_div
 
 SMALLEST_WIDTH, LARGEST_WIDTH = 0.05, 4.0
 LARGEST_RESOLUTION = 1024
@@ -105,7 +106,7 @@ class Network:
             problems.append(f"classes must be from 1 to {LARGEST_CLASSES}, not {options.classes}")
         size, step = options.resolution, self.stride
         if size % step or not self.least <= size <= LARGEST_RESOLUTION:
-            below = min(max(size // step * step, -(-self.least // step) * step), LARGEST_RESOLUTION - step)
+            below = min(max(size // step * step, ceil_div(self.least, step) * step), LARGEST_RESOLUTION - step)
             what = f"a multiple of {step} (the {self.unit}), " if step > 1 else ""
             problems.append(
                 f"resolution must be {what}from {self.least} to {LARGEST_RESOLUTION}, not {size}; "
