@@ -6,7 +6,7 @@ import pytest
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.lower import lower
-from hwgen.compiler.tiling.stripes import Segment, Step, build_steps, channel_parts, natural_segments
+from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, channel_parts, natural_groups
 from hwgen.compiler.weight_schedule.packing import array_parameters, weight_words, window_words
 from hwgen.hw.isa.descriptor import ChannelParameters
 
@@ -16,9 +16,9 @@ COLS, LANES = 12, 4
 @pytest.fixture(scope="module")
 def steps() -> list[Step]:
     lowered = lower(load_network("shufflenet_v2", width=0.5, resolution=64, classes=10))
-    segments = [Segment(*item, (lowered.passes[item[1] - 1].height,)) for item in natural_segments(lowered)]
+    groups = [FusionGroup(*item, (lowered.passes[item[1] - 1].height,)) for item in natural_groups(lowered)]
     conv5 = next(item for item in lowered.passes if item.name == "conv5.0")
-    return build_steps(lowered, segments, {"conv5.0": channel_parts(conv5, COLS, 40)})
+    return build_steps(lowered, groups, {"conv5.0": channel_parts(conv5, COLS, 40)})
 
 
 def find(steps: list[Step], name: str) -> list[Step]:
