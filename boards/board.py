@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hwgen.compiler.plan.target import Family
 from hwgen.hw.memory.sdram_config import SdramPart
 
 
@@ -19,6 +20,7 @@ class Part:
         ff: flip-flops.
         dsp: MULT18X18D multipliers.
         ebr: DP16KD block RAMs of 18 kbit.
+        family: what the planner asks of all parts of the family.
         global_reset: the reset goes by a global net. nextpnr finds no way from logic to the buffers of the smallest die's global nets.
     """
 
@@ -28,6 +30,7 @@ class Part:
     ff: int
     dsp: int
     ebr: int
+    family: Family
     global_reset: bool = True
 
 

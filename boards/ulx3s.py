@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hwgen.boards.board import Board, Part, Pins
+from hwgen.boards.ecp5.planning import ECP5
 from hwgen.hw.memory.sdram_config import ULX3S_PART
 
-LFE5U_85F = Part(name="LFE5U-85F", device="85k", lut=83_640, ff=83_640, dsp=156, ebr=208)
-LFE5U_45F = Part(name="LFE5U-45F", device="45k", lut=43_848, ff=43_848, dsp=72, ebr=108)
-LFE5U_25F = Part(name="LFE5U-25F", device="25k", lut=24_288, ff=24_288, dsp=28, ebr=56, global_reset=False)
+LFE5U_85F = Part(name="LFE5U-85F", device="85k", lut=83_640, ff=83_640, dsp=156, ebr=208, family=ECP5)
+LFE5U_45F = Part(name="LFE5U-45F", device="45k", lut=43_848, ff=43_848, dsp=72, ebr=108, family=ECP5)
+LFE5U_25F = Part(name="LFE5U-25F", device="25k", lut=24_288, ff=24_288, dsp=28, ebr=56, family=ECP5, global_reset=False)
 LFE5U_12F = replace(LFE5U_25F, name="LFE5U-12F", device="12k")  # the same die
 
 

@@ -12,11 +12,11 @@ from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.blocks import needs_row_steps
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
 from hwgen.compiler.plan.estimate import frame_estimate
-from hwgen.compiler.plan.resources import Part, resources
+from hwgen.compiler.plan.resources import resources
+from hwgen.compiler.plan.target import Part
 from hwgen.compiler.program.descriptors import ring_words
 from hwgen.compiler.weight_schedule.packing import parameter_units
 from hwgen.errors import ResourceError
-from hwgen.hw.ecp5.floorplan import regular
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp, FeedMode, WindowOp
@@ -56,7 +56,7 @@ def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> CoreConfig:
 
 def fewer_lanes(config: CoreConfig, part: Part) -> CoreConfig | None:
     """The core if the part has room for it, else with the most combine lanes for which it has; None if it has for none."""
-    while resources(config).short(part):
+    while resources(config, part.family).short(part):
         if config.combine_lanes < 2:
             return None
         config = replace(config, combine_lanes=config.combine_lanes // 2)
@@ -92,7 +92,7 @@ def core_of(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int],
         segment_fifo=64,
         array_table=any(item.array_table is not None for item in lowered.passes),
         window_table=any(item.window_table is not None for item in lowered.passes),
-        floorplan=part.name if regular(part.name, rows, cols) else None,
+        floorplan=part.name if part.family.regular(part.name, rows, cols) else None,
         **_kernels(lowered),
         **_combine(lowered, rows, cols),
     )
@@ -190,8 +190,9 @@ def memories(base: CoreConfig, part: Part, step: int, weights: int) -> Iterator[
     depths = [depth for depth in WEIGHT_DEPTHS if depth >= min(weights, WEIGHT_DEPTHS[0])]
     for weight_depth in depths:
         least = replace(base, weight_depth=weight_depth, activation_depth=step)
-        spare = part.ebr - resources(least).ebr
-        per_step = resources(replace(least, activation_depth=2 * step)).ebr - resources(least).ebr
+        needs = resources(least, part.family).ebr
+        spare = part.ebr - needs
+        per_step = resources(replace(least, activation_depth=2 * step), part.family).ebr - needs
         if spare < 0:
             continue
         depth = min(_ACTIVATION_MOST, step * (1 + spare // per_step))
@@ -199,5 +200,5 @@ def memories(base: CoreConfig, part: Part, step: int, weights: int) -> Iterator[
             tried.add(depth)
             yield replace(least, activation_depth=depth)
     if not tried:
-        need = resources(replace(base, weight_depth=depths[-1], activation_depth=step))
+        need = resources(replace(base, weight_depth=depths[-1], activation_depth=step), part.family)
         raise ResourceError(f"{part.name}: the smallest core needs {'; '.join(need.short(part))}; take a larger part")

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.plan.resources import Part, Resources, resources
-from hwgen.compiler.plan.result import Board, FrameTiming, Plan
+from hwgen.compiler.plan.resources import Resources, resources
+from hwgen.compiler.plan.result import FrameTiming, Plan
+from hwgen.compiler.plan.target import Board, Part
 from hwgen.compiler.program.program import Program, build_program
 from hwgen.compiler.tiling.channel_tiles import channel_tiles
 from hwgen.compiler.tiling.fit import Fit, cut, fit
@@ -25,7 +26,7 @@ first one decides which memories the core gets."""
 
 def needs(graph: QGraph, config: CoreConfig, part: Part) -> Resources:
     """What a core takes; ResourceError if the part has less."""
-    found = resources(config)
+    found = resources(config, part.family)
     if short := found.short(part):
         raise ResourceError(f"{graph.name} on {part.name}: the core needs {'; '.join(short)}")
     return found

@@ -12,18 +12,19 @@ from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.core import fewer_lanes
 from hwgen.compiler.plan.estimate import estimate
-from hwgen.compiler.plan.resources import Part, resources
-from hwgen.compiler.plan.result import Board, FrameTiming, Plan
+from hwgen.compiler.plan.resources import resources
+from hwgen.compiler.plan.result import FrameTiming, Plan
+from hwgen.compiler.plan.target import Board, Family, Part
 from hwgen.compiler.program.program import Program, build_resident_program
 from hwgen.compiler.tiling.fit import Fit, Parts, cut, fit
 from hwgen.compiler.tiling.stripes import FusionGroup, build_steps
 from hwgen.compiler.tiling.striping import Weights
-from hwgen.compiler.weight_schedule.residence import reside
+from hwgen.compiler.weight_schedule.residence import Needs, reside
 from hwgen.errors import ResourceError, UnsupportedOpError
-from hwgen.hw.ecp5.floorplan import regular
 from hwgen.hw.isa.ceil_div import ceil_div
-from hwgen.hw.isa.config import CoreConfig
-from hwgen.hw.isa.descriptor import FeedMode
+from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
+from hwgen.hw.isa.descriptor import TABLE_BITS, FeedMode
+from hwgen.hw.isa.memories import RamPorts
 
 _COLS, _LANES = (16, 12, 8, 4), (8, 4)
 _MOST_ROWS, _LEAST_ELEMENTS = 16, 16
@@ -37,7 +38,6 @@ _CLOSE = 1.01
 _POOL_GROUPS = 32  # subgroups of window parameters that all parts of a global pool share
 _ACTIVATION_STEP, _ACTIVATION_MOST = 1024, 16384
 _EFFORTS = (0, 1)
-_BLOCK_BYTES = 2048
 
 Base = Callable[[Lowered, tuple[int, int], int], CoreConfig]
 """The core of an array (rows, columns) and window lanes, but for the depths of its memories."""
@@ -49,7 +49,7 @@ def plan_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], Frame
     The host writes the image before a frame, folded as the first convolution reads it best, or as it still fits.
     """
     weights = sum(conv.weights.size for conv in graph.convs())
-    if weights > board.part.ebr * _BLOCK_BYTES:
+    if weights > board.part.ebr * board.part.family.block_bytes:
         return None
     for fold in (*image_folds(graph, CHAIN_KERNEL[0]), None):
         try:
@@ -105,12 +105,12 @@ class _Search:
         whole = [FusionGroup(0, len(lowered.passes), (lowered.passes[-1].height,))]
         steps = build_steps(lowered, whole, _pool_parts(lowered, base))
         _, needs = reside(steps, base.cols, base.window_lanes)
-        part = self._board.part.name
+        part = self._board.part
         return replace(
-            needs.config(base),
+            _core_of(needs, base, part.family),
             activation_depth=_ACTIVATION_STEP,
             resident_passes=len(steps),
-            floorplan=part if regular(part, base.rows, base.cols) else None,
+            floorplan=part.name if part.family.regular(part.name, base.rows, base.cols) else None,
         )
 
     def _plan(self, config: CoreConfig) -> Plan:
@@ -123,7 +123,7 @@ class _Search:
         fitted = cut(lowered, self._fit(config), _pool_parts(lowered, config))
         depth = ceil_div(fitted.used, _ACTIVATION_STEP) * _ACTIVATION_STEP
         config = replace(config, activation_depth=depth, resident_passes=len(fitted.steps))
-        needs = resources(config)
+        needs = resources(config, part.family)
         if short := needs.short(part):
             raise ResourceError(f"{self._graph.name} on {part.name}: the core needs {'; '.join(short)}")
         places, _ = reside(fitted.steps, config.cols, config.window_lanes)
@@ -133,8 +133,9 @@ class _Search:
 
     def _fit(self, config: CoreConfig) -> Fit:
         """Memory map and stripes for the largest activation memory that fits the part beside the rest."""
-        one, two = (resources(replace(config, activation_depth=n * _ACTIVATION_STEP)).ebr for n in (1, 2))
-        spare = (self._board.part.ebr - one) // (two - one)
+        part = self._board.part
+        one, two = (resources(replace(config, activation_depth=n * _ACTIVATION_STEP), part.family).ebr for n in (1, 2))
+        spare = (part.ebr - one) // (two - one)
         words = min(_ACTIVATION_MOST, _ACTIVATION_STEP * (1 + spare))
         for known in self._fits:
             if known.used <= words:
@@ -149,6 +150,24 @@ class _Search:
             raise
         self._fits.append(found)
         return found
+
+
+def _core_of(needs: Needs, base: CoreConfig, family: Family) -> CoreConfig:
+    """A core with just the memories that are needed, filled up to whole blocks of RAM.
+
+    Raises:
+        ResourceError: there are more tables than a descriptor can name.
+    """
+    slots = max(2, 1 << needs.tables.bit_length())  # one of them is the identity
+    if slots > 1 << TABLE_BITS:
+        raise ResourceError(f"{needs.tables} tables are needed, the core has {(1 << TABLE_BITS) - 1}")
+    return replace(
+        base,
+        weight_depth=family.ram_depth(RamPorts.TRUE, max(1, needs.weights)),
+        parameter_depth=family.ram_depth(RamPorts.SIMPLE, max(1, needs.parameters)),
+        window_depth=family.ram_depth(RamPorts.SIMPLE, max(1, WINDOW_WORDS * needs.windows)),
+        table_slots=slots,
+    )
 
 
 def _shapes(part: Part, least_rows: Callable[[int], int]) -> Iterator[tuple[tuple[int, int], int]]:

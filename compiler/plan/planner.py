@@ -13,7 +13,8 @@ from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.core import WEIGHT_DEPTHS, core_of, memories, streamed_base
 from hwgen.compiler.plan.maker import PART_SHARES, Maker
 from hwgen.compiler.plan.on_chip import plan_on_chip
-from hwgen.compiler.plan.result import Board, FrameTiming, Plan
+from hwgen.compiler.plan.result import FrameTiming, Plan
+from hwgen.compiler.plan.target import Board
 from hwgen.compiler.plan.unfused import costly_windows
 from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.channel_tiles import least_weight_words

@@ -8,7 +8,7 @@ from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.plan.core import streamed_base
 from hwgen.compiler.plan.estimate import estimate, frame_estimate
-from hwgen.compiler.plan.resources import Part
+from hwgen.compiler.plan.target import Part
 
 
 @dataclass(frozen=True)

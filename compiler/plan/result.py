@@ -10,20 +10,12 @@ from typing import Protocol
 
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.plan.resources import Part, Resources
+from hwgen.compiler.plan.resources import Resources
+from hwgen.compiler.plan.target import Part
 from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.fit import Fit
 from hwgen.compiler.weight_schedule.schedule import StepLoads
 from hwgen.hw.isa.config import CoreConfig
-
-
-class Board(Protocol):
-    """What the planner knows of a board."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def part(self) -> Part: ...
 
 
 class PassTiming(Protocol):

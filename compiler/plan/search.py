@@ -13,7 +13,8 @@ from hwgen.compiler.plan.estimate import estimate
 from hwgen.compiler.plan.maker import PART_SHARES, Maker
 from hwgen.compiler.plan.planner import ACTIVATION_STEP, FIRST_EFFORTS, plan
 from hwgen.compiler.plan.resources import resources
-from hwgen.compiler.plan.result import Board, FrameTiming, Plan
+from hwgen.compiler.plan.result import FrameTiming, Plan
+from hwgen.compiler.plan.target import Board
 from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.channel_tiles import least_weight_words
 from hwgen.compiler.tiling.fusion_groups import FusionLimits
@@ -69,9 +70,10 @@ def _cores(graph: QGraph, lowered: Lowered, board: Board) -> list[list[CoreConfi
                 sizes = list(memories(base, part, ACTIVATION_STEP, least))
             except ResourceError:
                 continue
-            if fitting := [config for config in sizes if not resources(config).short(part)]:
+            if fitting := [config for config in sizes if not resources(config, part.family).short(part)]:
                 choices.append(fitting)
-    costs = [(estimate(lowered, cores[0]), resources(cores[0]).lut, resources(cores[0]).dsp) for cores in choices]
+    needs = [resources(cores[0], part.family) for cores in choices]
+    costs = [(estimate(lowered, cores[0]), need.lut, need.dsp) for cores, need in zip(choices, needs, strict=True)]
     return [choices[i] for i in sorted(_front(costs), key=lambda i: costs[i])]
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.compiler.weight_schedule.packing import parameter_head, window_entries
 from hwgen.compiler.weight_schedule.schedule import StepLoads
-from hwgen.errors import ResourceError
-from hwgen.hw.ecp5.bram import SIMPLE_SHAPES, TRUE_SHAPES, segments
 from hwgen.hw.isa.ceil_div import ceil_div
-from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
-from hwgen.hw.isa.descriptor import TABLE_BITS, WindowOp
+from hwgen.hw.isa.descriptor import WindowOp
 
 
 @dataclass(frozen=True)
@@ -23,23 +20,6 @@ class Needs:
     parameters: int
     windows: int
     tables: int
-
-    def config(self, base: CoreConfig) -> CoreConfig:
-        """A core with just these memories, filled up to whole blocks of RAM.
-
-        Raises:
-            ResourceError: there are more tables than a descriptor can name.
-        """
-        slots = max(2, 1 << self.tables.bit_length())  # one of them is the identity
-        if slots > 1 << TABLE_BITS:
-            raise ResourceError(f"{self.tables} tables are needed, the core has {(1 << TABLE_BITS) - 1}")
-        return replace(
-            base,
-            weight_depth=_filled(self.weights, TRUE_SHAPES),
-            parameter_depth=_filled(self.parameters, SIMPLE_SHAPES),
-            window_depth=_filled(WINDOW_WORDS * self.windows, SIMPLE_SHAPES),
-            table_slots=slots,
-        )
 
 
 def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads], Needs]:
@@ -66,10 +46,6 @@ def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads
         ]
         places.append(StepLoads((), *bases, *numbers))
     return places, Needs(weights.used, parameters.used, windows.used, max(shelf.used for shelf in tables))
-
-
-def _filled(words: int, shapes: dict[int, int]) -> int:
-    return sum(segments(max(1, words), shapes))
 
 
 class _Shelf:

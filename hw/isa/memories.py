@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import enum
+
+
+class RamPorts(enum.Enum):
+    """Ports that a memory needs of its blocks of RAM, whatever the family."""
+
+    SIMPLE = "one write and one read port, whole words"
+    TRUE = "a read port, and a read and write port that writes single bytes"
+
+
 QUEUE_DEPTH = 16
 """Descriptors that the sequencer's queue holds."""
 

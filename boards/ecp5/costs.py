@@ -1,0 +1,69 @@
+"""Logic of the machine's elements on an ECP5, by their names in `hwgen.hw.isa.elements`: for the choice of a core.
+
+Estimates from placed elements; place and route has the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from hwgen.hw.isa.config import CoreConfig
+
+MOST_LUT, MOST_FF = 0.9, 1.2
+"""Shares of what a part offers that an estimate may reach. Where a core took 95 % of the LUTs of an LFE5U-12F, estimated exactly, nextpnr
+did not find legal places for all cells. Flip-flops are estimated up to 20 % too high for small cores."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Look-up tables with four inputs and flip-flops of one part of an element, and how many of it a core has."""
+
+    lut: int
+    ff: int
+    count: Callable[[CoreConfig], int]
+
+
+@dataclass(frozen=True)
+class CountedWith:
+    """The cost of an element is in that of another one: they were measured together."""
+
+    element: str
+
+
+COSTS: Mapping[str, Cost | CountedWith] = MappingProxyType(
+    {
+        "array": Cost(52, 82, lambda core: core.rows * core.cols),  # a multiplier with its accumulator
+        "collector": Cost(950, 800, lambda core: core.lanes),  # a requantiser lane
+        "window": Cost(2300, 2600, lambda core: core.window_lanes),
+        "fetch": Cost(
+            300, 200, lambda core: core.row_steps
+        ),  # what steps from row to row; the rest: with the sequencer
+        "pixel ring": Cost(60, 100, lambda core: core.rows),
+        "writer": Cost(
+            300, 330, lambda core: core.cols
+        ),  # crossbar, collector and operand fetch for one byte of a segment
+        "operand": CountedWith("writer"),
+        "combine": Cost(2100, 2100, lambda core: core.combine_lanes),
+        "sequencer": Cost(7500, 8000, lambda _: 1),  # all that is the same in every core
+        "activation memory": CountedWith("sequencer"),
+        "weight memory": CountedWith("sequencer"),
+        "feeder": CountedWith("sequencer"),
+        "tables": CountedWith("sequencer"),
+        "row writer": CountedWith("sequencer"),
+        "counters": CountedWith("sequencer"),
+        "dma": CountedWith("sequencer"),
+        "sdram": CountedWith("sequencer"),
+        "host": CountedWith("sequencer"),
+    }
+)
+
+
+def logic(element: str, config: CoreConfig) -> tuple[int, int]:
+    """About the look-up tables and flip-flops of an element; (0, 0) if it is counted with another one."""
+    cost = COSTS[element]
+    if isinstance(cost, CountedWith):
+        return 0, 0
+    count = cost.count(config)
+    return cost.lut * count, cost.ff * count

@@ -1,0 +1,49 @@
+"""The registries of the machine's elements are complete: whoever adds an element is told where it is missing."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Mapping
+from dataclasses import fields
+
+import pytest
+
+from hwgen.boards.ecp5 import costs
+from hwgen.hw.isa.config import CoreConfig
+from hwgen.hw.isa.counters import Counter
+from hwgen.hw.isa.descriptor import Descriptor
+from hwgen.hw.isa.elements import ELEMENTS, Element
+
+
+def _owned(kind: str) -> list[str]:
+    """What all elements say is theirs."""
+    return [name for element in ELEMENTS.values() for name in getattr(element, kind)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "all_names"),
+    [
+        ("config", [field.name for field in fields(CoreConfig)]),
+        ("descriptor", [name for name, _ in Descriptor]),
+        ("counters", list(Counter)),
+    ],
+)
+def test_everything_belongs_to_one_element(kind: str, all_names: list[str]) -> None:
+    assert Tally(_owned(kind)) == Tally(all_names)
+
+
+def _problems(registry: Mapping[str, object]) -> list[str]:
+    """Elements that a registry has not, and names in it that no element has."""
+    return sorted(registry.keys() ^ ELEMENTS.keys())
+
+
+def test_every_element_has_a_cost_or_is_counted_with_one_that_has() -> None:
+    assert not _problems(costs.COSTS)
+    for cost in costs.COSTS.values():
+        if isinstance(cost, costs.CountedWith):
+            assert isinstance(costs.COSTS[cost.element], costs.Cost)
+
+
+def test_a_forgotten_element_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ELEMENTS, "absolute value", Element("absolute value"))
+    assert _problems(costs.COSTS) == ["absolute value"]
