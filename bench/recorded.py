@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hwgen.doctor import examine
+from hwgen.flow.doctor import examine
 
 
 def record(file: Path, row: dict[str, Any], order: Sequence[str]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hwgen.request import Request
+from hwgen.flow.request import Request
 
 
 @dataclass(frozen=True)

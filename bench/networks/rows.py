@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.recorded import markdown
-from hwgen.cycle_breakdown import NAMES
+from hwgen.reports.cycle_breakdown import NAMES
 
 SDRAM_BYTES = 2
 """Bytes that the SDRAM gives in a cycle."""

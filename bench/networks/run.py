@@ -14,12 +14,12 @@ from bench.networks.cases import CASES, Case
 from bench.networks.frame import frame
 from bench.networks.rows import KINDS, Row, breakdown_table, table
 from bench.recorded import record
-from hwgen.build import build, make_plan, read_network
+from hwgen.cli.console import Console
 from hwgen.compiler.weight_schedule.schedule import streamed_bytes
-from hwgen.console import Console
 from hwgen.errors import HwgenError
-from hwgen.request import Request
-from hwgen.simulate import simulate
+from hwgen.flow.build import build, make_plan, read_network
+from hwgen.flow.request import Request
+from hwgen.flow.simulate import simulate
 
 
 def measure(case: Case, request: Request, folder: Path, *, simulated: bool, built: bool) -> Row:

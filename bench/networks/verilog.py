@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from bench.networks.cases import CASES
-from hwgen.build import design_of, make_plan
-from hwgen.console import Console
+from hwgen.cli.console import Console
+from hwgen.flow.build import design_of, make_plan
 
 
 def _digest(data: bytes) -> str:

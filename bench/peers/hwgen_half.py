@@ -12,7 +12,6 @@ from hwgen.boards.bitstream import sdram_config
 from hwgen.boards.board import Board
 from hwgen.boards.ecp5.pll import plan_pll
 from hwgen.boards.ulx3s import ULX3S
-from hwgen.build import design_of, timing_model
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8.arithmetic import quantize_multipliers
 from hwgen.compiler.int8.graph import QGraph
@@ -20,6 +19,7 @@ from hwgen.compiler.int8.nodes import QConv, QTensor
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
+from hwgen.flow.build import design_of, timing_model
 from hwgen.sim import golden
 from hwgen.sim.frame.simulate import simulate_frame
 

@@ -21,8 +21,8 @@ from bench.peers import hwgen_half
 from bench.peers.block import Block, nngen_result
 from bench.peers.rows import Row, count_cells, table
 from hwgen.boards.ecp5.toolchain import Recipe, synthesise
-from hwgen.doctor import examine
 from hwgen.errors import HwgenError, ToolError
+from hwgen.flow.doctor import examine
 from hwgen.sim.harness.verilate import verilate
 
 HERE = Path(__file__).parent

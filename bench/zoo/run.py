@@ -13,12 +13,12 @@ import numpy as np
 from bench.networks.frame import frame
 from bench.recorded import record
 from bench.zoo.rows import Row, table
-from hwgen.build import read_network
-from hwgen.console import Console
+from hwgen.cli.console import Console
 from hwgen.errors import HwgenError
-from hwgen.models import requests
-from hwgen.request import Request
-from hwgen.simulate import simulate
+from hwgen.flow.build import read_network
+from hwgen.flow.models import requests
+from hwgen.flow.request import Request
+from hwgen.flow.simulate import simulate
 
 
 def measure(request: Request, folder: Path) -> Row:

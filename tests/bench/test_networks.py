@@ -11,8 +11,8 @@ from bench.networks.cases import CASES, Case
 from bench.networks.rows import KINDS, Row, breakdown_table, table
 from bench.zoo.rows import Row as ZooRow
 from bench.zoo.rows import table as zoo_table
-from hwgen.models import requests
-from hwgen.request import Request
+from hwgen.flow.models import requests
+from hwgen.flow.request import Request
 from tests.support.paths import ROOT
 
 RECORDED = json.loads((ROOT / "bench" / "networks" / "results.json").read_text())

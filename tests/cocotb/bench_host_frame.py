@@ -15,7 +15,7 @@ from typing import Any
 
 import cocotb
 
-from hwgen.host import ResponseReader, decode_identity, decode_status, encode_request
+from hwgen.host.link import ResponseReader, decode_identity, decode_status, encode_request
 from hwgen.hw.isa.counters import RECORD_WORDS
 from hwgen.hw.isa.host_protocol import Command, Status, StatusFlag
 from hwgen.sim.harness.streams import reset

@@ -8,7 +8,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge, ValueChange
 
-from hwgen.host import Response, ResponseReader, decode_identity, decode_status, encode_request
+from hwgen.host.link import Response, ResponseReader, decode_identity, decode_status, encode_request
 from hwgen.hw.host.link import COUNTER_LATENCY
 from hwgen.hw.isa.host_protocol import REQUEST_SYNC, Command, Status
 from hwgen.sim.harness.streams import StreamMonitor, reset

@@ -8,7 +8,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from hwgen.host import Response, encode_request
+from hwgen.host.link import Response, encode_request
 from hwgen.hw.isa.host_protocol import Command, Status
 from hwgen.sim.harness.streams import StreamMonitor
 from tests.cocotb.bench_host_link import Machine, peeked

@@ -15,7 +15,7 @@ from hwgen.compiler.program.check import check_program
 from hwgen.compiler.tiling.memory import window_rows
 from hwgen.compiler.weight_schedule.schedule import streamed_bytes
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
-from hwgen.plan_report import plan_json, plan_text
+from hwgen.reports.plan import plan_json, plan_text
 from hwgen.sim.timing.frame import predict
 from tests.support.paths import MODELS
 

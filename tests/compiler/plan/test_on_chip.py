@@ -21,7 +21,7 @@ from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.hw.core import check_content
 from hwgen.hw.machine import BAUD
 from hwgen.hw.resident_machine import ResidentMachine
-from hwgen.plan_report import plan_json, plan_text
+from hwgen.reports.plan import plan_json, plan_text
 from hwgen.sim.frame.resident_system import SOURCES, ResidentSystem
 from hwgen.sim.frame.simulate import FrameResult, compare, simulate_frame
 from hwgen.sim.frame.trace import read_trace

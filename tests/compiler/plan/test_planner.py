@@ -18,7 +18,7 @@ from hwgen.compiler.program.program import Program
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.memory.sdram_config import SdramConfig
-from hwgen.plan_report import plan_json, plan_text
+from hwgen.reports.plan import plan_json, plan_text
 from hwgen.sim.timing.frame import FrameTiming, predict
 from tests.sim.frame.test_machine import SmallBoard
 

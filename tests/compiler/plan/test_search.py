@@ -12,7 +12,7 @@ from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.search import Explored, search
-from hwgen.request import Request
+from hwgen.flow.request import Request
 from tests.compiler.plan.test_planner import SmallBoard, timing
 
 

@@ -12,7 +12,7 @@ from hwgen.compiler.quantise import Quantised, QuantiseOptions, quantise_network
 from hwgen.compiler.quantise.calibrate import channel_spreads, float_tensors
 from hwgen.compiler.quantise.equalise import equalise, readers
 from hwgen.compiler.quantise.prepare import prepare
-from hwgen.quality import measure
+from hwgen.flow.quality import measure
 
 TEXT = """\
 graph uneven

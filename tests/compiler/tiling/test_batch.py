@@ -31,11 +31,11 @@ from hwgen.compiler.tiling.stripes import FusionGroup
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule, streamed_bytes
 from hwgen.errors import ToolError
+from hwgen.flow.request import BEST_BATCH, Request
+from hwgen.flow.simulate import batch_of
 from hwgen.hw.isa.config import BANKS
-from hwgen.plan_report import plan_json, plan_text
-from hwgen.request import BEST_BATCH, Request
+from hwgen.reports.plan import plan_json, plan_text
 from hwgen.sim.timing.frame import predict
-from hwgen.simulate import batch_of
 from tests.sim.frame.test_machine import SDRAM, SmallBoard
 from tests.support.residual_network import inverted, residual
 from tests.support.small_machine import CONFIG

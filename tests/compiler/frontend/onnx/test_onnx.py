@@ -12,11 +12,11 @@ from onnx import TensorProto, external_data_helper, helper
 from PIL import Image
 
 from hwgen import cli
-from hwgen.agreement import Agreement, compare
 from hwgen.compiler.frontend import onnx
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.onnx import convert
 from hwgen.errors import ModelError, UnsupportedOpError
+from hwgen.flow.agreement import Agreement, compare
 from hwgen.sim import golden
 from tests.compiler.frontend.onnx.test_onnx_operators import flattened, gemm, shuffle_with_shapes
 from tests.support.make_onnx import Build, Maker, made, save

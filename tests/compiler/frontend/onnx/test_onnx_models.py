@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwgen.agreement import compare
 from hwgen.compiler.frontend import onnx
 from hwgen.compiler.frontend.load import load_network
+from hwgen.flow.agreement import compare
 from hwgen.sim import golden
 from tests.support.paths import MODELS
 

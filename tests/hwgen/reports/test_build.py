@@ -1,0 +1,106 @@
+"""The report's schema: a sound report passes, every kind of damage is named."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from hwgen.reports.build import problems, summary
+
+CYCLE_BREAKDOWN = {"issuing": 4, "pixels": 2, "room": 1, "chains": 1, "outside": 1, "wait": 1}
+
+GOOD: dict[str, Any] = {
+    "schema": 5,
+    "name": "tiny_0.5_64",
+    "network": "tiny",
+    "options": {"width": 0.5, "resolution": 64, "seed": 0, "calibrate": None},
+    "board": "ulx3s",
+    "part": "LFE5U-85F",
+    "weights": "random, seed 0",
+    "weight_memory": "SDRAM",
+    "plan": "ab12",
+    "array": {"rows": 13, "cols": 12},
+    "clock_mhz": 100.0,
+    "fmax_mhz": 104.5,
+    "timing_met": True,
+    "resources": {kind: {"used": 10, "available": 100} for kind in ("lut", "ff", "dsp", "ebr")},
+    "macs": 20_000_000,
+    "array_macs": 15_600_000,
+    "weight_bytes": 1_000_000,
+    "predicted": {"cycles": 200_000, "frames": 1, "fps": 500.0},
+    "simulated": None,
+    "mac_utilisation": 0.5,
+    "bottleneck": [
+        {"pass": "conv1", "cycles": 150_000, "bound": "compute"},
+        {"pass": "fc", "cycles": 50_000, "bound": "weights"},
+    ],
+    "files": {"top.v": "ab"},
+    "tools": {"yosys": "0.70"},
+}
+
+
+def test_good_report() -> None:
+    assert problems(json.loads(json.dumps(GOOD))) == []
+    assert problems(GOOD | {"fmax_mhz": None, "timing_met": None, "resources": None}) == []
+    assert (
+        problems(GOOD | {"simulated": {"cycles": 10, "frames": 1, "mismatches": 0, "cycle_breakdown": CYCLE_BREAKDOWN}})
+        == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"macs": None}, "report.macs must be int, not None"),
+        (
+            {"simulated": {"cycles": 11, "frames": 1, "mismatches": 0, "cycle_breakdown": CYCLE_BREAKDOWN}},
+            "report.simulated.causes must add up to the 11 cycles",
+        ),
+        ({"macs": 1.5}, "report.macs must be int, not 1.5"),
+        ({"macs": True}, "report.macs must be int, not True"),
+        ({"timing_met": 1}, "report.timing_met must be bool, not 1"),
+        ({"extra": 1}, "report.extra is not in the schema"),
+        ({"array": {"rows": 3}}, "report.array.cols is missing"),
+        ({"bottleneck": [{"pass": "a", "cycles": 1, "bound": 2}]}, "report.bottleneck[0].bound must be str, not 2"),
+        ({"bottleneck": {}}, "report.bottleneck must be an array, not {}"),
+        ({"tools": {"yosys": None}}, "report.tools.yosys must be str, not None"),
+        ({"schema": 1}, "report.schema must be 5, not 1"),
+        (
+            {"predicted": {"cycles": 200_000, "frames": 1, "fps": 600.0}},
+            "report.predicted.fps must be clock * frames / cycles = 500.00, not 600.0",
+        ),
+        ({"mac_utilisation": 0.9}, "report.mac_utilisation must be 0.5000, not 0.9"),
+        ({"timing_met": False}, "report.timing_met must say whether fmax_mhz reaches clock_mhz"),
+        ({"bottleneck": [{"pass": "a", "cycles": 1, "bound": "luck"}]}, "report.bottleneck: unknown bound 'luck'"),
+        ({"weights": "trained"}, "report.weights must say where the weights are from, not 'trained'"),
+        ({"weight_memory": "flash"}, "report.weight_memory must be SDRAM or block RAM, not 'flash'"),
+        (
+            {"resources": GOOD["resources"] | {"dsp": {"used": 157, "available": 156}}},
+            "report.resources.dsp: 157 used of 156",
+        ),
+    ],
+)
+def test_damage_is_named(change: dict[str, Any], message: str) -> None:
+    assert problems(copy.deepcopy(GOOD) | change) == [message]
+
+
+def test_not_an_object() -> None:
+    assert problems([]) == ["report must be an object, not []"]
+
+
+def test_summary() -> None:
+    text = summary(GOOD)
+    for expected in (
+        "tiny_0.5_64 on ulx3s",
+        "13 x 12 = 156",
+        "500.0 frames",
+        "timing met",
+        "compute 75 %, weights 25 %",
+        "random, seed 0",
+    ):
+        assert expected in text
+    assert "block RAM, in the bitstream" in summary(GOOD | {"weight_memory": "block RAM"})
+    assert "NOT MET" in summary(GOOD | {"timing_met": False})
