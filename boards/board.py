@@ -1,37 +1,33 @@
-"""What a board offers: the part's resources, the oscillator, the memory and the pins."""
+"""What a board is: its FPGA, its pins and what they are wired to, its memory. A board is one object in a file of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hwgen.compiler.plan.target import Family
-from hwgen.hw.memory.sdram_config import SdramPart
+from hwgen.boards.family import Family
+from hwgen.hw.memory.sdram_config import SdramConfig, SdramPart
 
 
 @dataclass(frozen=True)
 class Part:
-    """An ECP5 part.
+    """An FPGA, as far as a plan asks for it; what only the family's own tools ask for is in a subclass of the family's.
 
     Attributes:
         name: ordering name without package and speed ("LFE5U-85F").
-        device: its name for nextpnr-ecp5, without dashes ("85k").
+        family: what it is one of.
         lut: four-input look-up tables.
         ff: flip-flops.
-        dsp: MULT18X18D multipliers.
-        ebr: DP16KD block RAMs of 18 kbit.
-        family: what the planner asks of all parts of the family.
-        global_reset: the reset goes by a global net. nextpnr finds no way from logic to the buffers of the smallest die's global nets.
+        dsp: multiplier blocks.
+        ebr: block RAMs.
     """
 
     name: str
-    device: str
+    family: Family
     lut: int
     ff: int
     dsp: int
     ebr: int
-    family: Family
-    global_reset: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,6 +48,60 @@ class Pins:
 
 
 @dataclass(frozen=True)
+class Wiring:
+    """Which of a board's ports the machine's serial line, lights and clock are.
+
+    Attributes:
+        clock: the oscillator.
+        serial_in: the serial line that the machine receives.
+        serial_out: the one that it sends.
+        leds: lights, lit by 1; with fewer than the machine has, its lowest ones.
+    """
+
+    clock: str
+    serial_in: str
+    serial_out: str
+    leds: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A board's SDRAM and the way to it. Its clock is the inverse of the machine's, from a register in a pad like everything else, so that
+    command and data are stable half a period before and after its edges.
+
+    Attributes:
+        part: timing and geometry.
+        cas_latency: 2 or 3.
+        capture_delay: cycles that pads, wires and access time add to it, see `hwgen.hw.memory.sdram_config.SdramConfig`.
+        ports: pins of the memory (`clk` and the names of `hwgen.hw.memory.sdram.SdramPins`, `dq` for the data) -> ports of the board,
+            in the order in which they stand in the design.
+    """
+
+    part: SdramPart
+    cas_latency: int
+    capture_delay: int
+    ports: Mapping[str, str]
+
+    pad_registers = 2
+    """Cycles that the registers in the pads add to a signal's way from the machine to the memory and back: one each way."""
+
+    def config(self, clock_hz: int) -> SdramConfig:
+        """The memory behind a controller of this clock."""
+        return SdramConfig(
+            clock_hz=clock_hz,
+            cas_latency=self.cas_latency,
+            capture_delay=self.capture_delay,
+            pad_registers=self.pad_registers,
+            part=self.part,
+        )
+
+    @property
+    def max_clock_hz(self) -> int:
+        """Highest clock at this CAS latency, Hz."""
+        return 10**12 // (self.part.cl2 if self.cas_latency == 2 else self.part.cl3)
+
+
+@dataclass(frozen=True)
 class Board:
     """A board that hwgen makes bitstreams for.
 
@@ -59,14 +109,13 @@ class Board:
         name: name for the command line.
         title: name for people.
         part: the FPGA.
-        package: its package, as nextpnr names it.
-        speed_grade: 6, 7 or 8.
+        package: its package, as the tools name it.
+        speed_grade: as the tools name it.
         oscillator_hz: clock that the board supplies, Hz.
         default_clock_hz: clock that a build aims at unless told otherwise, Hz.
-        sdram: timing of the memory.
-        sdram_bytes: its size, bytes.
-        clock_port: port of the oscillator.
-        pins: by port name.
+        memory: the SDRAM.
+        wiring: what the other ports are.
+        pins: by port name; may have ports that no design uses.
     """
 
     name: str
@@ -76,37 +125,18 @@ class Board:
     speed_grade: int
     oscillator_hz: int
     default_clock_hz: int
-    sdram: SdramPart
-    sdram_bytes: int
-    clock_port: str
+    memory: Memory
+    wiring: Wiring
     pins: Mapping[str, Pins]
 
     @property
     def max_clock_hz(self) -> int:
         """Highest clock of the memory, which is the machine's too."""
-        return 10**12 // self.sdram.cl3
+        return self.memory.max_clock_hz
 
-    def lpf(self, ports: Mapping[str, int]) -> str:
-        """Constraints (Lattice preference file) for the named ports of a design, and the oscillator's frequency.
-
-        Args:
-            ports: port name -> width in bits.
-
-        Raises:
-            ValueError: the board has no such port, or one of another width.
-        """
-        lines = ["BLOCK RESETPATHS;", "BLOCK ASYNCPATHS;"]
-        for port, width in ports.items():
-            pins = self.pins.get(port)
-            if pins is None or len(pins.sites) != width:
-                found = "no such port" if pins is None else f"{len(pins.sites)} pins"
-                raise ValueError(f"port {port} of {width} bits: the board {self.name} has {found}")
-            for i, site in enumerate(pins.sites):
-                name = port if width == 1 else f"{port}[{i}]"
-                options = [f"PULLMODE={pins.pull}", "IO_TYPE=LVCMOS33"]
-                options += [] if pins.drive is None else [f"DRIVE={pins.drive}"]
-                options += [] if pins.slew is None else [f"SLEWRATE={pins.slew}"]
-                lines += [f'LOCATE COMP "{name}" SITE "{site}";', f'IOBUF PORT "{name}" {" ".join(options)};']
-        lines.append(f'FREQUENCY PORT "{self.clock_port}" {self.oscillator_hz / 1e6:.6f} MHZ;')
-        lines.append("SYSCONFIG CONFIG_IOVOLTAGE=3.3 COMPRESS_CONFIG=ON MCCLK_FREQ=62 MASTER_SPI_PORT=ENABLE;")
-        return "\n".join(lines) + "\n"
+    def ports(self, *, sdram: bool) -> dict[str, int]:
+        """Names and widths of the ports of a design with or without SDRAM, in the order in which they stand in it."""
+        wiring = self.wiring
+        names = [wiring.clock, wiring.serial_out, wiring.serial_in, wiring.leds]
+        names += self.memory.ports.values() if sdram else ()
+        return {name: len(self.pins[name].sites) for name in names}

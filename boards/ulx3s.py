@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hwgen.boards.board import Board, Part, Pins
-from hwgen.boards.ecp5.planning import ECP5
-from hwgen.hw.memory.sdram_config import ULX3S_PART
+from hwgen.boards.board import Board, Memory, Pins, Wiring
+from hwgen.boards.ecp5.parts import LFE5U_12F, LFE5U_25F, LFE5U_45F, LFE5U_85F
+from hwgen.hw.memory.sdram_config import SdramPart
 
-LFE5U_85F = Part(name="LFE5U-85F", device="85k", lut=83_640, ff=83_640, dsp=156, ebr=208, family=ECP5)
-LFE5U_45F = Part(name="LFE5U-45F", device="45k", lut=43_848, ff=43_848, dsp=72, ebr=108, family=ECP5)
-LFE5U_25F = Part(name="LFE5U-25F", device="25k", lut=24_288, ff=24_288, dsp=28, ebr=56, family=ECP5, global_reset=False)
-LFE5U_12F = replace(LFE5U_25F, name="LFE5U-12F", device="12k")  # the same die
+SDRAM = SdramPart()
+"""Slowest of the 32 MB parts that ULX3S boards carry: IS42S16160G-7, MT48LC16M16A2-75, AS4C16M16SA-7 (data sheets)."""
 
 
 def _output(sites: str, drive: int = 4, slew: str | None = None) -> Pins:
@@ -29,12 +27,27 @@ ULX3S = Board(
     speed_grade=6,
     oscillator_hz=25_000_000,
     default_clock_hz=90_000_000,
-    sdram=ULX3S_PART,
-    sdram_bytes=32 << 20,
-    clock_port="clk_25mhz",
+    memory=Memory(
+        part=SDRAM,
+        cas_latency=3,
+        capture_delay=1,
+        ports={
+            "clk": "sdram_clk",
+            "cke": "sdram_cke",
+            "cs_n": "sdram_csn",
+            "ras_n": "sdram_rasn",
+            "cas_n": "sdram_casn",
+            "we_n": "sdram_wen",
+            "a": "sdram_a",
+            "ba": "sdram_ba",
+            "dqm": "sdram_dqm",
+            "dq": "sdram_d",
+        },
+    ),
+    # The serial line is named from the USB bridge's side: the FPGA drives the bridge's RXD and listens to its TXD.
+    wiring=Wiring(clock="clk_25mhz", serial_in="ftdi_txd", serial_out="ftdi_rxd", leds="led"),
     pins={
         "clk_25mhz": Pins(("G2",)),
-        # Named from the USB bridge's side: the FPGA drives the bridge's RXD and listens to its TXD.
         "ftdi_rxd": Pins(("L4",), pull="UP", drive=4),
         "ftdi_txd": Pins(("M1",), pull="UP"),
         "led": _output("B2 C2 C1 D2 D1 E2 E1 H3"),

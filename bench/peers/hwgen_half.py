@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.peers.block import LAYERS, Block
-from hwgen.boards.bitstream import sdram_config
 from hwgen.boards.board import Board
-from hwgen.boards.ecp5.pll import plan_pll
+from hwgen.boards.family import ClockGenerator
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8.arithmetic import quantize_multipliers
@@ -64,11 +63,16 @@ def board_of(multipliers: int) -> Board:
     return replace(ULX3S, part=replace(ULX3S.part, dsp=multipliers))
 
 
+def clock_of(board: Board) -> ClockGenerator:
+    """The settings for CLOCK_HZ."""
+    return board.part.family.plan_clock(board.oscillator_hz, CLOCK_HZ)
+
+
 def plan_of(graph: QGraph, multipliers: int, *, external: bool) -> Plan:
     """The planner's own choice; with `external` weights and image come from the SDRAM."""
     board = board_of(multipliers)
-    pll = plan_pll(board.oscillator_hz, CLOCK_HZ)
-    return plan(legalise(graph), board, timing_model(board, pll), external=external)
+    clock = clock_of(board)
+    return plan(legalise(graph), board, timing_model(board, clock), external=external)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def run_frame(found: Plan, image: np.ndarray, build_dir: Path) -> Frame:
     """Simulate one frame; every tensor that is stored is compared."""
     values = golden.run(found.graph, image)
     board = board_of(found.part.dsp)
-    memory = sdram_config(board, int(plan_pll(board.oscillator_hz, CLOCK_HZ).output_hz))
+    memory = board.memory.config(int(clock_of(board).output_hz))
     result = simulate_frame(found.program, memory, image, values, build_dir)
     missed = int((result.output != values[found.graph.output]).sum())
     return Frame(result.cycles, sum(entry.cycles for entry in result.passes), found.cycles, result.mismatches + missed)
@@ -94,5 +98,4 @@ def run_frame(found: Plan, image: np.ndarray, build_dir: Path) -> Frame:
 def verilog_of(found: Plan) -> str:
     """The whole design as it is built for the board: core, sequencer, DMA and SDRAM controller if any, host link, PLL."""
     board = board_of(found.part.dsp)
-    pll = plan_pll(board.oscillator_hz, CLOCK_HZ)
-    return design_of(found, board, pll).text
+    return design_of(found, board, clock_of(board)).text

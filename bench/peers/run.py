@@ -9,7 +9,7 @@ import signal
 import subprocess
 import venv
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ import numpy as np
 from bench.peers import hwgen_half
 from bench.peers.block import Block, nngen_result
 from bench.peers.rows import Row, count_cells, table
-from hwgen.boards.ecp5.toolchain import Recipe, synthesise
+from hwgen.boards.ecp5.toolchain import LARGE_DIE, synthesise
+from hwgen.boards.family import Recipe
 from hwgen.errors import HwgenError, ToolError
 from hwgen.flow.doctor import examine
 from hwgen.sim.harness.verilate import verilate
@@ -132,7 +133,7 @@ def nngen_rows(folder: Path, block: Block, multipliers: int, python: Path, synth
     verilog = (folder / "top.v").read_text()
     simulator = verilate(verilog, [HERE / "axi_memory.cpp"], build_dir=folder / "simulator", name="nngen")
     # No element of hwgen's is there to be kept apart, and its multipliers are products that synthesis has to map.
-    recipe = Recipe(keep_modules=(), synth_options=())
+    recipe = replace(LARGE_DIE, keep_modules=(), synth_options=())
     cells = netlist_cells(folder, without_state_machines(verilog), recipe) if synthesised else {}
     rows = []
     for memory in MEMORIES:
@@ -185,7 +186,7 @@ def hwgen_rows(folder: Path, block: Block, multipliers: int, synthesised: bool) 
                 cycles=frame.cycles,
                 mismatches=frame.mismatches,
                 moved_bytes=found.program.stream_bytes if external else 0,
-                cells=netlist_cells(place, hwgen_half.verilog_of(found), Recipe()) if synthesised else {},
+                cells=netlist_cells(place, hwgen_half.verilog_of(found), LARGE_DIE) if synthesised else {},
             )
         )
     return rows

@@ -1,8 +1,6 @@
-"""What the planner asks of the ECP5 family: `hwgen.compiler.plan.target.Family`."""
+"""Block RAM, logic and sites of the family, as the planner asks for them: that part of `hwgen.boards.family.Family`."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 from hwgen.boards.ecp5 import costs
 from hwgen.hw.ecp5 import bram, floorplan
@@ -13,13 +11,12 @@ _SHAPES = {RamPorts.SIMPLE: bram.SIMPLE_SHAPES, RamPorts.TRUE: bram.TRUE_SHAPES}
 _BLOCKS = {RamPorts.SIMPLE: bram.simple_blocks, RamPorts.TRUE: bram.true_blocks}
 
 
-@dataclass(frozen=True)
 class Ecp5Planning:
     """Block RAM, logic and sites of the ECP5."""
 
-    block_bytes: int = 2048  # of 18 kbit, without the ninth bits
-    most_lut: float = costs.MOST_LUT
-    most_ff: float = costs.MOST_FF
+    block_bytes = 2048  # of 18 kbit, without the ninth bits
+    most_lut = costs.MOST_LUT
+    most_ff = costs.MOST_FF
 
     def ram_blocks(self, ports: RamPorts, width: int, depth: int) -> int:
         """DP16KD blocks of a memory of `depth` words of `width` bits."""
@@ -36,6 +33,3 @@ class Ecp5Planning:
     def regular(self, part: str, rows: int, cols: int) -> bool:
         """Whether an array fits the part's rows of multiplier blocks in whole array columns or whole array rows."""
         return floorplan.regular(part, rows, cols)
-
-
-ECP5 = Ecp5Planning()

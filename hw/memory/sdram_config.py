@@ -20,7 +20,8 @@ INIT_REFRESHES = 8
 
 @dataclass(frozen=True)
 class SdramPart:
-    """Timing limits of a part, picoseconds (cycles where the name says so).
+    """Timing limits of a part, picoseconds (cycles where the name says so). The defaults are the slowest of common parts of 32 MB:
+    IS42S16160G-7, MT48LC16M16A2-75, AS4C16M16SA-7 (data sheets).
 
     Attributes:
         rcd: ACTIVATE to READ or WRITE, same bank.
@@ -37,6 +38,7 @@ class SdramPart:
         init: pause after power-up.
         cl2: least clock period at CAS latency 2.
         cl3: least clock period at CAS latency 3.
+        column_bits, bank_bits, row_bits: of an address.
     """
 
     rcd: int = 21_000
@@ -53,10 +55,19 @@ class SdramPart:
     init: int = 200_000_000
     cl2: int = 10_000
     cl3: int = 7_000
+    column_bits: int = 9
+    bank_bits: int = 2
+    row_bits: int = 13
 
+    @property
+    def address_bits(self) -> int:
+        """Of a halfword address: column in the least significant bits, then bank, then row."""
+        return self.column_bits + self.bank_bits + self.row_bits
 
-ULX3S_PART = SdramPart()
-"""Slowest of the 32 MB parts that ULX3S boards carry: IS42S16160G-7, MT48LC16M16A2-75, AS4C16M16SA-7 (data sheets)."""
+    @property
+    def bytes(self) -> int:
+        """Size of the memory."""
+        return 2 << self.address_bits
 
 
 @dataclass(frozen=True)
@@ -78,7 +89,7 @@ class SdramConfig:
     cas_latency: int = 3
     capture_delay: int = 1
     pad_registers: int = 0
-    part: SdramPart = ULX3S_PART
+    part: SdramPart = SdramPart()
     init_us: int = 200
 
     def __post_init__(self) -> None:

@@ -22,9 +22,8 @@ from hwgen.reports.plan import plan_json, plan_text
 
 if TYPE_CHECKING:
     from hwgen.boards.board import Board
-    from hwgen.boards.ecp5.equal_modules import MergedVerilog
-    from hwgen.boards.ecp5.pll import Pll
-    from hwgen.boards.ecp5.toolchain import Recipe
+    from hwgen.boards.equal_modules import MergedVerilog
+    from hwgen.boards.family import ClockGenerator, Recipe
     from hwgen.compiler.int8.graph import QGraph
     from hwgen.compiler.plan.result import FrameTiming, Plan
     from hwgen.compiler.program.program import Program
@@ -51,7 +50,9 @@ def read_network(request: Request, console: Console) -> QGraph:
     return graph
 
 
-def make_plan(request: Request, console: Console, graph: QGraph | None = None) -> tuple[QGraph, Plan, Board, Pll]:
+def make_plan(
+    request: Request, console: Console, graph: QGraph | None = None
+) -> tuple[QGraph, Plan, Board, ClockGenerator]:
     """The int8 network, as read by `read_network` (now, unless it is given), and the plan for it.
 
     Raises:
@@ -62,7 +63,7 @@ def make_plan(request: Request, console: Console, graph: QGraph | None = None) -
         graph = read_network(request, console)
     with console.step("plan"):
         planned = _planned(request, graph, board, timing_model(board, pll))
-    excess = planned.program.stream_bytes - board.sdram_bytes
+    excess = planned.program.stream_bytes - board.memory.part.bytes
     if excess > 0:
         raise ResourceError(
             f"{request.name}: weights and program exceed the memory of {board.name} by {excess:,} bytes"
@@ -83,12 +84,11 @@ def _planned(request: Request, graph: QGraph, board: Board, predict: Callable[[P
     return plan_batch(single, predict, None if request.throughput == BEST_BATCH else request.throughput)
 
 
-def timing_model(board: Board, pll: Pll) -> Callable[[Program], FrameTiming]:
+def timing_model(board: Board, pll: ClockGenerator) -> Callable[[Program], FrameTiming]:
     """Predicts the cycles of a program on the board's memory at the machine's clock."""
-    from hwgen.boards.bitstream import sdram_config
     from hwgen.sim.timing.frame import predict
 
-    memory = sdram_config(board, int(pll.output_hz))
+    memory = board.memory.config(int(pll.output_hz))
     return lambda program: predict(program, memory)
 
 
@@ -98,11 +98,10 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
     Raises:
         HwgenError: see `make_plan`; a tool is missing or failed, the clock is not met, the folder cannot be written.
     """
-    from hwgen.boards.ecp5 import toolchain
-
     require("build", "building")
     board, _ = request.resolve()
-    recipe = recipe or toolchain.recipe_for(board.part)
+    family = board.part.family
+    recipe = recipe or family.recipe(board.part)
     with BuildFolder(folder) as place:
         (folder / REPORT).unlink(missing_ok=True)  # speaks of the files of one finished build only
         (folder / SUMMARY).unlink(missing_ok=True)
@@ -121,13 +120,13 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
             lambda at, tell: _write_rtl(at, plan, board, pll),
         )
         bitstream = f"{folder.resolve().name}.bit"
-        versions = json.dumps(toolchain.tool_versions())
+        versions = json.dumps(family.tool_versions())
         steps.run(
             "synthesis",
             [VERILOG],
             f"{recipe} {versions}",
             [NETLIST],
-            lambda at, tell: toolchain.synthesise(at, VERILOG, NETLIST, recipe=recipe, progress=tell, logs=place.logs),
+            lambda at, tell: family.synthesise(at, VERILOG, NETLIST, recipe=recipe, progress=tell, logs=place.logs),
         )
         steps.run(
             "floorplan",
@@ -142,7 +141,7 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
             f"{recipe} {board} {versions}",
             [CONFIG, FIGURES],
             lambda at, tell: asdict(
-                toolchain.place_and_route(
+                family.place_and_route(
                     at, FLOORPLAN, CONSTRAINTS, CONFIG, board=board, recipe=recipe, progress=tell, logs=place.logs
                 )
             ),
@@ -152,7 +151,7 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
             [CONFIG],
             versions,
             [bitstream],
-            lambda at, tell: toolchain.pack(at, CONFIG, bitstream, progress=tell, logs=place.logs),
+            lambda at, tell: family.pack(at, CONFIG, bitstream, progress=tell, logs=place.logs),
         )
         files = [VERILOG, CONSTRAINTS, NETLIST, CONFIG, bitstream, *images, PLAN]
         report = make_report(request, graph, plan, board, pll, routed, folder, files)
@@ -176,7 +175,7 @@ def make_report(
     graph: QGraph,
     plan: Plan,
     board: Board,
-    pll: Pll,
+    pll: ClockGenerator,
     routed: dict[str, Any],
     folder: Path,
     files: list[str],
@@ -184,7 +183,6 @@ def make_report(
     """The report of a finished build; `routed` is the place and route step's result."""
     import importlib.metadata
 
-    from hwgen.boards.ecp5.toolchain import tool_versions
     from hwgen.reports.build import ON_CHIP, SCHEMA_VERSION, SDRAM
 
     clock_hz = float(pll.output_hz)
@@ -214,7 +212,7 @@ def make_report(
         "bottleneck": [{"pass": entry.name, "cycles": entry.cycles, "bound": entry.bound} for entry in plan.passes],
         "files": {file: file_digest(folder / file) for file in files},
         "tools": {"hwgen": __version__}
-        | tool_versions()
+        | board.part.family.tool_versions()
         | {package: importlib.metadata.version(package) for package in packages},
     }
 
@@ -276,28 +274,26 @@ def _write_image(at: Path, plan: Plan) -> None:
 
 
 def _place_block_rams(at: Path, board: Board) -> dict[str, Any]:
-    from hwgen.boards.ecp5.floorplan import place_block_rams
-
     sites = json.loads((at / SITES).read_text())
-    return {"wire_length": place_block_rams(at / NETLIST, at / FLOORPLAN, board.part.name, sites)}
+    return {"wire_length": board.part.family.floorplan(at / NETLIST, at / FLOORPLAN, board.part, sites)}
 
 
-def design_of(plan: Plan, board: Board, pll: Pll) -> MergedVerilog:
-    """The whole design of a plan on a board: core, sequencer, DMA and SDRAM controller if any, host link, PLL, pads."""
-    from hwgen.boards.bitstream import board_verilog, sdram_config
+def design_of(plan: Plan, board: Board, pll: ClockGenerator) -> MergedVerilog:
+    """The whole design of a plan on a board: core, sequencer, DMA and SDRAM controller if any, host link, clock generator, pads."""
+    from hwgen.boards.bitstream import board_verilog
     from hwgen.hw.machine import Machine
     from hwgen.hw.resident_machine import ResidentMachine
 
     clock_hz, number, resident = int(pll.output_hz), build_number(plan, pll), plan.program.resident
     machine: Machine | ResidentMachine
     if resident is None:
-        machine = Machine(plan.config, sdram_config(board, clock_hz), build=number)
+        machine = Machine(plan.config, board.memory.config(clock_hz), build=number)
     else:
         machine = ResidentMachine(plan.config, resident, clock_hz, build=number)
     return board_verilog(board, machine, pll, sdram=not plan.on_chip)
 
 
-def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
+def _write_rtl(at: Path, plan: Plan, board: Board, pll: ClockGenerator) -> None:
     from hwgen.boards.bitstream import constraints
 
     design = design_of(plan, board, pll)
@@ -306,7 +302,7 @@ def _write_rtl(at: Path, plan: Plan, board: Board, pll: Pll) -> None:
     (at / CONSTRAINTS).write_text(constraints(board, sdram=not plan.on_chip))
 
 
-def build_number(plan: Plan, pll: Pll) -> int:
+def build_number(plan: Plan, pll: ClockGenerator) -> int:
     """32 bits by which the host tells one machine from another; other weights make another machine only where they are in block RAM."""
     content = [plan.digest()] if plan.on_chip else []
     parameters = json.dumps([asdict(plan.config), asdict(pll)])

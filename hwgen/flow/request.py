@@ -21,7 +21,7 @@ _NO_OPTIONS = ("network", "board", "clock_mhz", "throughput", "fastest")
 
 if TYPE_CHECKING:
     from hwgen.boards.board import Board
-    from hwgen.boards.ecp5.pll import Pll
+    from hwgen.boards.family import ClockGenerator
     from hwgen.compiler.quantise import QuantiseOptions
 
 
@@ -118,13 +118,12 @@ class Request:
             entries |= asdict(self.quantiser)
         return {key: str(value) if isinstance(value, Path) else value for key, value in entries.items()}
 
-    def resolve(self) -> tuple[Board, Pll]:
-        """The board, and the setting of its PLL for the clock asked for: the nearest one not above it.
+    def resolve(self) -> tuple[Board, ClockGenerator]:
+        """The board, and the setting of its clock generator for the clock asked for: the nearest one not above it.
 
         Raises:
             ToolError: there is no such board, or no such clock on it; a batch cannot have so many frames.
         """
-        from hwgen.boards.ecp5.pll import plan_pll
         from hwgen.boards.registry import find_board
 
         if self.throughput not in (None, BEST_BATCH, *range(2, MOST_FRAMES + 1)):
@@ -136,6 +135,6 @@ class Request:
                 f"--clock: the memory of {board.name} allows {board.max_clock_hz / 1e6:.1f} MHz at most, not {asked / 1e6:g}"
             )
         try:
-            return board, plan_pll(board.oscillator_hz, asked)
+            return board, board.part.family.plan_clock(board.oscillator_hz, asked)
         except ValueError as error:
             raise ToolError(f"--clock: {error}") from None

@@ -137,7 +137,6 @@ def simulate(
         HwgenError: see `make_plan`; the input or the labels are wrong, a tool is missing or failed.
     """
     require("sim", "simulating")
-    from hwgen.boards.bitstream import sdram_config
     from hwgen.sim.frame.simulate import simulate_frame
     from hwgen.sim.golden import encode, run
     from hwgen.sim.golden import predict as expected_output
@@ -161,7 +160,7 @@ def simulate(
                     raise AssertionError(f"{graph.name}: the plan's operations do not give the model's output")
             golden = {name: np.concatenate([tensors[name] for tensors in separate]) for name in separate[0]}
         with console.step("simulation"):
-            memory = sdram_config(board, int(pll.output_hz))
+            memory = board.memory.config(int(pll.output_hz))
             number = build_number(plan, pll)
             result = simulate_frame(
                 plan.program,

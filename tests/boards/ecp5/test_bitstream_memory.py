@@ -14,7 +14,7 @@ from hwgen.boards.bitstream import board_verilog, constraints
 from hwgen.boards.ecp5 import toolchain
 from hwgen.boards.ecp5.floorplan import place_block_rams
 from hwgen.boards.ecp5.pll import plan_pll
-from hwgen.boards.ecp5.toolchain import Recipe
+from hwgen.boards.ecp5.toolchain import LARGE_DIE
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.hw.ecp5.bram import SimpleDualPort, TrueDualPort
 
@@ -53,10 +53,10 @@ def test_initial_content_is_in_the_bitstream(tmp_path: Path) -> None:
     (tmp_path / "top.v").write_text(board_verilog(ULX3S, Reader(deep, wide), pll, sdram=False).text)
     (tmp_path / "top.lpf").write_text(constraints(ULX3S, sdram=False))
     said: list[str] = []
-    toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=Recipe(), progress=said.append)
+    toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=LARGE_DIE, progress=said.append)
     place_block_rams(tmp_path / "netlist.json", tmp_path / "floorplan.json", ULX3S.part.name, {})
     routed = toolchain.place_and_route(
-        tmp_path, "floorplan.json", "top.lpf", "top.config", board=ULX3S, recipe=Recipe(), progress=said.append
+        tmp_path, "floorplan.json", "top.lpf", "top.config", board=ULX3S, recipe=LARGE_DIE, progress=said.append
     )
     assert routed.resources["ebr"].used == 5
 

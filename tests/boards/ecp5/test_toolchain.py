@@ -13,8 +13,10 @@ from hwgen.boards.bitstream import board_verilog, constraints
 from hwgen.boards.ecp5 import toolchain
 from hwgen.boards.ecp5.pll import plan_pll
 from hwgen.boards.ecp5.router_watch import PATIENCE, RouterStuckError, RouterWatch
-from hwgen.boards.ecp5.toolchain import Recipe
+from hwgen.boards.ecp5.toolchain import LARGE_DIE
+from hwgen.boards.family import Usage
 from hwgen.boards.registry import find_board
+from hwgen.boards.tools import Tool, run_tool
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.errors import ToolError
 from tests.support.echo import Echo
@@ -29,7 +31,7 @@ def write(folder: Path, request_mhz: int) -> None:
 def test_bitstream(tmp_path: Path) -> None:
     said: list[str] = []
     write(tmp_path, 100)
-    recipe = Recipe()
+    recipe = LARGE_DIE
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=recipe, progress=said.append)
     routed = toolchain.place_and_route(
         tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=recipe, progress=said.append
@@ -39,7 +41,7 @@ def test_bitstream(tmp_path: Path) -> None:
     assert routed.fmax_mhz > 150, "the reset crosses the die on a global net"
     assert routed.constraint_mhz == pytest.approx(100, rel=1e-3)
     assert 24 <= routed.resources["ff"].used < 200
-    assert routed.resources["dsp"] == toolchain.Usage(0, 156)
+    assert routed.resources["dsp"] == Usage(0, 156)
     assert (tmp_path / "top.bit").read_bytes()[:2] == b"\xff\x00"
     assert any("synth" in line.lower() for line in said)
     assert "End of script" in (tmp_path / "yosys.log").read_text()
@@ -103,7 +105,7 @@ def test_stuck_router_is_a_failure(
     monkeypatch.setattr(toolchain, "run_tool", stuck)
     with pytest.raises(ToolError, match=rf"^{re.escape(text)} \(seeds 1, 2, 3\)"):
         toolchain.place_and_route(
-            tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=Recipe(), progress=print
+            tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=LARGE_DIE, progress=print
         )
 
 
@@ -118,8 +120,8 @@ def test_tool_is_ended_by_its_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             raise RouterStuckError(1, 0, None)
 
     with pytest.raises(RouterStuckError):
-        toolchain.run_tool(
-            toolchain.Tool("endless", "none", "endless", "run"),
+        run_tool(
+            Tool("endless", "none", "endless", "run"),
             [],
             folder=tmp_path,
             log=tmp_path / "log",
@@ -131,34 +133,34 @@ def test_tool_is_ended_by_its_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_script_keeps_and_flattens_hierarchy() -> None:
-    lines = toolchain.yosys_script("a.v", "a.json", Recipe(keep_modules=("*.x_*",))).splitlines()
+    lines = toolchain.yosys_script("a.v", "a.json", replace(LARGE_DIE, keep_modules=("*.x_*",))).splitlines()
     kept, synth, flat = (
         lines.index(text)
         for text in ("setattr -mod -set keep_hierarchy 1 *.x_*", "synth_ecp5 -nodsp -top top", "flatten")
     )
     assert kept < synth < flat
-    assert "flatten" not in toolchain.yosys_script("a.v", "a.json", Recipe(keep_modules=()))
+    assert "flatten" not in toolchain.yosys_script("a.v", "a.json", replace(LARGE_DIE, keep_modules=()))
 
 
 def test_failing_tool_is_quoted(tmp_path: Path) -> None:
     (tmp_path / "top.v").write_text("module top(; endmodule\n")
     with pytest.raises(ToolError, match=r"^yosys failed with status 1: .*ERROR: syntax error.*yosys\.log$"):
-        toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=Recipe(), progress=print)
+        toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=LARGE_DIE, progress=print)
 
 
 def test_error_after_mapping_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "top.v").write_text("module top(input a, b, output c); assign c = a & b; endmodule\n")
-    script = toolchain.yosys_script("top.v", "netlist.json", Recipe()).replace("write_json", "write_nonsense")
+    script = toolchain.yosys_script("top.v", "netlist.json", LARGE_DIE).replace("write_json", "write_nonsense")
     monkeypatch.setattr(toolchain, "yosys_script", lambda *arguments: script)
     with pytest.raises(ToolError, match=r"^yosys failed with status 1: ERROR: No such command: write_nonsense"):
-        toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=Recipe(), progress=print)
+        toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=LARGE_DIE, progress=print)
 
 
 def test_missing_tool() -> None:
-    tool = toolchain.Tool("nothing", "no-such-package", "no_such_module", "run")
+    tool = Tool("nothing", "no-such-package", "no_such_module", "run")
     assert tool.version is None
     with pytest.raises(ToolError, match="nothing is not installed: run `pip install no-such-package`"):
-        toolchain.run_tool(tool, [], folder=Path(), log=Path("x"), progress=print, stage=re.compile("x"))
+        run_tool(tool, [], folder=Path(), log=Path("x"), progress=print, stage=re.compile("x"))
 
 
 def test_report_without_clock(tmp_path: Path) -> None:
@@ -177,7 +179,7 @@ def test_report_takes_the_slowest_clock(tmp_path: Path) -> None:
 
 
 def test_small_dies_have_another_router() -> None:
-    assert toolchain.recipe_for(find_board("ulx3s").part) == Recipe()
+    assert toolchain.recipe_for(find_board("ulx3s").part) == LARGE_DIE
     for name in ("ulx3s-12f", "ulx3s-25f", "ulx3s-45f"):
         small = toolchain.recipe_for(find_board(name).part)
         assert (small.placer, small.router, small.router_options) == ("heap", "router1", ())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from hwgen.boards.bitstream import sdram_config
 from hwgen.boards.registry import find_board
 from hwgen.compiler.frontend import tflite
 from hwgen.compiler.int8.nodes import QAdd
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def planned() -> Plan:
     board = find_board("ulx3s")
-    memory = sdram_config(board, board.default_clock_hz)
+    memory = board.memory.config(board.default_clock_hz)
     return plan(legalise(tflite.load(MODEL)), board, lambda program: predict(program, memory))
 
 

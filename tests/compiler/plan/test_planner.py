@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hwgen.boards.board import Part
-from hwgen.boards.ecp5.planning import ECP5
+from hwgen.boards.ecp5.family import ECP5
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.legalise import legalise
@@ -53,7 +53,7 @@ def test_widths_are_proven(full: Plan) -> None:
 
 
 def test_block_ram_of_the_default_core() -> None:
-    needs = resources(CoreConfig(activation_depth=6144, weight_depth=8192, window_depth=2048), ECP5)
+    needs = resources(CoreConfig(activation_depth=6144, weight_depth=8192, window_depth=2048))
     assert needs.memories == {
         "activations": 96,
         "weights": 48,
@@ -61,10 +61,10 @@ def test_block_ram_of_the_default_core() -> None:
         "lane parameters": 4,
         "window parameters": 8,
         "descriptors": 1,
-        "segments": 3,
+        "fusion_groups": 3,
         "counters": 8,
     }
-    assert resources(CoreConfig(array_table=True, window_table=True), ECP5).memories["tables"] == 10
+    assert resources(CoreConfig(array_table=True, window_table=True)).memories["tables"] == 10
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_too_small_parts_say_what_is_short() -> None:
     with pytest.raises(ResourceError, match=r"the smallest core needs \d+ block RAM of 40, \d+ short"):
         plan(legalise(graph), SmallBoard(64, 40), timing)
     board = SmallBoard(64, 108)
-    board.part = Part("tiny", "tiny", lut=9000, ff=99999, dsp=64, ebr=108, family=ECP5)
+    board.part = Part("tiny", ECP5, lut=9000, ff=99999, dsp=64, ebr=108)
     with pytest.raises(ResourceError, match=r"on tiny: the core needs about \d+ LUT of 9000"):
         plan(legalise(graph), board, timing)
     wide = load_network("shufflenet_v2", width=2.0, resolution=224, classes=10)

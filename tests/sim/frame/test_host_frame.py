@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from hwgen.boards.board import Part
-from hwgen.boards.ecp5.planning import ECP5
+from hwgen.boards.ecp5.family import ECP5
 from hwgen.compiler.frontend import weights
 from hwgen.compiler.frontend.images import INPUT_RANGE, normalise, quantise_pixels, synthetic_images
 from hwgen.compiler.graph.graph import Builder
@@ -35,7 +35,7 @@ class SmallBoard:
     """A board whose part has room for a small array only, so that the machine compiles quickly."""
 
     name = "small"
-    part = Part("LFE5U-25F", "25k", lut=24288, ff=24288, dsp=28, ebr=108, family=ECP5)
+    part = Part("LFE5U-25F", ECP5, lut=24288, ff=24288, dsp=28, ebr=108)
 
 
 def small_network() -> QGraph:

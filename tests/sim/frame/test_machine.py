@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hwgen.boards.board import Part
-from hwgen.boards.ecp5.planning import ECP5
+from hwgen.boards.ecp5.family import ECP5
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.legalise import legalise
@@ -28,7 +28,7 @@ class SmallBoard:
     name = "small"
 
     def __init__(self, dsp: int, ebr: int) -> None:
-        self.part = Part("LFE5U-25F", "25k", lut=43848, ff=43848, dsp=dsp, ebr=ebr, family=ECP5)
+        self.part = Part("LFE5U-25F", ECP5, lut=43848, ff=43848, dsp=dsp, ebr=ebr)
 
 
 def frame(board: SmallBoard, width: float, resolution: int, build_dir: Path) -> tuple[Plan, FrameResult]:

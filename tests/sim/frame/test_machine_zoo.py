@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwgen.boards.bitstream import sdram_config
 from hwgen.boards.registry import find_board
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_inputs
 from hwgen.compiler.frontend.load import load_network
@@ -63,7 +62,7 @@ def test_standard(name: str, options: Options, bench_dir: Path) -> None:
         variant=options.variant or None,
     )
     board = find_board("ulx3s")
-    memory = sdram_config(board, board.default_clock_hz)
+    memory = board.memory.config(board.default_clock_hz)
     planned = plan(legalise(graph), board, lambda program: predict(program, memory))
     image = quantise_pixels(synthetic_inputs(1, graph.tensors[graph.input].shape, 7)[0], graph.tensors[graph.input])
     values = golden.run(planned.graph, image)

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from amaranth.back import verilog
 
-from hwgen.boards.ecp5 import toolchain
-from hwgen.boards.ecp5.equal_modules import merge_equal_modules
+from hwgen.boards.ecp5.family import YOSYS
+from hwgen.boards.equal_modules import merge_equal_modules
+from hwgen.boards.tools import run_tool
 from hwgen.hw.array.systolic import SystolicArray
 from hwgen.hw.ecp5.floorplan import multiplier_sites
 
@@ -41,8 +42,8 @@ def flattened(folder: Path, text: str) -> Counter[Any]:
         "flatten",
     ]
     (folder / "flat.ys").write_text("\n".join([*lines, "opt_clean", "write_json flat.json"]))
-    toolchain.run_tool(
-        toolchain.YOSYS,
+    run_tool(
+        YOSYS,
         ["-s", "flat.ys"],
         folder=folder,
         log=folder / "flat.log",

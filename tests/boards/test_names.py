@@ -7,7 +7,7 @@ import re
 import pytest
 from amaranth.back import verilog
 
-from hwgen.boards.ecp5.names import plain_names
+from hwgen.boards.names import plain_names
 from hwgen.hw.array.systolic import SystolicArray
 
 
