@@ -6,7 +6,7 @@ from hwgen.compiler.graph.graph import Graph
 def fold_batch_norm(graph: Graph) -> Graph:
     """Drop a `batch_norm` whose input is a layer that nothing else reads and that has neither norm nor activation yet.
 
-    Needs nothing.  Leaves `norm` and `eps` on the layer; `hwgen.compiler.frontend.weights.folded` computes the folded numbers from
+    Needs nothing.  Leaves `norm` and `eps` on the layer; `hwgen.compiler.graph.parameters.folded` computes the folded numbers from
     them: `w * gamma / sqrt(var + eps)` and `beta + (bias - mean) * gamma / sqrt(var + eps)`.  A batch norm elsewhere
     stays.
     """

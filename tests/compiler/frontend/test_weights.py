@@ -12,7 +12,7 @@ from hwgen.compiler.frontend import weights
 from hwgen.compiler.frontend.zoo import build
 from hwgen.compiler.graph.evaluate import convolve
 from hwgen.compiler.graph.graph import Graph
-from hwgen.compiler.graph.parameters import Weights
+from hwgen.compiler.graph.parameters import Weights, folded, required
 from hwgen.compiler.transforms import simplify
 from hwgen.errors import ModelError
 
@@ -28,7 +28,7 @@ def random(graph: Graph) -> Weights:
 
 
 def test_names_and_shapes_are_torchvisions(graph: Graph) -> None:
-    needed = weights.required(graph)
+    needed = required(graph)
     assert needed["conv1.0.weight"] == (24, 3, 3, 3)
     assert needed["stage2.0.branch1.0.weight"] == (24, 1, 3, 3)
     assert needed["stage2.0.branch1.2.weight"] == (24, 24, 1, 1)
@@ -37,7 +37,7 @@ def test_names_and_shapes_are_torchvisions(graph: Graph) -> None:
     assert needed["conv5.0.weight"] == (1024, 192, 1, 1)
     assert needed["fc.weight"] == (10, 1024) and needed["fc.bias"] == (10,)
     assert len(needed) == 56 * 5 + 2
-    assert weights.required(simplify(graph)) == needed
+    assert required(simplify(graph)) == needed
 
 
 @pytest.mark.parametrize("suffix", ["npz", "safetensors"])
@@ -120,7 +120,7 @@ def test_hostile_files(graph: Graph, random: Weights, tmp_path: Path) -> None:
 def test_random_is_seeded(graph: Graph, random: Weights) -> None:
     again, other = weights.random(graph, 3), weights.random(graph, 4)
     assert random.provenance == "random, seed 3"
-    assert set(random.arrays) == set(weights.required(graph))
+    assert set(random.arrays) == set(required(graph))
     assert all(np.array_equal(again.arrays[name], random.arrays[name]) for name in random.arrays)
     assert not np.array_equal(other.arrays["conv1.0.weight"], random.arrays["conv1.0.weight"])
 
@@ -134,7 +134,7 @@ def test_folding_equals_batch_norm_after_convolution(graph: Graph, random: Weigh
         a[f"stage2.0.branch2.4.{part}"] for part in ("weight", "bias", "running_mean", "running_var")
     )
     expected = (convolve(node, x, stored) - mean) / np.sqrt(variance + 1e-5) * gamma + beta
-    kernel, bias = weights.folded(node, a)
+    kernel, bias = folded(node, a)
     assert np.allclose(convolve(node, x, kernel.astype(np.float32)) + bias, expected, atol=1e-4)
 
 

@@ -5,6 +5,7 @@ import pytest
 from hwgen.compiler.frontend import weights
 from hwgen.compiler.frontend.images import normalise, synthetic_inputs
 from hwgen.compiler.frontend.zoo import NETWORKS, build, names
+from hwgen.compiler.graph.parameters import folded
 from hwgen.compiler.quantise.calibrate import float_tensors
 from hwgen.compiler.transforms import simplify
 from hwgen.errors import ModelError
@@ -78,7 +79,7 @@ def test_random_weights_keep_the_spread(name: str) -> None:
     )
     parameters = weights.random(graph, 1)
     simple = simplify(graph)
-    layers = {node.name: weights.folded(node, parameters.arrays) for node in simple.layers()}
+    layers = {node.name: folded(node, parameters.arrays) for node in simple.layers()}
     image = normalise(synthetic_inputs(1, graph.input.shape, 77)[0])
     tensors = dict(float_tensors(simple, layers, image))
     maps = {
