@@ -9,10 +9,17 @@ from dataclasses import fields
 import pytest
 
 from hwgen.boards.ecp5 import costs
+from hwgen.boards.ulx3s import ULX3S
+from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.legalise import legalise
+from hwgen.compiler.lower.lower import lower
+from hwgen.compiler.plan.elements import PLANNED, Wanted
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.counters import Counter
 from hwgen.hw.isa.descriptor import Descriptor
-from hwgen.hw.isa.elements import ELEMENTS, Element
+from hwgen.hw.isa.elements import ELEMENTS, Element, Nothing
+
+REGISTRIES: tuple[Mapping[str, object], ...] = (costs.COSTS, PLANNED)
 
 
 def _owned(kind: str) -> list[str]:
@@ -44,6 +51,18 @@ def test_every_element_has_a_cost_or_is_counted_with_one_that_has() -> None:
             assert isinstance(costs.COSTS[cost.element], costs.Cost)
 
 
+def test_every_element_has_its_side_of_a_plan() -> None:
+    assert not _problems(PLANNED)
+
+
+def test_every_element_sizes_its_own_fields_alone() -> None:
+    lowered = lower(legalise(load_network("ds_cnn")))
+    for name, planned in PLANNED.items():
+        if not isinstance(planned.size, Nothing):
+            assert set(planned.size(Wanted(lowered, ULX3S.part, 4, 4, 4))) <= set(ELEMENTS[name].config), name
+
+
 def test_a_forgotten_element_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ELEMENTS, "absolute value", Element("absolute value"))
-    assert _problems(costs.COSTS) == ["absolute value"]
+    monkeypatch.setitem(ELEMENTS, "absolute_value", Element("absolute_value"))
+    for registry in REGISTRIES:
+        assert _problems(registry) == ["absolute_value"]

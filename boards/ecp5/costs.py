@@ -40,18 +40,17 @@ COSTS: Mapping[str, Cost | CountedWith] = MappingProxyType(
         "fetch": Cost(
             300, 200, lambda core: core.row_steps
         ),  # what steps from row to row; the rest: with the sequencer
-        "pixel ring": Cost(60, 100, lambda core: core.rows),
+        "pixel_ring": Cost(60, 100, lambda core: core.rows),
         "writer": Cost(
             300, 330, lambda core: core.cols
         ),  # crossbar, collector and operand fetch for one byte of a segment
         "operand": CountedWith("writer"),
         "combine": Cost(2100, 2100, lambda core: core.combine_lanes),
         "sequencer": Cost(7500, 8000, lambda _: 1),  # all that is the same in every core
-        "activation memory": CountedWith("sequencer"),
-        "weight memory": CountedWith("sequencer"),
-        "feeder": CountedWith("sequencer"),
+        "activation_memory": CountedWith("sequencer"),
+        "weight_memory": CountedWith("sequencer"),
         "tables": CountedWith("sequencer"),
-        "row writer": CountedWith("sequencer"),
+        "row_writer": CountedWith("sequencer"),
         "counters": CountedWith("sequencer"),
         "dma": CountedWith("sequencer"),
         "sdram": CountedWith("sequencer"),

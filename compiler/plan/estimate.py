@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
+from hwgen.compiler.plan.elements import busiest
 from hwgen.hw.isa.ceil_div import ceil_div
-from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
-from hwgen.hw.isa.descriptor import FeedMode
+from hwgen.hw.isa.config import CoreConfig
 
 _PASS_CYCLES = 250
 """Of every pass: it fills and drains the elements one after the other."""
@@ -37,25 +37,4 @@ def load_cycles(item: LogicalPass, channels: int, config: CoreConfig) -> int:
 
 def pass_estimate(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:
     """The same for one pass."""
-    return _busiest(lowered, item, config) + _PASS_CYCLES
-
-
-def _busiest(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:
-    pixels = item.height * item.width
-    groups = ceil_div(item.input.channels, config.window_lanes)
-    source = lowered.buffers[item.input.buffer]
-    match item.mode:
-        case FeedMode.SUM:
-            return groups * max(source.height * max(source.width, 3), WINDOW_WORDS + 1)
-        case FeedMode.WINDOW:
-            columns = (item.width - 1) * item.window.stride[1] + item.blocks.size[1]
-            fetch = item.height * groups * item.blocks.total * max(columns, WINDOW_WORDS + 1)
-        case FeedMode.TAP:
-            fetch = pixels * item.window.kernel[0] * item.window.kernel[1] * item.words
-    if item.array_node is None:
-        return fetch
-    chunks = ceil_div(item.channels, config.cols)
-    steps = max(item.depth, 2 * config.rows)
-    if item.combine is not None and config.combine_lanes:
-        steps = max(steps, config.rows * config.cols // config.combine_lanes)
-    return max(fetch, ceil_div(pixels, config.rows) * chunks * steps)
+    return busiest(lowered, item, config) + _PASS_CYCLES

@@ -36,7 +36,7 @@ _CLOSE = 1.01
 """Among plans within this factor of the fewest cycles the one with the least logic is taken."""
 
 _POOL_GROUPS = 32  # subgroups of window parameters that all parts of a global pool share
-_ACTIVATION_STEP, _ACTIVATION_MOST = 1024, 16384
+_ACTIVATION_MOST = 16384
 _EFFORTS = (0, 1)
 
 Base = Callable[[Lowered, tuple[int, int], int], CoreConfig]
@@ -69,6 +69,9 @@ class _Search:
         self, graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[Program], FrameTiming]
     ) -> None:
         self._graph, self._lowered, self._board, self._predict = graph, lowered, board, predict
+        self._step = board.part.family.ram_depth(
+            RamPorts.TRUE, 1
+        )  # words of a bank that the activation memory grows by
         self._fits: list[Fit] = []
         self._too_small = 0  # words of a bank that were searched in vain
 
@@ -108,7 +111,7 @@ class _Search:
         part = self._board.part
         return replace(
             _core_of(needs, base, part.family),
-            activation_depth=_ACTIVATION_STEP,
+            activation_depth=self._step,
             resident_passes=len(steps),
             floorplan=part.name if part.family.regular(part.name, base.rows, base.cols) else None,
         )
@@ -121,7 +124,7 @@ class _Search:
         """
         lowered, part = self._lowered, self._board.part
         fitted = cut(lowered, self._fit(config), _pool_parts(lowered, config))
-        depth = ceil_div(fitted.used, _ACTIVATION_STEP) * _ACTIVATION_STEP
+        depth = ceil_div(fitted.used, self._step) * self._step
         config = replace(config, activation_depth=depth, resident_passes=len(fitted.steps))
         needs = resources(config, part.family)
         if short := needs.short(part):
@@ -134,9 +137,9 @@ class _Search:
     def _fit(self, config: CoreConfig) -> Fit:
         """Memory map and stripes for the largest activation memory that fits the part beside the rest."""
         part = self._board.part
-        one, two = (resources(replace(config, activation_depth=n * _ACTIVATION_STEP), part.family).ebr for n in (1, 2))
+        one, two = (resources(replace(config, activation_depth=n * self._step), part.family).ebr for n in (1, 2))
         spare = (part.ebr - one) // (two - one)
-        words = min(_ACTIVATION_MOST, _ACTIVATION_STEP * (1 + spare))
+        words = min(_ACTIVATION_MOST, self._step * (1 + spare))
         for known in self._fits:
             if known.used <= words:
                 return known

@@ -30,6 +30,13 @@ def _none(config: CoreConfig) -> int:
 
 
 @dataclass(frozen=True)
+class Nothing:
+    """Stands in a registry for what an element has not, and says why."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Memory:
     """A memory of block RAM.
 
@@ -71,7 +78,7 @@ class Element:
 
 _ALL = (
     Element(
-        "activation memory",
+        "activation_memory",
         config=("activation_depth",),
         memories=(
             Memory(
@@ -116,7 +123,7 @@ _ALL = (
         ),
     ),
     Element(
-        "pixel ring",
+        "pixel_ring",
         config=("ring_depth",),
         descriptor=("ring_words", "ring_slots", "ring_pixels"),
         memories=(
@@ -130,17 +137,18 @@ _ALL = (
         ),
     ),
     Element(
-        "weight memory",
+        "weight_memory",
         config=("weight_depth",),
         descriptor=("weight_base",),
         memories=(Memory("weights", RamPorts.TRUE, lambda core: 8 * core.cols, lambda core: core.weight_depth),),
     ),
     Element(
-        "feeder",
+        "array",  # with its feeder
+        config=("rows", "cols", "acc_bits", "floorplan"),
         descriptor=("tiles", "last_pixels", "chunks", "first_byte", "inner", "outer", "outer_stride"),
+        multipliers=lambda core: core.rows * core.cols,
         counters=(Counter.ISSUING, Counter.PIXELS, Counter.ROOM, Counter.CHAINS, Counter.OUTSIDE),
     ),
-    Element("array", config=("rows", "cols", "acc_bits", "floorplan"), multipliers=lambda core: core.rows * core.cols),
     Element(
         "collector",
         config=("array_clamp_bits", "parameter_depth", "segment_fifo"),
@@ -170,7 +178,7 @@ _ALL = (
         "writer",
         descriptor=("output", "out_pixel_words", "out_word", "out_half", "spread", "odd", "merge", "channels"),
     ),
-    Element("row writer", descriptor=("to_rows",)),
+    Element("row_writer", descriptor=("to_rows",)),
     Element(
         "sequencer",
         config=("resident_passes",),
