@@ -18,8 +18,11 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.counters import Counter
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.isa.elements import ELEMENTS, Element, Nothing
+from hwgen.reports.elements import REPORTED
+from hwgen.sim.frame.trace import KINDS
 
-REGISTRIES: tuple[Mapping[str, object], ...] = (costs.COSTS, PLANNED)
+REGISTRIES: tuple[Mapping[str, object], ...] = (costs.COSTS, PLANNED, KINDS, REPORTED)
+"""By the elements' names; `ELEMENTS` says which there are."""
 
 
 def _owned(kind: str) -> list[str]:
@@ -45,14 +48,14 @@ def _problems(registry: Mapping[str, object]) -> list[str]:
 
 
 def test_every_element_has_a_cost_or_is_counted_with_one_that_has() -> None:
-    assert not _problems(costs.COSTS)
     for cost in costs.COSTS.values():
         if isinstance(cost, costs.CountedWith):
             assert isinstance(costs.COSTS[cost.element], costs.Cost)
 
 
-def test_every_element_has_its_side_of_a_plan() -> None:
-    assert not _problems(PLANNED)
+def test_every_registry_has_every_element_and_no_other() -> None:
+    for registry in REGISTRIES:
+        assert not _problems(registry)
 
 
 def test_every_element_sizes_its_own_fields_alone() -> None:

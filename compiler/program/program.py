@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -79,12 +80,17 @@ class Passed:
     first_row: int
     rows: int
 
-    def tensor_rows(self, results: np.ndarray, width: int, channels: int, lanes: int) -> np.ndarray:
+    def of(self, tensor: np.ndarray) -> np.ndarray:
+        """These values of the whole tensor [height, width, channels]."""
+        return tensor[self.first_row : self.first_row + self.rows]
+
+    def read(self, beats: np.ndarray, width: int, channels: int, config: CoreConfig) -> np.ndarray:
         """The window's results [beats, L or more] as [rows, width, channels]; beats may be missing, then rows are."""
+        lanes = config.window_lanes
         groups = ceil_div(channels, lanes)
-        rows = len(results) // (groups * width)
-        beats = results[: rows * groups * width, :lanes].reshape(rows, groups, width, lanes)
-        return beats.transpose(0, 2, 1, 3).reshape(rows, width, groups * lanes)[:, :, :channels]
+        rows = len(beats) // (groups * width)
+        whole = beats[: rows * groups * width, :lanes].reshape(rows, groups, width, lanes)
+        return whole.transpose(0, 2, 1, 3).reshape(rows, width, groups * lanes)[:, :, :channels]
 
 
 @dataclass(frozen=True)
@@ -100,16 +106,36 @@ class Collected:
     first_channel: int
     channels: int
 
-    def tensor_rows(self, segments: np.ndarray, width: int, rows: int, cols: int) -> np.ndarray:
-        """The collector's segments [segments, C or more], those of missing pixels too, as [rows, width, channels]; R = `rows`, C =
-        `cols`. Segments may be missing at the end, then rows are.
+    def of(self, tensor: np.ndarray) -> np.ndarray:
+        """These values of the whole tensor [height, width, channels]."""
+        channels = slice(self.first_channel, self.first_channel + self.channels)
+        return tensor[self.first_row : self.first_row + self.rows, :, channels]
+
+    def read(self, beats: np.ndarray, width: int, channels: int, config: CoreConfig) -> np.ndarray:
+        """The collector's segments [segments, C or more], those of missing pixels too, as [rows, width, channels]. Segments may be
+        missing at the end, then rows are.
         """
-        chunks = ceil_div(self.channels, cols)
-        tiles = len(segments) // (chunks * rows)
-        by_tile = segments[: tiles * chunks * rows, :cols].reshape(tiles, chunks, rows, cols)
-        pixels = by_tile.transpose(0, 2, 1, 3).reshape(tiles * rows, chunks * cols)[:, : self.channels]
+        rows, cols = config.rows, config.cols
+        chunks = ceil_div(channels, cols)
+        tiles = len(beats) // (chunks * rows)
+        by_tile = beats[: tiles * chunks * rows, :cols].reshape(tiles, chunks, rows, cols)
+        pixels = by_tile.transpose(0, 2, 1, 3).reshape(tiles * rows, chunks * cols)[:, :channels]
         count = min(self.rows, len(pixels) // width)
-        return pixels[: count * width].reshape(count, width, self.channels)
+        return pixels[: count * width].reshape(count, width, channels)
+
+
+class Handed(Protocol):
+    """What an element hands to the next one in a pass, and what so never comes to the activation memory; a simulation records it."""
+
+    @property
+    def tensor(self) -> str:
+        """Of the int8 graph."""
+
+    def of(self, tensor: np.ndarray) -> np.ndarray:
+        """These values of the whole tensor [height, width, channels]."""
+
+    def read(self, beats: np.ndarray, width: int, channels: int, config: CoreConfig) -> np.ndarray:
+        """The recorded beats [beats, bytes] as [rows, width, channels]; of missing beats rows are missing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +157,8 @@ class Program:
         names: name of every pass.
         descriptors: fields of every pass (see `hwgen.hw.isa.descriptor.Descriptor`).
         written: what every pass writes.
-        passed: what every pass hands from the window to the array, or None.
-        collected: what every pass hands from the array to the combine element, or None.
+        handed: what every pass hands on behind an element without writing it, by the element in whose trace it is: the window's results
+            on their way to the array, the array's on their way to the combine element.
         macs: multiply-accumulates of every pass in the array, padding not counted.
         packets: the stream's packets in order, without END.
         result: (bank, word address) of each word of the output tensor, row by row, pixel by pixel.
@@ -151,8 +177,7 @@ class Program:
     names: list[str]
     descriptors: list[Fields]
     written: list[list[Written]]
-    passed: list[Passed | None]
-    collected: list[Collected | None]
+    handed: list[dict[str, Handed]]
     macs: list[int]
     packets: list[Packet]
     result: list[tuple[int, int]]
@@ -316,8 +341,7 @@ def _program(
         names=[step.name for step in steps],
         descriptors=descriptors,
         written=[_written(step, layouts) for step in steps],
-        passed=[_passed(step) for step in steps],
-        collected=[_collected(step) for step in steps],
+        handed=[_handed(step) for step in steps],
         macs=[_macs(step) for step in steps],
         packets=list(packets),
         result=[(bank, addr + i) for bank, addr in places for i in range(result.row_words)],
@@ -378,6 +402,11 @@ def _written(step: Step, layouts: Mapping[str, Layout]) -> list[Written]:
             Written(item.identity, *rows, step.first_channel, step.channels, layout, other, place.step, above=above)
         )
     return found
+
+
+def _handed(step: Step) -> dict[str, Handed]:
+    made: dict[str, Handed | None] = {"window": _passed(step), "combine": _collected(step)}
+    return {name: handed for name, handed in made.items() if handed is not None}
 
 
 def _passed(step: Step) -> Passed | None:

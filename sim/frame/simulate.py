@@ -208,28 +208,12 @@ def compare(program: Program, trace: Trace, golden: Mapping[str, np.ndarray], se
             tensors[written.tensor] = tensors.get(written.tensor, 0) + bad
             compared += expected.size
             wrong += bad
-        passed = program.passed[index]
-        if passed is not None:
-            expected = golden[passed.tensor][passed.first_row : passed.first_row + passed.rows]
+        for element, handed in program.handed[index].items():
+            expected = handed.of(golden[handed.tensor])
             _, width, channels = expected.shape
-            beats = trace.window_of_pass(index)
-            found = passed.tensor_rows(beats, width, channels, program.config.window_lanes)
+            found = handed.read(trace.tapped(element, index), width, channels, program.config)
             bad = int((found != expected).sum()) if found.shape == expected.shape else expected.size
-            tensors[passed.tensor] = tensors.get(passed.tensor, 0) + bad
-            compared += expected.size
-            wrong += bad
-        collected = program.collected[index]
-        if collected is not None:
-            config = program.config
-            expected = golden[collected.tensor][
-                collected.first_row : collected.first_row + collected.rows,
-                :,
-                collected.first_channel : collected.first_channel + collected.channels,
-            ]
-            segments = trace.segments_of_pass(index)
-            found = collected.tensor_rows(segments, expected.shape[1], config.rows, config.cols)
-            bad = int((found != expected).sum()) if found.shape == expected.shape else expected.size
-            tensors[collected.tensor] = tensors.get(collected.tensor, 0) + bad
+            tensors[handed.tensor] = tensors.get(handed.tensor, 0) + bad
             compared += expected.size
             wrong += bad
         passes.append(PassResult(name, int(trace.starts[index]), int(trace.dones[index]), wrong))

@@ -1,23 +1,67 @@
 """The trace that the machine's test bench writes: every word written to the activation memory, every pass event.
 
 A record is a line of 32 characters, `<kind><cycle:7><bank:1><addr:4><enable:2><data:16>` in hexadecimal digits; fixed
-width, so that a frame's million records are decoded by NumPy in a second. Kinds: W a write, V a result of the window, C half of a segment
-on its way to the combine element, F frame start, S pass start, D pass done, E frame done, K a word of a pass's counters
-(`hwgen.hw.isa.counters`), in the data's low half. Cycles count clock cycles from the frame's start.
+width, so that a frame's million records are decoded by NumPy in a second. `KINDS` says what is recorded of which element. Cycles count
+clock cycles from the frame's start.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from hwgen.errors import ToolError
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
 from hwgen.hw.isa.counters import RECORD_WORDS
+from hwgen.hw.isa.elements import Nothing
 
 RECORD = 32
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What is recorded of an element, by the letter of the record.
+
+    Attributes:
+        events: letters -> what they stand for.
+        tap: letter of its beats of data; of several records of a beat the lowest bytes come first. None: none are recorded.
+        records: of a beat.
+    """
+
+    events: Mapping[str, str] = field(default_factory=dict)
+    tap: str | None = None
+    records: int = 1
+
+
+_BETWEEN = Nothing("its results are those of the elements behind it")
+_ASIDE = Nothing("passes on no values of tensors")
+
+KINDS: Mapping[str, Kinds | Nothing] = MappingProxyType(
+    {
+        "window": Kinds(tap="V"),
+        "combine": Kinds(tap="C", records=2),  # segments on their way into it
+        "writer": Kinds({"W": "a word written to the activation memory"}),
+        "row_writer": Nothing("its writes are recorded as the writer's"),
+        "sequencer": Kinds({"F": "frame start", "S": "pass start", "D": "pass done", "E": "frame done"}),
+        "counters": Kinds({"K": "a word of a pass's counters (`hwgen.hw.isa.counters`), in the data's low half"}),
+        "activation_memory": Nothing("holds what was written"),
+        "fetch": _BETWEEN,
+        "pixel_ring": _BETWEEN,
+        "weight_memory": _ASIDE,
+        "array": _BETWEEN,
+        "collector": _BETWEEN,
+        "tables": _BETWEEN,
+        "operand": _BETWEEN,
+        "dma": _ASIDE,
+        "sdram": _ASIDE,
+        "host": _ASIDE,
+    }
+)
+"""Every element's records, or why it has none."""
 
 _DIGIT = np.full(256, 255, np.uint8)
 _DIGIT[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
@@ -29,8 +73,7 @@ class Trace:
 
     Attributes:
         cycles: int64 [writes], bank: uint8, addr: int64, enable: bool [writes, 8], data: int8 [writes, 8].
-        window_cycles: int64 [results], window_data: int8 [results, 8], the window's results; lane 0 first.
-        segment_cycles: int64 [segments], segment_data: int8 [segments, 16], the array's segments that go to the combine element.
+        taps: of every element with a tap, cycles int64 [beats] and data int8 [beats, 8 or 16], lane or column 0 first.
         starts, dones: int64 [passes], cycle of each pass's start and end.
         frame_done: cycle in which the frame ended, or None.
         records: int64 [passes, RECORD_WORDS], the machine's counters of each pass, words as `hwgen.hw.control.counters.Counter` has them.
@@ -41,10 +84,7 @@ class Trace:
     addr: np.ndarray
     enable: np.ndarray
     data: np.ndarray
-    window_cycles: np.ndarray
-    window_data: np.ndarray
-    segment_cycles: np.ndarray
-    segment_data: np.ndarray
+    taps: Mapping[str, tuple[np.ndarray, np.ndarray]]
     starts: np.ndarray
     dones: np.ndarray
     frame_done: int | None
@@ -54,13 +94,10 @@ class Trace:
         """The records of writes between a pass's start and its end, both included."""
         return self._of_pass(self.cycles, index)
 
-    def window_of_pass(self, index: int) -> np.ndarray:
-        """The window's results in a pass, int8 [results, 8]."""
-        return self.window_data[self._of_pass(self.window_cycles, index)]
-
-    def segments_of_pass(self, index: int) -> np.ndarray:
-        """The segments that go to the combine element in a pass, int8 [segments, 16]."""
-        return self.segment_data[self._of_pass(self.segment_cycles, index)]
+    def tapped(self, element: str, index: int) -> np.ndarray:
+        """An element's beats in a pass, int8 [beats, 8 or 16]."""
+        cycles, octets = self.taps[element]
+        return octets[self._of_pass(cycles, index)]
 
     def _of_pass(self, cycles: np.ndarray, index: int) -> slice:
         first, past = np.searchsorted(cycles, [self.starts[index], self.dones[index] + 1])
@@ -78,6 +115,11 @@ def _octets(digits: np.ndarray) -> np.ndarray:
     """The data field, least significant byte first."""
     octets = digits[:, -16::2] << 4 | digits[:, -15::2]
     return np.ascontiguousarray(octets[:, ::-1]).view(np.int8)
+
+
+def _beats(digits: np.ndarray, records: int) -> np.ndarray:
+    """Data of an element's beats, each of so many records."""
+    return _octets(digits).reshape(-1, records * WORD_BYTES)
 
 
 def read_trace(path: Path) -> Trace:
@@ -98,7 +140,7 @@ def read_trace(path: Path) -> Trace:
     if (digits == 255).any():
         raise ToolError(f"trace {path} holds a record that is not hexadecimal: unknown values reached the memory")
     cycles = _number(digits[:, :7])
-    write, window, halves = kind == ord("W"), kind == ord("V"), kind == ord("C")
+    write = kind == ord("W")
     fields = digits[write]
     enable = _number(fields[:, 12:14])
     done = cycles[kind == ord("E")]
@@ -109,10 +151,14 @@ def read_trace(path: Path) -> Trace:
         addr=_number(fields[:, 8:12]),
         enable=(enable[:, None] >> np.arange(WORD_BYTES) & 1).astype(bool),
         data=_octets(fields),
-        window_cycles=cycles[window],
-        window_data=_octets(digits[window]),
-        segment_cycles=cycles[halves][::2],
-        segment_data=_octets(digits[halves]).reshape(-1, 2 * WORD_BYTES),
+        taps={
+            name: (
+                cycles[kind == ord(kinds.tap)][:: kinds.records],
+                _beats(digits[kind == ord(kinds.tap)], kinds.records),
+            )
+            for name, kinds in KINDS.items()
+            if isinstance(kinds, Kinds) and kinds.tap is not None
+        },
         starts=cycles[kind == ord("S")],
         dones=cycles[kind == ord("D")],
         frame_done=int(done[0]) if done.size else None,

@@ -34,7 +34,7 @@ def test_read_and_replay(tmp_path: Path) -> None:
     trace = read_trace(write(tmp_path / "trace", FRAME))
     assert trace.starts.tolist() == [5, 11] and trace.dones.tolist() == [8, 13] and trace.frame_done == 14
     assert trace.cycles.tolist() == [6, 7, 12] and trace.bank.tolist() == [2, 2, 3]
-    assert trace.window_of_pass(0).tolist() == [[127, -128, 1, 2, -2, 0, 0, 0]] and not len(trace.window_of_pass(1))
+    assert trace.tapped("window", 0).tolist() == [[127, -128, 1, 2, -2, 0, 0, 0]] and not len(trace.tapped("window", 1))
     replay = Replay(trace, 512)
     assert replay.apply(0) == 9
     expected = np.array([0x11, 0x99, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88], np.uint8).view(np.int8)
