@@ -22,7 +22,7 @@ from hwgen.reports.elements import REPORTED
 from hwgen.sim.frame.trace import KINDS
 
 REGISTRIES: tuple[Mapping[str, object], ...] = (costs.COSTS, PLANNED, KINDS, REPORTED)
-"""By the elements' names; `ELEMENTS` says which there are."""
+"""By the names of the elements."""
 
 
 def _owned(kind: str) -> list[str]:

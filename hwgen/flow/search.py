@@ -25,8 +25,7 @@ class Candidate:
     """A core that no other one beats in everything.
 
     Attributes:
-        rows, cols, window_lanes, combine_lanes: of the core.
-        weights_kib, activations_kib: its memories, KiB.
+        core: figures of its elements (see `hwgen.reports.elements`).
         passes: of a frame.
         cycles, fps: predicted of a frame, at the clock asked for.
         utilisation: multiply-accumulates of the array over what it could do in these cycles.
@@ -34,12 +33,7 @@ class Candidate:
         built: `hwgen build` takes it.
     """
 
-    rows: int
-    cols: int
-    window_lanes: int
-    combine_lanes: int
-    weights_kib: int
-    activations_kib: int
+    core: dict[str, int]
     passes: int
     cycles: int
     fps: float
@@ -53,16 +47,11 @@ class Candidate:
     @classmethod
     def of(cls, plan: Plan, built: bool) -> Candidate:
         """What a plan comes to."""
-        from hwgen.hw.isa.config import BANKS, WORD_BYTES
+        from hwgen.reports.elements import figures
 
         config, needs = plan.config, plan.resources
         return cls(
-            rows=config.rows,
-            cols=config.cols,
-            window_lanes=config.window_lanes,
-            combine_lanes=config.combine_lanes,
-            weights_kib=config.weight_depth * config.cols // 1024,
-            activations_kib=config.activation_depth * BANKS * WORD_BYTES // 1024,
+            core=figures(config),
             passes=len(plan.passes),
             cycles=plan.cycles,
             fps=plan.fps,
@@ -73,6 +62,11 @@ class Candidate:
             ebr=needs.ebr,
             built=built,
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON types, the core's figures among the others."""
+        entries = asdict(self)
+        return entries.pop("core") | entries
 
 
 @dataclass(frozen=True)
@@ -103,7 +97,7 @@ class Found:
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON types."""
-        return asdict(self)
+        return {"cores": [one.to_json() for one in self.cores], "clocks": [asdict(one) for one in self.clocks]}
 
 
 def search(request: Request, console: Console) -> Found:
@@ -139,32 +133,17 @@ def table(found: Found) -> str:
     from rich import box
     from rich.table import Table
 
+    from hwgen.reports.elements import columns
+
     style: dict[str, Any] = {"box": box.SIMPLE_HEAD, "title_justify": "left", "pad_edge": False}
     made = Table(title="Cores that no other one beats in everything (* what a build takes)", **style)
-    names = (
-        "",
-        "array",
-        "window",
-        "combine",
-        "weights",
-        "activations",
-        "cycles",
-        "frame/s",
-        "array used",
-        "LUT",
-        "DSP",
-        "EBR",
-    )
-    for name in names:
+    titles = [column.title for column in columns()]
+    for name in ("", *titles, "cycles", "frame/s", "array used", "LUT", "DSP", "EBR"):
         made.add_column(name, justify="right")
     for one in found.cores:
         made.add_row(
             "*" if one.built else "",
-            f"{one.rows} x {one.cols}",
-            str(one.window_lanes),
-            str(one.combine_lanes),
-            f"{one.weights_kib} KiB",
-            f"{one.activations_kib} KiB",
+            *(column.cell(one.core) for column in columns()),
             f"{one.cycles:,}",
             f"{one.fps:.1f}",
             f"{100 * one.utilisation:.0f} %",

@@ -17,6 +17,7 @@ from hwgen.hw.isa.config import BANKS, PARAMETER_BITS, WORD_BYTES
 from hwgen.hw.isa.counters import RECORDED_PASSES
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.isa.packets import PacketKind
+from hwgen.reports import elements
 
 if TYPE_CHECKING:
     from hwgen.compiler.plan.result import Plan
@@ -176,8 +177,10 @@ def _memory(plan: Plan) -> Table:
 
 def _weights(plan: Plan) -> Table:
     table = _table("Command stream", "packets", "count", "KiB", "that wait for a pass")
-    for kind in (PacketKind.IMAGE, PacketKind.WEIGHTS, PacketKind.PARAMETERS, PacketKind.WINDOW, PacketKind.DESCRIPTOR):
+    for kind in PacketKind:
         packets = [packet for packet in plan.program.packets if packet.kind == kind]
+        if not packets:
+            continue
         size = sum(2 * packet.units * packet.halfwords for packet in packets)
         waiting = sum(packet.wait > 0 for packet in packets)
         table.add_row(kind.name.lower(), str(len(packets)), f"{size / 1024:,.1f}", str(waiting))
@@ -245,15 +248,9 @@ def _pass_count(count: int) -> str:
 def _totals(plan: Plan) -> Table:
     config, timing = plan.config, plan.timing
     table = _table("Totals", "", " ")
-    kib = BANKS * config.activation_depth * WORD_BYTES // 1024
     waiting = sum(entry.wait for entry in plan.passes)
-    peak = f"{plan.fit.peak * WORD_BYTES / 1024:.1f} KiB live at most, {kib} KiB"
     rows = [
-        ("array, window lanes", f"{config.rows} x {config.cols}, {config.window_lanes}"),
-        ("accumulator, clamps", f"{config.acc_bits}, {config.array_clamp_bits} and {config.window_clamp_bits} bits"),
-        ("activations", peak),
-        ("weights", "block RAM, in the bitstream: no SDRAM" if plan.on_chip else "SDRAM, streamed"),
-        ("weight memory", f"{config.weight_depth * config.cols // 1024} KiB"),
+        *elements.lines(plan),
         ("passes", _pass_count(len(plan.passes))),
         ("stream", f"{plan.program.stream_bytes / 1024:,.0f} KiB"),
         (
@@ -276,9 +273,6 @@ def _totals(plan: Plan) -> Table:
                 f"{plan.single.cycles:,} cycles, {1000 * alone:.1f} ms, {1 / alone:.1f} per second",
             ),
         ]
-    if config.combine_lanes:
-        operations = "sums and products" if config.combine_multiply else "sums"
-        rows.insert(1, ("combine lanes", f"{config.combine_lanes}, for {operations} of tensors"))
     for name, value in rows:
         table.add_row(name, value)
     return table
