@@ -25,8 +25,7 @@ from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.resident import Resident
 from hwgen.hw.lib.table import TableWrite
 from hwgen.hw.memory.activation_memory import ActivationMemory, HostRequest, memory_port
-from hwgen.hw.memory.dma import ImageWord
-from hwgen.hw.memory.write_request import WriteRequest
+from hwgen.hw.memory.write_request import ImageWord, WriteRequest
 from hwgen.hw.output.combine import Combine
 from hwgen.hw.output.operand import OperandFetch
 from hwgen.hw.output.row_writer import RowWriter

@@ -13,7 +13,7 @@ from hwgen.hw.host.link import HostLink
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.host_protocol import TIMEOUT_S
 from hwgen.hw.memory.activation_memory import port_b_latency
-from hwgen.hw.memory.dma import Dma
+from hwgen.hw.memory.dma.dma import Dma
 from hwgen.hw.memory.row_store import RowStore
 from hwgen.hw.memory.sdram import SdramController, SdramPins
 from hwgen.hw.memory.sdram_config import SdramConfig

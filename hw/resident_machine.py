@@ -12,7 +12,7 @@ from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.host_protocol import TIMEOUT_S
 from hwgen.hw.isa.resident import Resident
 from hwgen.hw.machine import BAUD, HEARTBEAT_BITS, connect_reads
-from hwgen.hw.memory.dma import ImageWord
+from hwgen.hw.memory.write_request import ImageWord
 
 
 class ResidentMachine(wiring.Component):

@@ -8,8 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.bram import TrueDualPort, true_latency
 from hwgen.hw.isa.config import BANKS, WORD_BYTES, CoreConfig
-from hwgen.hw.memory.dma import ImageWord
-from hwgen.hw.memory.write_request import WriteRequest
+from hwgen.hw.memory.write_request import ImageWord, WriteRequest
 
 BANK_BITS = (BANKS - 1).bit_length()
 ADDRESS_BITS = 14

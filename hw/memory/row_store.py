@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from amaranth.hdl import Module, Signal, signed
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.isa.config import WORD_BYTES
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.memory.activation_memory import ADDRESS_BITS as WORD_ADDRESS_BITS
 from hwgen.hw.memory.activation_memory import BANK_BITS, ReadRequest, memory_port
-from hwgen.hw.memory.dma import StoreCommand
 from hwgen.hw.memory.sdram import SdramWrite
 from hwgen.hw.memory.sdram_config import ADDRESS_BITS
 
@@ -26,6 +25,10 @@ DONE = 2
 """Cycles from the last halfword taken to `done`."""
 
 _WORDS = 4  # read ahead: more than go to the SDRAM while one is read
+
+
+StoreCommand = data.StructLayout({"valid": 1, "bank": 2, "addr": 14, "words": 14, "target": ADDRESS_BITS})
+"""Words of a bank from `addr` on are stored from halfword `target` of the stream on."""
 
 
 class RowStore(wiring.Component):

@@ -10,7 +10,7 @@ from hwgen.hw.control.sequencer import LOAD_CYCLES, START_GAP, resident_load_cyc
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.memories import QUEUE_DEPTH
 from hwgen.hw.isa.packets import PacketKind
-from hwgen.hw.memory.dma import WRITE_DELAY
+from hwgen.hw.memory.dma.units import WRITE_DELAY
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.sim.elements.operand_reads import bank_distance
 from hwgen.sim.timing.passes import CoreDelays, PassTiming, pass_timing

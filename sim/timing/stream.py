@@ -6,7 +6,8 @@ from collections import deque
 
 from hwgen.hw.isa.memories import FIFO_DEPTH
 from hwgen.hw.isa.packets import PACKET_HEADER_HALFWORDS
-from hwgen.hw.memory.dma import CHECK_CYCLES, WRITE_DELAY
+from hwgen.hw.memory.dma.packet_header import CHECK_CYCLES
+from hwgen.hw.memory.dma.units import WRITE_DELAY
 from hwgen.hw.memory.row_store import DONE, FIRST_WRITE, WORD_HALFWORDS, WRITE_PERIOD
 from hwgen.hw.memory.sdram_config import BURST
 from hwgen.sim.timing.sdram import Access, SdramTiming
@@ -18,8 +19,9 @@ _LEAD = FIFO_DEPTH // BURST  # bursts under way or waiting
 class StreamTiming:
     """Walks through a stream that begins at halfword `base`; all cycles count from the SDRAM's `frame_ready`.
 
-    Mirrors `hwgen.hw.memory.dma.Dma`: halfword i, arriving in cycle a, is used in cycle max(a + 2, cycle after the use of halfword i - 1);
-    a burst is requested when all of the one `_LEAD` before it has left the FIFO.  Image words are taken to be accepted at once.
+    Mirrors `hwgen.hw.memory.dma.dma.Dma`: halfword i, arriving in cycle a, is used in cycle max(a + 2, cycle after the use of
+    halfword i - 1); a burst is requested when all of the one `_LEAD` before it has left the FIFO. Image words are taken to be
+    accepted at once.
     """
 
     def __init__(self, sdram: SdramTiming, start: int, base: int = 0) -> None:

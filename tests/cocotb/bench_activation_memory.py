@@ -10,8 +10,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.hw.isa.config import BANKS
 from hwgen.hw.memory.activation_memory import HostRequest, ReadRequest
-from hwgen.hw.memory.dma import ImageWord
-from hwgen.hw.memory.write_request import WriteRequest
+from hwgen.hw.memory.write_request import ImageWord, WriteRequest
 from hwgen.sim.harness.streams import reset
 from tests.cocotb.passes import bench_config, bench_number
 

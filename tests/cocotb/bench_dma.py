@@ -1,4 +1,4 @@
-"""cocotb tests for `tests/hw/memory/test_dma.py`."""
+"""cocotb tests for `tests/hw/memory/dma/test_dma.py`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.packets import PacketKind
-from hwgen.hw.memory.dma import IMAGE_DELAY, WRITE_DELAY
+from hwgen.hw.memory.dma.image_port import IMAGE_DELAY
+from hwgen.hw.memory.dma.units import WRITE_DELAY
 from hwgen.sim.harness.streams import StreamMonitor, reset
 from hwgen.sim.timing.sdram import Access, SdramTiming
 from hwgen.sim.timing.stream import StreamTiming
-from tests.cocotb.dma_stream import BAD_STREAM, Packet, streams
-from tests.cocotb.dma_times import payload_uses
-from tests.hw.memory.test_dma import CONFIGS, PORT_LATENCY, SDRAM
+from tests.support.dma_stream import BAD_STREAM, Packet, streams
+from tests.support.dma_system import CONFIGS, PORT_LATENCY, SDRAM
+from tests.support.dma_times import payload_uses
 
 CONFIG: CoreConfig = CONFIGS[os.environ.get("DMA_CONFIG", "12x4")]
 FIELDS = {

@@ -7,16 +7,9 @@ from typing import Any
 
 import pytest
 from amaranth.hdl import Fragment, Module, ResetInserter, Shape, Signal, Value, signed, unsigned
-from amaranth.sim import Simulator
 
 from hwgen.hw.lib.delay import delayed
-
-
-def run(m: object, bench: Any) -> None:
-    simulator = Simulator(m)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+from tests.support.python_simulation import run_bench
 
 
 @pytest.mark.parametrize("control", [False, True])
@@ -40,7 +33,7 @@ def test_value_of_so_many_cycles_ago(shape: Shape, cycles: int, control: bool) -
             assert ctx.get(o) == (sent[cycle - cycles] if cycle >= cycles else 0)
             await ctx.tick()
 
-    run(m, bench)
+    run_bench(m, bench)
 
 
 @pytest.mark.parametrize("control", [False, True])
@@ -57,7 +50,7 @@ def test_reset_clears_control_alone(control: bool) -> None:
         await ctx.tick()
         assert ctx.get(o) == (0 if control else 1)
 
-    run(ResetInserter(rst)(m), bench)
+    run_bench(ResetInserter(rst)(m), bench)
 
 
 def test_cannot_look_ahead() -> None:

@@ -1,4 +1,4 @@
-"""The cycle in which `hwgen.hw.memory.dma.Dma` uses each halfword of a packet, from `hwgen.sim.timing.stream`."""
+"""The cycle in which `hwgen.hw.memory.dma.dma.Dma` uses each halfword of a packet, from `hwgen.sim.timing.stream`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.packets import PacketKind
-from hwgen.hw.memory.dma import unit_halfwords
+from hwgen.hw.memory.dma.units import unit_halfwords
 from hwgen.sim.timing.stream import StreamTiming
 
 

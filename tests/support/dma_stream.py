@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.packets import PacketKind
-from hwgen.hw.memory.dma import packet_kinds, unit_halfwords
+from hwgen.hw.memory.dma.units import packet_kinds, unit_halfwords
 
 BASE = 0x1F8 * 8
 """Of the first stream: its first page boundary comes soon."""

@@ -1,0 +1,19 @@
+"""Benches of small components in Amaranth's own simulator: nothing is compiled, and each takes a second at most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from amaranth.hdl import Elaboratable
+from amaranth.sim import Simulator
+
+Bench = Callable[[Any], Coroutine[Any, Any, None]]
+
+
+def run_bench(dut: Elaboratable, bench: Bench) -> None:
+    """Simulate `dut` from reset, with a clock, until `bench` ends; it gets the simulator's context (`get`, `set`, `tick`)."""
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-8)
+    simulator.add_testbench(bench)
+    simulator.run()
