@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.program.descriptors import Fields, packed
+from hwgen.compiler.program.descriptors import packed
 from hwgen.compiler.program.program import Program
 from hwgen.compiler.program.stream import as_halfwords
 from hwgen.compiler.tiling.stripes import Step, read_rows
@@ -26,6 +26,7 @@ from hwgen.compiler.weight_schedule.packing import (
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, WINDOW_WORDS, WORD_BYTES
 from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS, FeedMode, SumOp
+from hwgen.hw.isa.descriptor_fields import RowPointerFields, WriterFields
 from hwgen.hw.isa.memories import READ_AHEAD, TABLE_WORDS
 from hwgen.hw.isa.packets import PACKET_HEADER_HALFWORDS, PacketKind
 from hwgen.hw.isa.resident import Resident
@@ -52,7 +53,7 @@ class _Replay:
         self.gaps = {name: np.ones(buffer.pixel_words * WORD_BYTES, bool) for name, buffer in lowered.buffers.items()}
         for step, fields in zip(steps, program.descriptors, strict=True):
             gaps = self.gaps[step.source.output.buffer]
-            gaps[_written_bytes(fields) % len(gaps)] = False
+            gaps[_written_bytes(fields.writer) % len(gaps)] = False
         self.bytes = {
             name: np.zeros((buffer.height, buffer.pixel_words * WORD_BYTES), bool)
             for name, buffer in lowered.buffers.items()
@@ -104,7 +105,7 @@ class _Replay:
             octets = b"".join(word.to_bytes(2 * memory.shape[1], "little") for word in words)
             memory[: len(words)] = np.frombuffer(octets, "<u2").reshape(len(words), -1)
         for number, (value, fields) in enumerate(zip(content.descriptors, self.program.descriptors, strict=True)):
-            if value != packed(fields):
+            if value != packed(self.program.names[number], fields):
                 raise ProgramError(f"descriptor {number} is not the one in memory")
         self.described = len(content.descriptors)
         (name,) = self.lowered.images
@@ -196,23 +197,24 @@ class _Replay:
         item = step.source
         if item.array_node is not None:
             want = self._want(step, PacketKind.WEIGHTS)
-            at = (int(fields["weight_base"]) + np.arange(len(want))) % config.weight_depth
+            at = (fields.array.weight_base + np.arange(len(want))) % config.weight_depth
             self._same(step, PacketKind.WEIGHTS, at, want)
-            if len(want) != int(fields["chunks"]) * int(fields["inner"]) * int(fields["outer"]):
+            if len(want) != fields.array.chunks * fields.array.inner * fields.array.outer:
                 raise ProgramError(f"{step.name}: {len(want)} weight words do not suit its loops")
             want = self._want(step, PacketKind.PARAMETERS)
-            base = int(fields["parameter_base"]) - parameter_head(step)
+            base = fields.array.parameter_base - parameter_head(step)
             self._same(step, PacketKind.PARAMETERS, base + np.arange(len(want)), want)
+        resident_tables = fields.array.array_table, fields.window.window_table
         for half, table in enumerate((item.array_table, item.window_table)):
             found = self.tables[half * TABLE_WORDS : (half + 1) * TABLE_WORDS]
             if table is not None and (content := self.program.resident) is not None:
                 residents = (content.array_tables, content.window_tables)[half]
-                found = np.array(residents[int(fields[("array_table", "window_table")[half]])], np.uint16)
+                found = np.array(residents[resident_tables[half]], np.uint16)
             if table is not None and (found != as_halfwords(table_halfwords(table.table))[0]).any():
                 raise ProgramError(f"{step.name}: table {table.name} is not in place when it starts")
         if window_words(step, config.window_lanes) is not None:
             want = self._want(step, PacketKind.WINDOW)
-            base = int(fields["window_base"]) * WINDOW_WORDS
+            base = fields.window.window_base * WINDOW_WORDS
             self._same(step, PacketKind.WINDOW, base + np.arange(len(want)), want)
 
     def _want(self, step: Step, kind: PacketKind) -> np.ndarray:
@@ -238,10 +240,10 @@ class _Replay:
     def _rows(self, step: Step) -> None:
         fields, item = self.program.descriptors[step.index], step.source
         touched = np.zeros_like(self.rows, bool)
-        first = int(fields["in_y"])
+        first = fields.fetch.in_y
         for number, (name, row, past) in enumerate(read_rows(self.lowered, step)):
             view = item.operand if number else item.input
-            pointer = fields["operand"] if number else fields["input"]
+            pointer = fields.operand.operand if number else fields.fetch.input
             start = row if number else first
             assert view is not None
             if view is item.input and item.mode == FeedMode.SUM:
@@ -259,9 +261,9 @@ class _Replay:
                 touched[bank, addr : addr + words] |= self._words_of_row(name, used.start, used.stop)
         self.storing = [one for one in self.storing if step.index < one[3]]
         name = item.output.buffer
-        written = _written_bytes(fields) % (WORD_BYTES * self.lowered.buffers[name].pixel_words)
+        written = _written_bytes(fields.writer) % (WORD_BYTES * self.lowered.buffers[name].pixel_words)
         rows = range(step.output_rows.start, step.output_rows.stop)
-        pointer = fields["output"]
+        pointer = fields.writer.output
         for y, (bank, addr, words) in zip(rows, _walk(pointer, len(rows)), strict=True):
             if (touched[bank, addr : addr + words] & self._words_of_row(name, written.min(), written.max() + 1)).any():
                 raise ProgramError(f"{step.name}: row {y} of {name} lies over something that this pass reads")
@@ -278,7 +280,7 @@ class _Replay:
 
     def _sums(self, step: Step) -> None:
         """A stripe of a map adds to the sums of the stripe before it."""
-        goes_on = int(self.program.descriptors[step.index]["op"]) == SumOp.GO_ON
+        goes_on = self.program.descriptors[step.index].fetch.op == SumOp.GO_ON
         if goes_on != bool(step.source.striped and step.first_row) or (
             goes_on and self.sums != (step.source.name, step.first_row)
         ):
@@ -293,27 +295,26 @@ class _Replay:
         return words.ravel()
 
 
-def _walk(pointer: Fields, rows: int) -> list[tuple[int, int, int]]:
+def _walk(pointer: RowPointerFields, rows: int) -> list[tuple[int, int, int]]:
     """(bank, address, words) of rows from a pointer on, as the hardware walks."""
-    slot, addr, base, depth, words = (int(pointer[k]) for k in ("slot", "addr", "base", "depth", "row_words"))
+    slot, addr = pointer.slot, pointer.addr
     found = []
     for _ in range(rows):
-        found.append((slot % BANKS, addr, words))
+        found.append((slot % BANKS, addr, pointer.row_words))
         slot += 1
-        if slot == depth:
-            slot, addr = 0, base
+        if slot == pointer.depth:
+            slot, addr = 0, pointer.base
         elif slot % BANKS == 0:
-            addr += words
+            addr += pointer.row_words
     return found
 
 
-def _written_bytes(fields: Fields) -> np.ndarray:
+def _written_bytes(writer: WriterFields) -> np.ndarray:
     """Bytes of an output pixel that a pass writes."""
-    number = fields
-    first = WORD_BYTES * number["out_word"] + WORD_BYTES // 2 * number["out_half"]
-    channels = np.arange(number["channels"])
-    if not number["spread"]:
+    first = WORD_BYTES * writer.out_word + WORD_BYTES // 2 * writer.out_half
+    channels = np.arange(writer.channels)
+    if not writer.spread:
         return first + channels
-    if number["merge"]:
-        return first + np.arange(2 * number["channels"])
-    return first + 2 * channels + number["odd"]
+    if writer.merge:
+        return first + np.arange(2 * writer.channels)
+    return first + 2 * channels + writer.odd

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.compiler.lower.image import ImageFold
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.program.descriptors import Fields, describe, pack
+from hwgen.compiler.program.descriptors import describe, packed
 from hwgen.compiler.program.resident import resident_content
 from hwgen.compiler.program.spilled import SpillTraffic, load_waits
 from hwgen.compiler.program.stream import UNPACKED_HALFWORDS, WORD_HALFWORDS, Packet, StreamWriter
@@ -21,7 +21,8 @@ from hwgen.compiler.weight_schedule.schedule import Load, StepLoads
 from hwgen.errors import ModelError
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WINDOW_WORDS, WORD_BYTES, CoreConfig
-from hwgen.hw.isa.descriptor import FeedMode
+from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS, FeedMode, halfwords
+from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.isa.resident import Resident
 
@@ -155,7 +156,7 @@ class Program:
         image_shape: (height, width, channels) of the image.
         image_unpack: an image row is its bytes as they are (pixels of 3 bytes); else pixels are padded to words.
         names: name of every pass.
-        descriptors: fields of every pass (see `hwgen.hw.isa.descriptor.Descriptor`).
+        descriptors: of every pass.
         written: what every pass writes.
         handed: what every pass hands on behind an element without writing it, by the element in whose trace it is: the window's results
             on their way to the array, the array's on their way to the combine element.
@@ -175,7 +176,7 @@ class Program:
     image_shape: tuple[int, int, int]
     image_unpack: bool
     names: list[str]
-    descriptors: list[Fields]
+    descriptors: list[DescriptorFields]
     written: list[list[Written]]
     handed: list[dict[str, Handed]]
     macs: list[int]
@@ -248,7 +249,7 @@ def build_program(
     traffic = SpillTraffic(lowered, steps, layouts, lives)
     writer = StreamWriter()
     packets: list[Packet] = []
-    descriptors: list[Fields] = []
+    descriptors: list[DescriptorFields] = []
     source = lowered.buffers[lowered.images[0]]
     unit = UNPACKED_HALFWORDS if lowered.unpack else WORD_HALFWORDS
     image_rows = {name: np.full(source.height, -1, np.int64) for name in lowered.images}
@@ -271,7 +272,7 @@ def build_program(
         packets += traffic.load(step, writer)
         fields = describe(step, lowered, layouts, load, config, last=step.index == len(steps) - 1)
         descriptors.append(fields)
-        halves = np.array(pack(fields), np.uint16)
+        halves = np.array(halfwords(packed(step.name, fields), DESCRIPTOR_HALFWORDS), np.uint16)
         writer.packet(PacketKind.DESCRIPTOR, 0, 0, halves[None])
         packets.append(Packet(PacketKind.DESCRIPTOR, step.index, 1, len(halves), 0))
     writer.end()
@@ -314,7 +315,7 @@ def _program(
     steps: Sequence[Step],
     layouts: Mapping[str, Layout],
     config: CoreConfig,
-    descriptors: list[Fields],
+    descriptors: list[DescriptorFields],
     *,
     resident: Resident | None = None,
     stream: np.ndarray = _NOTHING,

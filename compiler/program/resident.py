@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from hwgen.compiler.int8.nodes import QTable
-from hwgen.compiler.program.descriptors import Fields, packed
+from hwgen.compiler.program.descriptors import packed
 from hwgen.compiler.program.stream import as_halfwords
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.compiler.weight_schedule.packing import (
@@ -19,11 +19,12 @@ from hwgen.compiler.weight_schedule.packing import (
 )
 from hwgen.compiler.weight_schedule.schedule import StepLoads
 from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
+from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.isa.resident import Resident
 
 
 def resident_content(
-    steps: Sequence[Step], places: Sequence[StepLoads], descriptors: Sequence[Fields], config: CoreConfig
+    steps: Sequence[Step], places: Sequence[StepLoads], descriptors: Sequence[DescriptorFields], config: CoreConfig
 ) -> Resident:
     """The words of every memory; those that no pass reads are 0."""
     weights = [0] * config.weight_depth
@@ -45,7 +46,7 @@ def resident_content(
         tuple(weights),
         tuple(parameters),
         tuple(window),
-        tuple(packed(fields) for fields in descriptors),
+        tuple(packed(step.name, fields) for step, fields in zip(steps, descriptors, strict=True)),
         *(tuple(found[i] for i in range(len(found))) for found in tables),
     )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from hwgen.hw.isa.descriptor import CombineOp, CombineParameters
+from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.sim.elements.requantise import requantise
 
 Int64 = npt.NDArray[np.int64]
@@ -71,10 +71,11 @@ class CombineNumbers:
         )
 
 
-def operand_wanted(d: Mapping[str, Any], rows: int) -> Iterator[bool]:
+def operand_wanted(d: DescriptorFields, rows: int) -> Iterator[bool]:
     """For every segment of a pass in order, whether an operand segment comes with it."""
-    for tile in range(d["tiles"]):
-        pixels = d["last_pixels"] if tile == d["tiles"] - 1 else rows
-        for _ in range(d["chunks"]):
+    array = d.array
+    for tile in range(array.tiles):
+        pixels = array.last_pixels if tile == array.tiles - 1 else rows
+        for _ in range(array.chunks):
             for row in range(rows):
-                yield row == 0 if d["still"] else row < pixels
+                yield row == 0 if d.combine.still else row < pixels

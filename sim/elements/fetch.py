@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any
 
 import numpy as np
 
@@ -14,9 +13,7 @@ from hwgen.hw.fetch.fetch import START_DELAY, fetch_latency, row_gap
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, WINDOW_WORDS, WORD_BYTES
 from hwgen.hw.isa.descriptor import FeedMode
-
-Fields = Mapping[str, Any]
-"""Fields of a descriptor; those left out are 0."""
+from hwgen.hw.isa.descriptor_fields import DescriptorFields, FetchFields
 
 
 @dataclass(frozen=True)
@@ -41,65 +38,65 @@ class Beat:
     closes: bool = True
 
 
-def unit_count(d: Fields) -> int:
+def unit_count(d: FetchFields) -> int:
     """Units of a pass: output rows; in SUM, subgroups."""
-    return int(d["groups"] if d["mode"] == FeedMode.SUM else d["out_rows"])
+    return d.groups if d.mode == FeedMode.SUM else d.out_rows
 
 
-def blocks(d: Fields) -> tuple[int, int]:
+def blocks(d: FetchFields) -> tuple[int, int]:
     """Rows and columns of blocks of a window."""
-    return max(1, int(d.get("blocks_h", 0))), max(1, int(d.get("blocks_w", 0)))
+    return max(1, d.blocks_h), max(1, d.blocks_w)
 
 
-def tap_steps(d: Fields) -> tuple[int, int]:
+def tap_steps(d: FetchFields) -> tuple[int, int]:
     """Rows and columns from a tap (TAP) or block (WINDOW) to the next."""
-    return max(1, int(d.get("tap_rows", 0))), max(1, int(d.get("tap_columns", 0)))
+    return max(1, d.tap_rows), max(1, d.tap_columns)
 
 
-def line_cycles(d: Fields) -> int:
+def line_cycles(d: FetchFields) -> int:
     """Least cycles from the first beat of a tap row (TAP), or row of blocks (WINDOW), to the first beat of the one below."""
-    tap = d["mode"] == FeedMode.TAP
-    beats = int(d["kernel_w"] * d["groups"] * d["out_w"]) if tap else blocks(d)[1] * subgroup_cycles(d)
-    return max(beats, row_gap(d["tap_rows"])) if d.get("tap_rows", 0) else beats
+    tap = d.mode == FeedMode.TAP
+    beats = d.kernel_w * d.groups * d.out_w if tap else blocks(d)[1] * subgroup_cycles(d)
+    return max(beats, row_gap(d.tap_rows)) if d.tap_rows else beats
 
 
-def group_cycles(d: Fields) -> int:
+def group_cycles(d: FetchFields) -> int:
     """Cycles from a subgroup's first column to the next one's first column with all blocks (WINDOW)."""
     count_y, count_x = blocks(d)
     return (count_y - 1) * line_cycles(d) + count_x * subgroup_cycles(d)
 
 
-def subgroup_cycles(d: Fields) -> int:
+def subgroup_cycles(d: FetchFields) -> int:
     """Cycles from a subgroup's first column to the next one's (WINDOW: of one block; SUM)."""
     least = WINDOW_WORDS + 1
-    if d["mode"] == FeedMode.SUM:
-        return int(max(d["out_rows"] * max(d["out_w"], row_gap(1)), least))
-    return int(max(d["columns"], least))
+    if d.mode == FeedMode.SUM:
+        return max(d.out_rows * max(d.out_w, row_gap(1)), least)
+    return max(d.columns, least)
 
 
-def unit_cycles(d: Fields) -> int:
+def unit_cycles(d: FetchFields) -> int:
     """D: least cycles from the first beat of a unit to the first beat of the next."""
-    match FeedMode(d["mode"]):
+    match FeedMode(d.mode):
         case FeedMode.TAP:
-            beats = d["kernel_w"] * d["groups"] * d["out_w"]
-            if d.get("tap_rows", 0):
-                return int((d["kernel_h"] - 1) * line_cycles(d) + max(beats, row_gap(d["stride_y"])))
-            return int(max(d["kernel_h"] * beats, row_gap(d["stride_y"])))
+            beats = d.kernel_w * d.groups * d.out_w
+            if d.tap_rows:
+                return (d.kernel_h - 1) * line_cycles(d) + max(beats, row_gap(d.stride_y))
+            return max(d.kernel_h * beats, row_gap(d.stride_y))
         case FeedMode.WINDOW:
-            return int(d["groups"]) * group_cycles(d)
+            return d.groups * group_cycles(d)
         case FeedMode.SUM:
             return subgroup_cycles(d)
 
 
-def unit_last(d: Fields) -> int:
+def unit_last(d: FetchFields) -> int:
     """Cycles from the first to the last beat of a unit."""
-    match FeedMode(d["mode"]):
+    match FeedMode(d.mode):
         case FeedMode.TAP:
-            return int((d["kernel_h"] - 1) * line_cycles(d) + d["kernel_w"] * d["groups"] * d["out_w"] - 1)
+            return (d.kernel_h - 1) * line_cycles(d) + d.kernel_w * d.groups * d.out_w - 1
         case FeedMode.WINDOW:
-            return int(d["groups"] * group_cycles(d) - subgroup_cycles(d) + d["columns"] - 1)
+            return d.groups * group_cycles(d) - subgroup_cycles(d) + d.columns - 1
         case FeedMode.SUM:
-            return int((d["out_rows"] - 1) * max(d["out_w"], row_gap(1)) + d["out_w"] - 1)
+            return (d.out_rows - 1) * max(d.out_w, row_gap(1)) + d.out_w - 1
 
 
 @dataclass
@@ -114,7 +111,7 @@ class FetchModel:
         first: cycle of each unit's first turn so far; a beat is at the output `fetch_latency(read_latency)` cycles after its turn.
     """
 
-    d: Fields
+    d: DescriptorFields
     rows: int
     read_latency: int
     start: int = 0
@@ -122,9 +119,10 @@ class FetchModel:
 
     def tiles_needed(self, unit: int) -> int:
         """Strobes of `tile_free` that must have come before a unit begins."""
-        if self.d["mode"] == FeedMode.SUM or self.d.get("to_rows", 0):
+        fetch = self.d.fetch
+        if fetch.mode == FeedMode.SUM or fetch.to_rows:
             return 0
-        missing = (unit + 1) * self.d["out_w"] - self.d["ring_pixels"]
+        missing = (unit + 1) * fetch.out_w - self.d.pixel_ring.ring_pixels
         return max(0, ceil_div(missing, self.rows))
 
     def next_unit(self, tile_free: Sequence[int]) -> tuple[int, int]:
@@ -137,39 +135,39 @@ class FetchModel:
             Cycles in which its first and its last beat are at the output.
         """
         needed = self.tiles_needed(len(self.first))
-        begin = self.first[-1] + unit_cycles(self.d) if self.first else self.start + START_DELAY
+        begin = self.first[-1] + unit_cycles(self.d.fetch) if self.first else self.start + START_DELAY
         if needed:
             begin = max(begin, tile_free[needed - 1] + 1)
         self.first.append(begin)
         out = begin + fetch_latency(self.read_latency)
-        return out, out + unit_last(self.d)
+        return out, out + unit_last(self.d.fetch)
 
 
-def unit_beats(d: Fields, unit: int) -> Iterator[Beat]:
+def unit_beats(d: FetchFields, unit: int) -> Iterator[Beat]:
     """The beats of one unit in order."""
     last_unit = unit == unit_count(d) - 1
-    match FeedMode(d["mode"]):
+    match FeedMode(d.mode):
         case FeedMode.TAP:
             step_y, step_x = tap_steps(d)
-            for ky in range(d["kernel_h"]):
+            for ky in range(d.kernel_h):
                 turn = ky * line_cycles(d)
-                for kx in range(d["kernel_w"]):
-                    for group in range(d["groups"]):
-                        for x in range(d["out_w"]):
-                            row = d["in_y"] + unit * d["stride_y"] + ky * step_y
-                            yield Beat(turn, row, d["in_x"] + x * d["stride_x"] + kx * step_x, group)
+                for kx in range(d.kernel_w):
+                    for group in range(d.groups):
+                        for x in range(d.out_w):
+                            row = d.in_y + unit * d.stride_y + ky * step_y
+                            yield Beat(turn, row, d.in_x + x * d.stride_x + kx * step_x, group)
                             turn += 1
         case FeedMode.WINDOW:
-            for group, by, bx in product(range(d["groups"]), *map(range, blocks(d))):
+            for group, by, bx in product(range(d.groups), *map(range, blocks(d))):
                 yield from _block(d, unit, group, by, bx)
         case FeedMode.SUM:
-            for y in range(d["out_rows"]):
-                for x in range(d["out_w"]):
-                    final = y == d["out_rows"] - 1 and x == d["out_w"] - 1
+            for y in range(d.out_rows):
+                for x in range(d.out_w):
+                    final = y == d.out_rows - 1 and x == d.out_w - 1
                     yield Beat(
-                        y * max(d["out_w"], row_gap(1)) + x,
-                        d["in_y"] + y,
-                        d["in_x"] + x,
+                        y * max(d.out_w, row_gap(1)) + x,
+                        d.in_y + y,
+                        d.in_x + x,
                         unit,
                         start=x == y == 0,
                         emit=final,
@@ -177,44 +175,42 @@ def unit_beats(d: Fields, unit: int) -> Iterator[Beat]:
                     )
 
 
-def _block(d: Fields, unit: int, group: int, by: int, bx: int) -> Iterator[Beat]:
+def _block(d: FetchFields, unit: int, group: int, by: int, bx: int) -> Iterator[Beat]:
     """The columns of one block of a subgroup."""
     (count_y, count_x), (step_y, step_x) = blocks(d), tap_steps(d)
     opens, closes = by == bx == 0, (by, bx) == (count_y - 1, count_x - 1)
-    last_block = closes and unit == unit_count(d) - 1 and group == d["groups"] - 1
-    for column in range(d["columns"]):
-        whole = column - d["kernel_w"] + 1
+    last_block = closes and unit == unit_count(d) - 1 and group == d.groups - 1
+    for column in range(d.columns):
+        whole = column - d.kernel_w + 1
         yield Beat(
             group * group_cycles(d) + by * line_cycles(d) + bx * subgroup_cycles(d) + column,
-            d["in_y"] + unit * d["stride_y"] + by * step_y,
-            d["in_x"] + bx * step_x + column,
+            d.in_y + unit * d.stride_y + by * step_y,
+            d.in_x + bx * step_x + column,
             group,
             start=column == 0,
-            emit=whole >= 0 and whole % d["stride_x"] == 0,
-            last=last_block and column == d["columns"] - 1,
+            emit=whole >= 0 and whole % d.stride_x == 0,
+            last=last_block and column == d.columns - 1,
             opens=opens,
             closes=closes,
         )
 
 
-def read_word(d: Fields, memory: np.ndarray, row: int, column: int, word: int) -> int:
+def read_word(d: FetchFields, memory: np.ndarray, row: int, column: int, word: int) -> int:
     """The 64-bit word of an input pixel's view, or `fill` in all bytes outside the tensor."""
-    if not (0 <= row < d["in_h"] and 0 <= column < d["in_w"]):
-        return int.from_bytes(bytes([d.get("fill", 0)]) * WORD_BYTES, "little")
-    pointer = d["input"]
-    slot = (pointer["slot"] + row - d["in_y"]) % pointer["depth"]
-    address = (
-        pointer["base"] + slot // BANKS * pointer["row_words"] + column * d["pixel_words"] + d["first_word"] + word
-    )
+    if not (0 <= row < d.in_h and 0 <= column < d.in_w):
+        return int.from_bytes(bytes([d.fill]) * WORD_BYTES, "little")
+    pointer = d.input
+    slot = (pointer.slot + row - d.in_y) % pointer.depth
+    address = pointer.base + slot // BANKS * pointer.row_words + column * d.pixel_words + d.first_word + word
     return int(memory[slot % BANKS, address])
 
 
-def payload(d: Fields, memory: np.ndarray, beat: Beat, lanes: int, flagged: bool = False) -> int:
+def payload(d: FetchFields, memory: np.ndarray, beat: Beat, lanes: int, flagged: bool = False) -> int:
     """Payload of a beat, packed: a word (TAP) or a column of `hwgen.hw.fetch.column.column_layout(lanes, flagged)`."""
-    if d["mode"] == FeedMode.TAP:
+    if d.mode == FeedMode.TAP:
         return read_word(d, memory, beat.row, beat.column, beat.group)
-    one = d["mode"] == FeedMode.SUM
-    kernel_h, kernel_w = (1, 1) if one else (d["kernel_h"], d["kernel_w"])
+    one = d.mode == FeedMode.SUM
+    kernel_h, kernel_w = (1, 1) if one else (d.kernel_h, d.kernel_w)
     word, byte = divmod(beat.group * lanes, WORD_BYTES)
     mask = (1 << 8 * lanes) - 1
     rows = [
@@ -229,8 +225,8 @@ def payload(d: Fields, memory: np.ndarray, beat: Beat, lanes: int, flagged: bool
                 "rows": rows,
                 "start": beat.start,
                 "emit": beat.emit,
-                "rows_cut": any(not 0 <= beat.row + i < d["in_h"] for i in range(kernel_h)),
-                "cols_cut": beat.emit and any(not 0 <= beat.column - i < d["in_w"] for i in range(kernel_w)),
+                "rows_cut": any(not 0 <= beat.row + i < d.in_h for i in range(kernel_h)),
+                "cols_cut": beat.emit and any(not 0 <= beat.column - i < d.in_w for i in range(kernel_w)),
                 "last": beat.last,
                 **block_flags,
             }
@@ -240,7 +236,7 @@ def payload(d: Fields, memory: np.ndarray, beat: Beat, lanes: int, flagged: bool
 
 
 def fetch_beats(
-    d: Fields,
+    d: DescriptorFields,
     memory: np.ndarray,
     tile_free: Sequence[int] = (),
     *,
@@ -267,7 +263,9 @@ def fetch_beats(
     """
     model = FetchModel(d, rows, read_latency, start)
     beats = []
-    for unit in range(unit_count(d)):
+    for unit in range(unit_count(d.fetch)):
         first, _ = model.next_unit(tile_free)
-        beats += [(first + beat.turn, payload(d, memory, beat, lanes, flagged)) for beat in unit_beats(d, unit)]
+        beats += [
+            (first + beat.turn, payload(d.fetch, memory, beat, lanes, flagged)) for beat in unit_beats(d.fetch, unit)
+        ]
     return beats

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
+from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.output.crossbar import plain_words
 from hwgen.hw.output.operand import START_CYCLES
 
-Fields = Mapping[str, Any]
 
-
-def operand_pixels(d: Fields, rows: int) -> Iterator[tuple[int, int | None]]:
+def operand_pixels(d: DescriptorFields, rows: int) -> Iterator[tuple[int, int | None]]:
     """(chunk, output pixel) in the order of the array's segments; None for the pixels that the last tile lacks."""
-    for tile in range(d["tiles"]):
-        for chunk in range(d["chunks"]):
+    array = d.array
+    for tile in range(array.tiles):
+        for chunk in range(array.chunks):
             for r in range(rows):
-                missing = tile == d["tiles"] - 1 and r >= d["last_pixels"]
+                missing = tile == array.tiles - 1 and r >= array.last_pixels
                 yield chunk, None if missing else tile * rows + r
 
 
-def operand_bytes(d: Fields, memory: np.ndarray, chunk: int, pixel: int, cols: int) -> bytes:
+def operand_bytes(d: DescriptorFields, memory: np.ndarray, chunk: int, pixel: int, cols: int) -> bytes:
     """The `cols` bytes that a chunk of a pixel wants."""
-    y, x = (0, 0) if d.get("still") else divmod(pixel, d["out_w"])
-    pointer = d["operand"]
-    slot = (pointer["slot"] + y) % pointer["depth"]
-    word = pointer["base"] + slot // BANKS * pointer["row_words"] + x * d["operand_pixel_words"] + d["operand_word"]
+    y, x = (0, 0) if d.combine.still else divmod(pixel, d.fetch.out_w)
+    pointer = d.operand.operand
+    slot = (pointer.slot + y) % pointer.depth
+    row = pointer.base + slot // BANKS * pointer.row_words
+    word = row + x * d.operand.operand_pixel_words + d.operand.operand_word
     first = word * WORD_BYTES + chunk * cols
     return memory[slot % BANKS].view(np.uint8)[first : first + cols].tobytes()
 
 
 def operand_segments(
-    d: Fields, memory: np.ndarray, *, rows: int, cols: int, latency: int, start: int = 0
+    d: DescriptorFields, memory: np.ndarray, *, rows: int, cols: int, latency: int, start: int = 0
 ) -> list[tuple[int, int]]:
     """All segments of a pass (with `still` one for each chunk of a tile), when no read is refused and every segment is taken at once.
 
@@ -52,7 +52,7 @@ def operand_segments(
     segments = []
     cycle = start + 1  # of the next read's turn
     for chunk, pixel in operand_pixels(d, rows):
-        if pixel is None or (d.get("still") and pixel % rows):
+        if pixel is None or (d.combine.still and pixel % rows):
             cycle += 1
             continue
         cycle += plain_words(cols)

@@ -7,19 +7,16 @@ ahead of the writer by its queues and by what is inside the combine element: on 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, CoreConfig
+from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.output.combine import combine_cycles, combine_latency
 from hwgen.hw.output.crossbar import plain_words
 from hwgen.hw.output.operand import AHEAD, START_CYCLES
 from hwgen.sim.elements.writer import REQUEST_DELAY, segment_cost
-
-Fields = Mapping[str, Any]
 
 SEGMENT_GAP = 2
 """Cycles from a segment of the array to the next one, at least."""
@@ -34,12 +31,17 @@ _FIRST_TURN = START_CYCLES - _TO_REQUEST - _FROM_ANSWER
 """Cycle of the first word's turn; its segment stands in a register one cycle after its last word."""
 
 
-def bank_distance(fields: Fields) -> int:
+def has_operand(fields: DescriptorFields) -> bool:
+    """Whether a pass has a second operand."""
+    return bool(fields.writer.merge or fields.combine.combine)
+
+
+def bank_distance(fields: DescriptorFields) -> int:
     """Banks from the operand's to the output's of the same row, 0..3; 0 without an operand.  The only thing about a pass's addresses that
     its cycles depend on: rows follow each other bank by bank."""
-    if not (fields["merge"] or fields["combine"]):
+    if not has_operand(fields):
         return 0
-    return (fields["output"]["slot"] - fields["operand"]["slot"]) % BANKS
+    return (fields.writer.output.slot - fields.operand.operand.slot) % BANKS
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,10 @@ class Consumer:
     words: int
 
     @classmethod
-    def of(cls, fields: Fields, config: CoreConfig) -> Consumer:
+    def of(cls, fields: DescriptorFields, config: CoreConfig) -> Consumer:
         """The consumer in a pass with an operand."""
-        cost, words = segment_cost(config.cols, bool(fields["spread"])), plain_words(config.cols)
-        if fields["combine"]:
+        cost, words = segment_cost(config.cols, bool(fields.writer.spread)), plain_words(config.cols)
+        if fields.combine.combine:
             return cls(combine_cycles(config), combine_cycles(config), combine_latency(config), cost, words)
         return cls(cost, 1, 0, cost, words)
 
@@ -86,19 +88,19 @@ class Consumer:
         return self.words <= max(self.cycles, SEGMENT_GAP) - self.cost
 
 
-def may_be_late(fields: Fields, rows: int, consumer: Consumer) -> bool:
+def may_be_late(fields: DescriptorFields, rows: int, consumer: Consumer) -> bool:
     """Whether an operand segment behind the first may come late because its reads are refused.
 
     False if the writer is nowhere near the rows that are read, or leaves room for the reads.  With `still` it does: a tile's chunk has one
     segment to read, and the combine element leaves every bank a free cycle between segments.
     """
-    if fields["still"] or consumer.leaves_room:
+    if fields.combine.still or consumer.leaves_room:
         return False
-    out_w = fields["out_w"]
+    out_w = fields.fetch.out_w
     # Pixels from the written to the read one. With several chunks the walk goes back to the tile's first pixel.
-    back = rows - 1 if fields["chunks"] > 1 else -1
+    back = rows - 1 if fields.array.chunks > 1 else -1
     first, last = -back // out_w, (out_w - 1 + consumer.lead) // out_w
-    most = fields["out_rows"] - 1
+    most = fields.fetch.out_rows - 1
     unfused = bank_distance(fields)
     return any(row % BANKS == unfused for row in range(max(first, -most), min(last, most) + 1))
 
@@ -118,9 +120,9 @@ class OperandReads:
         last_written: cycle in which the writer took the latest segment.
     """
 
-    def __init__(self, fields: Fields, rows: int, consumer: Consumer, latency: int) -> None:
+    def __init__(self, fields: DescriptorFields, rows: int, consumer: Consumer, latency: int) -> None:
         self._rows, self._consumer, self._latency = rows, consumer, latency
-        self._chunks, self._out_w, self._unfused = fields["chunks"], fields["out_w"], bank_distance(fields)
+        self._chunks, self._out_w, self._unfused = fields.array.chunks, fields.fetch.out_w, bank_distance(fields)
         self._chunk = self._pixel = 0  # of the next segments
         self._turn = _FIRST_TURN  # of the next word
         self._accepted = self._placed = 0  # latest request and latest word in a segment

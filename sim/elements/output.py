@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from hwgen.hw.isa.config import CoreConfig
+from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.output.operand import START_CYCLES
-from hwgen.sim.elements.operand_reads import SEGMENT_GAP, Consumer, OperandReads, may_be_late
+from hwgen.sim.elements.operand_reads import SEGMENT_GAP, Consumer, OperandReads, has_operand, may_be_late
 from hwgen.sim.elements.writer import segment_cost
 
 
@@ -30,21 +30,21 @@ class SegmentWay(Protocol):
         """
 
 
-def segment_way(fields: Mapping[str, Any], config: CoreConfig, latency: int) -> SegmentWay:
+def segment_way(fields: DescriptorFields, config: CoreConfig, latency: int) -> SegmentWay:
     """The way of a pass's segments; `latency` is that of the activation memory's port B."""
-    if not (fields["combine"] or fields["merge"]):
-        return Direct(config.rows, 0, segment_cost(config.cols, bool(fields["spread"])))
+    if not has_operand(fields):
+        return Direct(config.rows, 0, segment_cost(config.cols, bool(fields.writer.spread)))
     consumer = Consumer.of(fields, config)
     if may_be_late(fields, config.rows, consumer):
         return OperandReads(fields, config.rows, consumer, latency)
     return prompt_way(fields, config, latency)
 
 
-def prompt_way(fields: Mapping[str, Any], config: CoreConfig, latency: int) -> SegmentWay:
+def prompt_way(fields: DescriptorFields, config: CoreConfig, latency: int) -> SegmentWay:
     """The way of the segments beside an operand of which only the first segment may be late."""
     consumer = Consumer.of(fields, config)
     free = latency + consumer.words + START_CYCLES
-    if fields["combine"]:
+    if fields.combine.combine:
         return Combining(config.rows, free, consumer)
     return Direct(config.rows, free, consumer.cost)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from operator import attrgetter
 
 from hwgen.compiler.program.program import Program
 from hwgen.hw.control.sequencer import LOAD_CYCLES, START_GAP, resident_load_cycles
 from hwgen.hw.isa.config import CoreConfig
+from hwgen.hw.isa.descriptor import FIELD_GROUPS
+from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.isa.memories import QUEUE_DEPTH
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.dma.units import WRITE_DELAY
@@ -86,38 +88,39 @@ class PassTimings:
 
     def __init__(self, config: CoreConfig) -> None:
         self._delays = CoreDelays.of(config)
-        self._known: dict[str, PassTiming] = {}
+        self._known: dict[tuple[object, ...], PassTiming] = {}
 
     @property
     def port_b_latency(self) -> int:
         """Cycles from a read of the activation memory to its answer."""
         return self._delays.port_b_latency
 
-    def __call__(self, fields: dict[str, object]) -> PassTiming:
+    def __call__(self, fields: DescriptorFields) -> PassTiming:
         """Timing of a pass by its descriptor fields."""
-        shape = json.dumps([value for key, value in fields.items() if key not in _NO_TIMING] + [bank_distance(fields)])
+        shape = (*_TIMED(fields), bank_distance(fields))
         if shape not in self._known:
             self._known[shape] = pass_timing(fields, self._delays)
         return self._known[shape]
 
 
-_NO_TIMING = frozenset(
-    {
-        "last",
-        "input",
-        "output",
-        "operand",
-        "window_clamp",
-        "array_clamp",
-        "weight_base",
-        "parameter_base",
-        "array_table",
-        "window_table",
-        "window_base",
-    }
-    | {"first_word", "fill", "first_byte", "in_y"}
+_NO_TIMING = {
+    "fetch": {"last", "input", "in_y", "first_word", "fill"},
+    "window": {"window_base", "window_clamp", "window_table"},
+    "array": {"first_byte", "weight_base", "parameter_base", "array_table", "array_clamp"},
+    "writer": {"output"},
+    "operand": {"operand"},
+}
+"""By group the fields that no cycle depends on; of the operand's and the output's places only `bank_distance` counts."""
+
+_TIMED = attrgetter(
+    *(
+        f"{group}.{name}"
+        for group, layout in FIELD_GROUPS.items()
+        for name, _ in layout
+        if name not in _NO_TIMING.get(group, ())
+    )
 )
-"""Fields that no cycle depends on; of the operand's and the output's places only `bank_distance` counts."""
+"""All other fields of a descriptor, as a tuple."""
 
 
 def predict(program: Program, sdram: SdramConfig) -> FrameTiming:

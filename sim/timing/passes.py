@@ -6,9 +6,7 @@ behind the array, the writer for segments; each wait is resolved from the cycles
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from hwgen.hw.array.collector import collector_latency
 from hwgen.hw.array.pixel_ring import ROW_DONE, pixel_latency
@@ -17,6 +15,7 @@ from hwgen.hw.array.weight_memory import weight_latency
 from hwgen.hw.core import FETCH_START_DELAY
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
+from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.memory.activation_memory import ActivationMemory, port_b_latency, read_latency
 from hwgen.hw.window.window import window_latency
 from hwgen.sim.elements.feeder import FeederModel
@@ -76,55 +75,56 @@ class CoreDelays:
         )
 
 
-def pass_timing(fields: Mapping[str, Any], delays: CoreDelays) -> PassTiming:
+def pass_timing(fields: DescriptorFields, delays: CoreDelays) -> PassTiming:
     """Cycles of the pass with these descriptor fields."""
-    units = unit_count(fields)
-    busy = units * unit_cycles(fields)
-    tap = fields["mode"] == FeedMode.TAP
+    shape = fields.fetch
+    units = unit_count(shape)
+    busy = units * unit_cycles(shape)
+    tap = shape.mode == FeedMode.TAP
     fetch = FetchModel(fields, delays.config.rows, delays.read_latency, start=FETCH_START_DELAY)
-    if fields["to_rows"] or fields["mode"] == FeedMode.SUM:
+    if shape.to_rows or shape.mode == FeedMode.SUM:
         for _ in range(units):
             _, last = fetch.next_unit(())
-        result = last + window_latency(delays.config, WindowOp(fields["op"]), FeedMode(fields["mode"]))
+        result = last + window_latency(delays.config, WindowOp(shape.op), FeedMode(shape.mode))
         done = result + ROW_REQUEST_DELAY + ActivationMemory.WRITE_TO_READ
-        beats = units * (1 if fields["mode"] == FeedMode.SUM else fields["groups"] * fields["out_w"])
+        beats = units * (1 if shape.mode == FeedMode.SUM else shape.groups * shape.out_w)
         return PassTiming(done, 0, busy, 0, beats)
     return _through_array(fields, delays, fetch, 0 if tap else busy, busy if tap else 0)
 
 
 def _through_array(
-    fields: Mapping[str, Any], delays: CoreDelays, fetch: FetchModel, window: int, words: int
+    fields: DescriptorFields, delays: CoreDelays, fetch: FetchModel, window: int, words: int
 ) -> PassTiming:
-    config = delays.config
-    rows, chunks, tiles = config.rows, fields["chunks"], fields["tiles"]
+    config, shape, array = delays.config, fields.fetch, fields.array
+    rows, chunks, tiles = config.rows, array.chunks, array.tiles
     to_ring = ROW_DONE
-    if fields["mode"] == FeedMode.WINDOW:
-        to_ring += window_latency(config, WindowOp(fields["op"]))
+    if shape.mode == FeedMode.WINDOW:
+        to_ring += window_latency(config, WindowOp(shape.op))
     feeder = FeederModel(
         rows=rows,
         segment_fifo=config.segment_fifo,
-        steps=fields["inner"] * fields["outer"],
+        steps=array.inner * array.outer,
         chunks=chunks,
         tiles=tiles,
-        out_rows=fields["out_rows"],
-        out_w=fields["out_w"],
+        out_rows=shape.out_rows,
+        out_w=shape.out_w,
     )
     way = segment_way(fields, config, delays.port_b_latency)
     row_done: list[int] = []
     tile_free: list[int] = []
     taken: list[int] = []  # of `segment_taken`: the cycle after a segment was taken
-    cost = segment_cost(config.cols, bool(fields["spread"]))
+    cost = segment_cost(config.cols, bool(fields.writer.spread))
     output = 0
     for tile in range(tiles):
         while len(row_done) < feeder.rows_needed(tile):
             row_done.append(fetch.next_unit(tile_free)[1] + to_ring)
-        pixels = fields["last_pixels"] if tile == tiles - 1 else rows
+        pixels = array.last_pixels if tile == tiles - 1 else rows
         for _ in range(chunks):
             _, last = feeder.next_chunk(row_done, taken)
             way.take(taken, last + delays.segment, pixels)
         output += chunks * (pixels * cost + rows - pixels)
         tile_free.append(feeder.tile_free(tile, delays.read_delay))
-    last_cost = cost if fields["last_pixels"] == rows else 1
+    last_cost = cost if array.last_pixels == rows else 1
     done = done_cycle(way.last_written, last_cost, ActivationMemory.WRITE_TO_READ)
     compute = tiles * chunks * max(feeder.steps, 2 * rows)
     return PassTiming(done, compute, window, words, output)

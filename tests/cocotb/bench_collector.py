@@ -12,7 +12,8 @@ import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.hw.isa.config import PARAMETER_BITS
-from hwgen.hw.isa.descriptor import COMBINE_WORDS, Descriptor
+from hwgen.hw.isa.descriptor import COMBINE_WORDS
+from hwgen.hw.isa.descriptor_fields import ArrayFields, ClampFields, DescriptorFields
 from hwgen.sim.elements.collector import ChannelTable, offered_cycles, segments
 from hwgen.sim.harness.streams import CycleCounter, Pattern, StreamMonitor, StreamSink, never, random, reset
 
@@ -35,14 +36,13 @@ class Pass:
 
     @property
     def descriptor(self) -> int:
-        zero_point, low, high = self.clamp
-        fields = {
-            "chunks": self.chunks,
-            "tiles": self.tiles,
-            "parameter_base": self.base,
-            "array_clamp": {"zero_point": zero_point, "low": low, "high": high},
-        }
-        return int(Descriptor.const(fields).as_value().value)
+        array = ArrayFields(
+            chunks=self.chunks,
+            tiles=self.tiles,
+            parameter_base=self.base,
+            array_clamp=ClampFields(*self.clamp),
+        )
+        return DescriptorFields(array=array).pack()
 
 
 def passes(seed: int) -> tuple[ChannelTable, np.ndarray, list[Pass]]:

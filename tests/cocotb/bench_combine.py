@@ -9,6 +9,7 @@ import numpy as np
 from cocotb.triggers import RisingEdge
 
 from hwgen.hw.isa.descriptor import CombineOp
+from hwgen.hw.isa.descriptor_fields import ArrayFields, CombineFields, DescriptorFields
 from hwgen.sim.elements.combine import CombineNumbers, operand_wanted
 from hwgen.sim.harness.streams import (
     CycleCounter,
@@ -21,7 +22,7 @@ from hwgen.sim.harness.streams import (
     random,
     reset,
 )
-from tests.cocotb.passes import bench_config, bench_number, packed_descriptor
+from tests.cocotb.passes import bench_config, bench_number
 
 CONFIG = bench_config()
 ROWS, COLS = CONFIG.rows, CONFIG.cols
@@ -49,7 +50,7 @@ def numbers(rng: np.random.Generator) -> CombineNumbers:
     )
 
 
-def case(seed: int, op: CombineOp | None = None) -> tuple[dict[str, Any], CombineNumbers]:
+def case(seed: int, op: CombineOp | None = None) -> tuple[DescriptorFields, CombineNumbers]:
     """A random pass."""
     rng = np.random.default_rng(seed)
     made = numbers(rng)
@@ -59,14 +60,13 @@ def case(seed: int, op: CombineOp | None = None) -> tuple[dict[str, Any], Combin
     usual = 20 if op == CombineOp.ADD else 7
     out_shift = int(np.clip(usual + rng.choice([-usual, -2, -1, 0, 0, 0, 1, 31]), 0, 31))
     made = CombineNumbers(**{**made.__dict__, "out_shift": out_shift})
-    d = {
-        "combine": int(op),
-        "still": int(rng.integers(2)),
-        "tiles": int(rng.integers(1, 4)),
-        "chunks": int(rng.integers(1, 5)),
-        "last_pixels": int(rng.integers(1, ROWS + 1)),
-    }
-    return d, made
+    combine = CombineFields(combine=int(op), still=int(rng.integers(2)))
+    array = ArrayFields(
+        tiles=int(rng.integers(1, 4)),
+        chunks=int(rng.integers(1, 5)),
+        last_pixels=int(rng.integers(1, ROWS + 1)),
+    )
+    return DescriptorFields(array=array, combine=combine), made
 
 
 def packed(values: np.ndarray) -> int:
@@ -88,7 +88,7 @@ class Bench:
 
     async def run(
         self,
-        d: dict[str, Any],
+        d: DescriptorFields,
         made: CombineNumbers,
         seed: int,
         idle: Pattern = never,
@@ -101,16 +101,16 @@ class Bench:
         wanted = list(operand_wanted(d, ROWS))
         segments = rng.integers(-128, 128, (len(wanted), COLS))
         operands = rng.integers(-128, 128, (sum(wanted), COLS))
-        if made.out_shift < 12 and d["combine"] == CombineOp.ADD:
+        if made.out_shift < 12 and d.combine.combine == CombineOp.ADD:
             # Sums near 0 keep large factors out of saturation.
             segments, operands = np.clip(segments, -2, 2), np.clip(operands, -2, 2)
         used = operands[np.cumsum(wanted) - 1]
-        expected = made.results(CombineOp(d["combine"]), segments, used)
+        expected = made.results(CombineOp(d.combine.combine), segments, used)
         pixels = [
-            not (index // (ROWS * d["chunks"]) == d["tiles"] - 1 and index % ROWS >= d["last_pixels"])
+            not (index // (ROWS * d.array.chunks) == d.array.tiles - 1 and index % ROWS >= d.array.last_pixels)
             for index in range(len(wanted))
         ]
-        dut.descriptor.value, dut.parameters.value, dut.start.value = packed_descriptor(**d), made.word(), 1
+        dut.descriptor.value, dut.parameters.value, dut.start.value = d.pack(), made.word(), 1
         await RisingEdge(dut.clk)
         dut.start.value = 0
         await RisingEdge(dut.clk)  # a pass's segments come later than that
@@ -165,8 +165,11 @@ async def every_pair_of_bytes(dut: Any) -> None:
         if op == CombineOp.MUL and not CONFIG.combine_multiply:
             continue
         tiles, rest = divmod(len(pairs), ROWS)
-        d = {"combine": int(op), "still": 0, "tiles": tiles + (rest > 0), "chunks": 1, "last_pixels": rest or ROWS}
-        dut.descriptor.value, dut.parameters.value, dut.start.value = packed_descriptor(**d), made.word(), 1
+        d = DescriptorFields(
+            array=ArrayFields(tiles=tiles + (rest > 0), chunks=1, last_pixels=rest or ROWS),
+            combine=CombineFields(combine=int(op)),
+        )
+        dut.descriptor.value, dut.parameters.value, dut.start.value = d.pack(), made.word(), 1
         await RisingEdge(dut.clk)
         dut.start.value = 0
         cocotb.start_soon(bench.segments.send([packed(row[:, 0]) for row in pairs] + [0] * (-len(pairs) % ROWS)))

@@ -11,21 +11,23 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.hw.isa.config import BANKS
 from hwgen.hw.isa.descriptor import FeedMode
+from hwgen.hw.isa.descriptor_fields import DescriptorFields, RowPointerFields
 from hwgen.sim.elements.fetch import FetchModel, fetch_beats, unit_count
 from hwgen.sim.harness.streams import CycleCounter, Pattern, StreamMonitor, StreamSink, every, never, random, reset
-from tests.cocotb.passes import bench_config, bench_number, packed_descriptor
+from tests.cocotb.passes import bench_config, bench_number
+from tests.support.descriptors import descriptor_fields
 
 CONFIG = bench_config()
 READ_LATENCY = bench_number("READ_LATENCY")
 WORDS = 1 << 14
-Case = tuple[dict[str, Any], list[int]]  # descriptor, cycles of tile_free
+Case = tuple[DescriptorFields, list[int]]  # descriptor, cycles of tile_free
 
 
-def pointer(rng: np.random.Generator, row_words: int, depth: int | None = None) -> dict[str, int]:
+def pointer(rng: np.random.Generator, row_words: int, depth: int | None = None) -> RowPointerFields:
     """Row pointer of a tensor that fits the memory."""
     depth = depth or 4 * int(rng.integers(1, max(2, min(6, WORDS // row_words - 1))))
     slot, base = int(rng.integers(depth)), int(rng.integers(WORDS - depth // 4 * row_words))
-    return {"slot": slot, "addr": base + slot // 4 * row_words, "base": base, "depth": depth, "row_words": row_words}
+    return RowPointerFields(slot, base + slot // 4 * row_words, base, depth, row_words)
 
 
 def complete(rng: np.random.Generator, d: dict[str, Any], late: float) -> Case:
@@ -43,7 +45,7 @@ def complete(rng: np.random.Generator, d: dict[str, Any], late: float) -> Case:
     for _ in range(-(-d["out_rows"] * d["out_w"] // rows)):
         cycle += 1 + int(rng.exponential(late))
         free.append(cycle)
-    return d, free
+    return descriptor_fields(**d), free
 
 
 def ordinary(mode: FeedMode, seed: int, late: float) -> Case:
@@ -175,7 +177,7 @@ class Bench:
         """One pass: (beats got, beats of the model); both with the cycle counted from `start`."""
         d, free = case
         dut = self.dut
-        name, other = ("o_word", "o_column") if d["mode"] == FeedMode.TAP else ("o_column", "o_word")
+        name, other = ("o_word", "o_column") if d.fetch.mode == FeedMode.TAP else ("o_column", "o_word")
         expected = fetch_beats(
             d,
             self.memory,
@@ -186,7 +188,7 @@ class Bench:
             flagged=CONFIG.partial_depth > 0,
         )
         silent = self.monitors[other].transfers
-        dut.descriptor.value, dut.start.value = packed_descriptor(**d), 1
+        dut.descriptor.value, dut.start.value = d.pack(), 1
         sink = self.sinks[name]
         sink.counter = counter = CycleCounter()
         self.sinks[other].ready.value = 1
@@ -219,7 +221,7 @@ async def exact_cycles(dut: Any, mode: FeedMode, late: float) -> None:
         case = ordinary(mode, seed, late)
         compare(case, *await bench.run(case, never), cycles=True)
         free, early = FetchModel(case[0], CONFIG.rows, READ_LATENCY), FetchModel(case[0], CONFIG.rows, READ_LATENCY)
-        for _ in range(unit_count(case[0])):
+        for _ in range(unit_count(case[0].fetch)):
             delayed += free.next_unit(case[1]) != early.next_unit([0] * len(case[1]))
     assert (delayed > 0) == (mode != FeedMode.SUM and late > 0), f"{delayed} rows waited for room"
 

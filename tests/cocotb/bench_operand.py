@@ -11,17 +11,19 @@ import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.hw.isa.config import BANKS
+from hwgen.hw.isa.descriptor_fields import DescriptorFields, RowPointerFields
 from hwgen.hw.memory.activation_memory import ReadRequest
 from hwgen.sim.elements.operand import operand_segments
 from hwgen.sim.harness.streams import CycleCounter, Pattern, StreamMonitor, StreamSink, every, never, random, reset
-from tests.cocotb.passes import bench_config, bench_number, packed_descriptor
+from tests.cocotb.passes import bench_config, bench_number
+from tests.support.descriptors import changed, descriptor_fields
 
 CONFIG = bench_config()
 LATENCY = bench_number("LATENCY")
 WORDS = 1 << 14
 
 
-def case(seed: int) -> dict[str, Any]:
+def case(seed: int) -> DescriptorFields:
     """A random pass: rows shorter and longer than a tile, last tiles of every size, tensors that wrap."""
     rng = np.random.default_rng(seed)
     out_rows, out_w, chunks = (int(rng.integers(1, high)) for high in (6, 20, 5))
@@ -31,25 +33,19 @@ def case(seed: int) -> dict[str, Any]:
     slot, base = int(rng.integers(depth)), int(rng.integers(WORDS - depth // 4 * row_words))
     tiles, rest = divmod(out_rows * out_w, CONFIG.rows)
     combine = int(rng.integers(2)) if CONFIG.combine_lanes else 0
-    return {
-        "merge": 1 - combine,
-        "combine": combine,
-        "still": combine * int(rng.integers(2)),
-        "out_rows": out_rows,
-        "out_w": out_w,
-        "tiles": tiles + (rest > 0),
-        "last_pixels": rest or CONFIG.rows,
-        "chunks": chunks,
-        "operand": {
-            "slot": slot,
-            "addr": base + slot // 4 * row_words,
-            "base": base,
-            "depth": depth,
-            "row_words": row_words,
-        },
-        "operand_pixel_words": pixel_words,
-        "operand_word": words,
-    }
+    return descriptor_fields(
+        merge=1 - combine,
+        combine=combine,
+        still=combine * int(rng.integers(2)),
+        out_rows=out_rows,
+        out_w=out_w,
+        tiles=tiles + (rest > 0),
+        last_pixels=rest or CONFIG.rows,
+        chunks=chunks,
+        operand=RowPointerFields(slot, base + slot // 4 * row_words, base, depth, row_words),
+        operand_pixel_words=pixel_words,
+        operand_word=words,
+    )
 
 
 async def serve(dut: Any, memory: np.ndarray, refuse: Pattern) -> None:
@@ -87,14 +83,14 @@ class Bench:
         self.sink, self.monitor = StreamSink(dut, "o", dut.clk), StreamMonitor(dut, "o", dut.clk)
         cocotb.start_soon(serve(dut, self.memory, refuse))
 
-    async def start(self, d: dict[str, Any]) -> None:
+    async def start(self, d: DescriptorFields) -> None:
         """Strobe `start`; returns in the cycle after it, the sink's counter at 1."""
-        self.dut.descriptor.value, self.dut.start.value = packed_descriptor(**d), 1
+        self.dut.descriptor.value, self.dut.start.value = d.pack(), 1
         self.sink.counter = CycleCounter()
         await RisingEdge(self.dut.clk)
         self.dut.start.value = 0
 
-    async def run(self, d: dict[str, Any], stall: Pattern, *, cycles: bool) -> None:
+    async def run(self, d: DescriptorFields, stall: Pattern, *, cycles: bool) -> None:
         expected = operand_segments(d, self.memory, rows=CONFIG.rows, cols=CONFIG.cols, latency=LATENCY)
         await self.start(d)
         got = await self.sink.receive(len(expected), stall, timeout=5000)
@@ -139,7 +135,7 @@ async def prefetches_and_waits(dut: Any) -> None:
     """Segments are fetched before anybody asks for them, and none is lost however long nobody does."""
     bench = Bench(dut)
     await bench.begin(never)
-    d = case(1) | {"out_rows": 4, "out_w": CONFIG.rows, "tiles": 4, "last_pixels": CONFIG.rows}
+    d = changed(case(1), out_rows=4, out_w=CONFIG.rows, tiles=4, last_pixels=CONFIG.rows)
 
     def late() -> Any:
         yield from [True] * 300
@@ -153,7 +149,7 @@ async def prefetches_and_waits(dut: Any) -> None:
 async def without_an_operand_nothing_comes(dut: Any) -> None:
     bench = Bench(dut)
     await bench.begin(never)
-    await bench.start(case(3) | {"merge": 0, "combine": 0})
+    await bench.start(changed(case(3), merge=0, combine=0))
     for _ in range(100):
         await ReadOnly()
         assert not int(dut.memory__request.value) & 1 and not int(dut.o__valid.value)

@@ -8,33 +8,34 @@ from typing import Any
 import cocotb
 from cocotb.triggers import RisingEdge
 
+from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.memory.activation_memory import ActivationMemory, port_b_latency
 from hwgen.sim.elements.operand_reads import SEGMENT_GAP
 from hwgen.sim.elements.output import prompt_way, segment_way
 from hwgen.sim.elements.writer import done_cycle, segment_cost
-from tests.cocotb.passes import Pass, bench_config, packed_descriptor
-from tests.support.operand_passes import Fields, chunk_times, narrow_passes
+from tests.cocotb.passes import Pass, bench_config
+from tests.support.operand_passes import chunk_times, narrow_passes
 
 CONFIG = bench_config()
 LATENCY = port_b_latency(CONFIG.activation_depth)
 
 
-def predicted(d: Fields, times: list[int], way: Any) -> list[int]:
+def predicted(d: DescriptorFields, times: list[int], way: Any) -> list[int]:
     """Cycles in which segments are taken, and that of `done`."""
     taken: list[int] = []
     for number, first in enumerate(times):
-        last_tile = number >= len(times) - d["chunks"]
-        way.take(taken, first, d["last_pixels"] if last_tile else CONFIG.rows)
-    cost = segment_cost(CONFIG.cols, bool(d["spread"])) if d["last_pixels"] == CONFIG.rows else 1
+        last_tile = number >= len(times) - d.array.chunks
+        way.take(taken, first, d.array.last_pixels if last_tile else CONFIG.rows)
+    cost = segment_cost(CONFIG.cols, bool(d.writer.spread)) if d.array.last_pixels == CONFIG.rows else 1
     return [*(cycle - 1 for cycle in taken), done_cycle(way.last_written, cost, ActivationMemory.WRITE_TO_READ)]
 
 
-async def measured(dut: Any, d: Fields, times: list[int], *, first: bool) -> list[int]:
+async def measured(dut: Any, d: DescriptorFields, times: list[int], *, first: bool) -> list[int]:
     """The same, of the elements."""
     offers = [time + SEGMENT_GAP * row for time in times for row in range(CONFIG.rows)]
     found: list[int] = []
     dut.segments__payload.value = 0
-    steps = Pass(dut, packed_descriptor(**d))
+    steps = Pass(dut, d.pack())
     await steps.begin(first)
     while True:
         number = len(found)
@@ -57,7 +58,9 @@ async def exact_cycles(dut: Any) -> None:
         expected = predicted(d, times, segment_way(d, CONFIG, LATENCY))
         found = await measured(dut, d, times, first=number == 0)
         assert found == expected, f"pass {number}: {found}, not {expected}; {d}"
-        late["merge" if d["merge"] else "combine"] += expected != predicted(d, times, prompt_way(d, CONFIG, LATENCY))
+        late["merge" if d.writer.merge else "combine"] += expected != predicted(
+            d, times, prompt_way(d, CONFIG, LATENCY)
+        )
         for _ in range(4):
             await RisingEdge(dut.clk)
     # Without refusals the passes would not have shown much.

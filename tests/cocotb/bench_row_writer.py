@@ -8,6 +8,7 @@ from typing import Any
 import cocotb
 
 from hwgen.hw.isa.descriptor import FeedMode
+from hwgen.hw.isa.descriptor_fields import RowPointerFields
 from hwgen.sim.elements.row_writer import row_requests
 from hwgen.sim.elements.writer import Request
 from hwgen.sim.harness.streams import Pattern, never, random
@@ -33,13 +34,7 @@ async def one_pass(dut: Any, shape: dict[str, Any], idle: Pattern, seed: int, fi
     descriptor = packed_descriptor(
         mode=FeedMode.SUM if pool else FeedMode.WINDOW,
         to_rows=0 if pool else 1,
-        output={
-            "slot": slot,
-            "addr": base + slot // 4 * row_words,
-            "base": base,
-            "depth": depth,
-            "row_words": row_words,
-        },
+        output=RowPointerFields(slot, base + slot // 4 * row_words, base, depth, row_words),
         groups=groups,
         out_rows=shape["out_rows"],
         channels=1,

@@ -12,7 +12,8 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.compiler.int8.arithmetic import average_multiplier, divide_half_away
 from hwgen.hw.isa.config import CoreConfig
-from hwgen.hw.isa.descriptor import Descriptor, FeedMode, SumOp, WindowOp
+from hwgen.hw.isa.descriptor import FeedMode, SumOp, WindowOp
+from hwgen.hw.isa.descriptor_fields import ClampFields, DescriptorFields, FetchFields, WindowFields
 from hwgen.hw.window.parameters import WindowParameters
 from hwgen.sim.elements.window import Column, SubgroupParameters, WindowPass, result_cycles, taken_cycles
 from hwgen.sim.harness.streams import (
@@ -53,20 +54,21 @@ class Case:
     @property
     def descriptor(self) -> int:
         one = self.one
-        zero_point, low, high = one.clamp
-        fields = {
-            "mode": int(one.mode),
-            "op": int(one.op),
-            "groups": one.x.shape[2] // L,
-            "kernel_h": one.kernel[0],
-            "kernel_w": one.kernel[1],
-            "blocks": one.blocks[0] * one.blocks[1],
-            "columns": 0 if one.mode == FeedMode.SUM else one.columns_per_block,
-            "window_base": self.base,
-            "window_clamp": {"zero_point": zero_point, "low": low, "high": high},
-            "average_scale": list(one.average_scale),
-        }
-        return int(Descriptor.const(fields).as_value().value)
+        fetch = FetchFields(
+            mode=int(one.mode),
+            op=int(one.op),
+            groups=one.x.shape[2] // L,
+            kernel_h=one.kernel[0],
+            kernel_w=one.kernel[1],
+            blocks=one.blocks[0] * one.blocks[1],
+            columns=0 if one.mode == FeedMode.SUM else one.columns_per_block,
+        )
+        window = WindowFields(
+            window_base=self.base,
+            window_clamp=ClampFields(*one.clamp),
+            average_scale=one.average_scale,
+        )
+        return DescriptorFields(fetch=fetch, window=window).pack()
 
 
 def parameters_of(rng: np.random.Generator, one: WindowPass) -> SubgroupParameters:

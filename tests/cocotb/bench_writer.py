@@ -10,6 +10,7 @@ import cocotb
 import numpy as np
 
 from hwgen.hw.isa.descriptor import FeedMode
+from hwgen.hw.isa.descriptor_fields import RowPointerFields
 from hwgen.sim.elements.writer import Request, WriterModel, done_cycle, taken_cycles
 from tests.cocotb.passes import Pass, bench_config, bench_number, packed_descriptor
 
@@ -40,13 +41,13 @@ def model(out_rows: int, out_w: int, chunks: int, dropped: int = 0, **fields: in
 
 def descriptor(shape: WriterModel) -> int:
     """The pass's descriptor; the output's first row is slot `slot`."""
-    pointer = {
-        "slot": shape.slot,
-        "addr": shape.base + shape.slot // 4 * shape.row_words,
-        "base": shape.base,
-        "depth": shape.depth,
-        "row_words": shape.row_words,
-    }
+    pointer = RowPointerFields(
+        slot=shape.slot,
+        addr=shape.base + shape.slot // 4 * shape.row_words,
+        base=shape.base,
+        depth=shape.depth,
+        row_words=shape.row_words,
+    )
     names = (
         "tiles",
         "last_pixels",

@@ -9,8 +9,8 @@ from typing import Any
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.hw.isa.config import CoreConfig
-from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.sim.harness.streams import reset
+from tests.support.descriptors import descriptor_fields
 
 
 def bench_environment(config: dict[str, int], **others: int) -> dict[str, str]:
@@ -30,7 +30,7 @@ def bench_number(name: str) -> int:
 
 def packed_descriptor(**fields: Any) -> int:
     """A descriptor with some fields set and 0 in the others."""
-    return Descriptor.const(fields).as_bits()
+    return descriptor_fields(**fields).pack()
 
 
 class Pass:

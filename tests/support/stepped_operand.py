@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 from hwgen.hw.isa.config import BANKS
+from hwgen.hw.isa.descriptor_fields import DescriptorFields, RowPointerFields
 from hwgen.sim.elements.operand import operand_pixels
 from hwgen.sim.elements.writer import REQUEST_DELAY
 
@@ -25,12 +25,12 @@ class SteppedOperand:
         valid: an operand segment is offered.
     """
 
-    def __init__(self, d: dict[str, Any], rows: int, cols: int, latency: int) -> None:
+    def __init__(self, d: DescriptorFields, rows: int, cols: int, latency: int) -> None:
         self._d, self._latency, self._words = d, latency, WORDS[cols]
         # For each pixel without an operand None, for each word of the others its bank.
         self._turns: deque[int | None] = deque()
         for _, pixel in operand_pixels(d, rows):
-            bank = None if pixel is None else self.bank("operand", pixel)
+            bank = None if pixel is None else self.bank(d.operand.operand, pixel)
             self._turns.extend([bank] if bank is None else [bank] * self._words)
         self._promised = self._placed = 0
         self._requests: deque[tuple[int, int]] = deque()  # cycle, bank
@@ -38,13 +38,13 @@ class SteppedOperand:
         self._writes: set[tuple[int, int]] = set()
         self.valid = False
 
-    def bank(self, tensor: str, pixel: int) -> int:
-        """The bank of an output pixel in a tensor."""
-        return (self._d[tensor]["slot"] + pixel // self._d["out_w"]) % BANKS
+    def bank(self, first_row: RowPointerFields, pixel: int) -> int:
+        """The bank of an output pixel in the tensor whose first row is there."""
+        return (first_row.slot + pixel // self._d.fetch.out_w) % BANKS
 
     def write(self, cycle: int, pixel: int, cost: int) -> None:
         """The writer took a segment in a cycle."""
-        self._writes |= {(cycle + REQUEST_DELAY + i, self.bank("output", pixel)) for i in range(cost)}
+        self._writes |= {(cycle + REQUEST_DELAY + i, self.bank(self._d.writer.output, pixel)) for i in range(cost)}
 
     def look(self, cycle: int) -> None:
         """Port B, and the next word's turn."""

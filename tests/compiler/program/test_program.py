@@ -1,6 +1,7 @@
 """The program of a planned network: a symbolic replay of it, its stream, its descriptors."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.program.check import ProgramError, check_program
-from hwgen.compiler.program.descriptors import pack
+from hwgen.compiler.program.descriptors import packed
 from hwgen.compiler.program.program import Program, build_program
 from hwgen.compiler.tiling.fit import Fit, cut, fit
 from hwgen.compiler.tiling.stripes import Step, channel_parts
@@ -19,6 +20,7 @@ from hwgen.errors import ModelError, ResourceError
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.isa.packets import PacketKind
+from tests.support.descriptors import changed, field_values
 
 CONFIG = CoreConfig(activation_depth=2048, weight_depth=4096)
 
@@ -44,9 +46,9 @@ def test_replay_finds_everything_in_its_place(planned: tuple[Lowered, Fit, Progr
     check_program(lowered, found.steps, program)
 
 
-def changed(program: Program, index: int, **fields: object) -> Program:
+def changed_program(program: Program, index: int, **fields: Any) -> Program:
     descriptors = list(program.descriptors)
-    descriptors[index] = {**descriptors[index], **fields}  # type: ignore[dict-item]
+    descriptors[index] = changed(descriptors[index], **fields)
     return dataclasses.replace(program, descriptors=descriptors)
 
 
@@ -59,12 +61,15 @@ def test_replay_finds_defects(planned: tuple[Lowered, Fit, Program]) -> None:
     index = find(found.steps, "stage3.2.branch2.5")
     fields = program.descriptors[index]
     with pytest.raises(ProgramError, match="WEIGHTS"):
-        check_program(lowered, found.steps, changed(program, index, weight_base=(fields["weight_base"] + 1) % 4096))
-    moved = {**fields["operand"], "addr": fields["operand"]["addr"] + 1}  # type: ignore[dict-item, index, call-overload]
+        check_program(
+            lowered, found.steps, changed_program(program, index, weight_base=(fields.array.weight_base + 1) % 4096)
+        )
+    operand = fields.operand.operand
+    moved = dataclasses.replace(operand, addr=operand.addr + 1)
     with pytest.raises(ProgramError, match=r"stage3\.2\.branch2\.5: row 0 of stage3\.1 is not in bank"):
-        check_program(lowered, found.steps, changed(program, index, operand=moved))
+        check_program(lowered, found.steps, changed_program(program, index, operand=moved))
     with pytest.raises(ProgramError, match="lies over"):
-        check_program(lowered, found.steps, changed(program, index, output=fields["operand"]))
+        check_program(lowered, found.steps, changed_program(program, index, output=operand))
 
 
 def test_replay_finds_an_early_packet(planned: tuple[Lowered, Fit, Program]) -> None:
@@ -113,15 +118,14 @@ def test_image_goes_into_its_packets(planned: tuple[Lowered, Fit, Program]) -> N
 def test_descriptors_are_packed_field_by_field(planned: tuple[Lowered, Fit, Program]) -> None:
     _, _, program = planned
     for fields in program.descriptors:
-        bits = sum(half << (16 * i) for i, half in enumerate(pack(fields)))
-        view = Descriptor.from_bits(bits & ((1 << Descriptor.size) - 1))
-        for name in ("tiles", "in_y", "in_x", "weight_base", "channels"):
-            assert view[name] == fields[name]
-        assert view.input.addr == fields["input"]["addr"]  # type: ignore[index, call-overload]
-        assert view.array_clamp.zero_point == fields["array_clamp"]["zero_point"]  # type: ignore[index, call-overload]
-    with pytest.raises(ResourceError, match=r"descriptor\.tiles must be 0\.\.16383, not 20000"):
-        pack({**program.descriptors[0], "tiles": 20000})
-    assert [fields["last"] for fields in program.descriptors] == [0] * (len(program.descriptors) - 1) + [1]
+        view = Descriptor.from_bits(packed("a pass", fields))
+        names = ("tiles", "in_y", "in_x", "weight_base", "channels")
+        assert {name: view[name] for name in names} == field_values(fields, names)
+        assert view.input.addr == fields.fetch.input.addr
+        assert view.array_clamp.zero_point == fields.array.array_clamp.zero_point
+    with pytest.raises(ResourceError, match=r"^conv1: descriptor\.tiles must be 0\.\.16383, not 20000; take a smaller"):
+        packed("conv1", changed(program.descriptors[0], tiles=20000))
+    assert [fields.fetch.last for fields in program.descriptors] == [0] * (len(program.descriptors) - 1) + [1]
 
 
 def test_first_pass_folds_two_columns(planned: tuple[Lowered, Fit, Program]) -> None:
@@ -129,7 +133,7 @@ def test_first_pass_folds_two_columns(planned: tuple[Lowered, Fit, Program]) -> 
     first = program.descriptors[0]
     want = {"in_y": -1, "in_w": 64, "in_x": -1, "kernel_h": 3, "kernel_w": 2, "stride_y": 2, "stride_x": 1, "groups": 1}
     want |= {"first_byte": 4, "inner": 11, "outer": 3, "outer_stride": 16, "ring_words": 6, "out_w": 64, "chunks": 2}
-    assert {name: first[name] for name in want} == want
+    assert field_values(first, want) == want
     weights = found.steps[0].source.weights
     assert weights is not None and not weights.reshape(24, 3, 11)[:, :, [3, 7]].any()
 

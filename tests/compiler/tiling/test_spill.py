@@ -20,6 +20,7 @@ from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.packets import PacketKind
+from tests.support.descriptors import changed
 from tests.support.residual_network import inverted, residual
 from tests.support.small_machine import CONFIG, Small
 
@@ -71,7 +72,7 @@ def test_little_memory() -> None:
     with pytest.raises(ProgramError, match="its sums do not go on"):
         index = next(step.index for step in found.steps if step.source.striped and step.first_row)
         wrong = [*program.descriptors]
-        wrong[index] = {**wrong[index], "op": 0}
+        wrong[index] = changed(wrong[index], op=0)
         check_program(spilled, found.steps, dataclasses.replace(program, descriptors=wrong))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from hwgen.hw.fetch.fetch import Fetch, check_read_latency
 from hwgen.hw.isa.config import CoreConfig
+from hwgen.hw.isa.descriptor_fields import DescriptorFields, FetchFields
 from hwgen.sim.elements.fetch import FetchModel, unit_beats, unit_count, unit_cycles, unit_last
 from hwgen.sim.harness.runner import simulate
 from tests.cocotb.passes import bench_environment
@@ -87,8 +88,8 @@ def run(config: dict[str, int], read_latency: int, bench_dir: Path) -> None:
     ],
 )
 def test_closed_form(fields: dict[str, int]) -> None:
-    d = {"in_y": 0, "in_x": 0, "stride_x": 2, "out_rows": 3, "to_rows": 1, **fields}
-    model = FetchModel(d, 13, 4, start=10)
+    d = FetchFields(**{"stride_x": 2, "out_rows": 3, "to_rows": 1, **fields})
+    model = FetchModel(DescriptorFields(fetch=d), 13, 4, start=10)
     spans = [model.next_unit(()) for _ in range(unit_count(d))]
     assert spans[0][0] == 10 + 3 + 9
     for unit, (first, last) in enumerate(spans):

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from hwgen.hw.isa.config import BANKS, CoreConfig
+from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.memory.activation_memory import port_b_latency
 from hwgen.sim.elements.operand_reads import Consumer, OperandReads, may_be_late
 from hwgen.sim.elements.output import SegmentWay, prompt_way
 from hwgen.sim.frame.resident_system import MODELS
 from hwgen.sim.harness.runner import simulate
 from tests.cocotb.passes import bench_environment
-from tests.support.operand_passes import Fields, chunk_times, operand_pass
+from tests.support.operand_passes import chunk_times, operand_pass
 from tests.support.operand_path import OperandPath
 
 
@@ -31,13 +32,13 @@ def test_cycles_on_narrow_maps(rows: int, cols: int, lanes: int, bench_dir: Path
     )
 
 
-def cycles(d: Fields, config: CoreConfig, way: SegmentWay, seed: int) -> tuple[list[int], int]:
+def cycles(d: DescriptorFields, config: CoreConfig, way: SegmentWay, seed: int) -> tuple[list[int], int]:
     """When segments are taken and when the writer takes the last one."""
     taken: list[int] = []
     times = chunk_times(random.Random(seed), d, config.rows)
     for number, first in enumerate(times):
-        last_tile = number >= len(times) - d["chunks"]
-        way.take(taken, first, d["last_pixels"] if last_tile else config.rows)
+        last_tile = number >= len(times) - d.array.chunks
+        way.take(taken, first, d.array.last_pixels if last_tile else config.rows)
     return taken, way.last_written
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from typing import Any
 
 import pytest
 
@@ -17,6 +16,16 @@ from hwgen.hw.core import FETCH_START_DELAY
 from hwgen.hw.fetch.fetch import START_DELAY, fetch_latency
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
+from hwgen.hw.isa.descriptor_fields import (
+    ArrayFields,
+    CombineFields,
+    DescriptorFields,
+    FetchFields,
+    OperandFields,
+    PixelRingFields,
+    RowPointerFields,
+    WriterFields,
+)
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.activation_memory import ActivationMemory
 from hwgen.hw.memory.sdram_config import SdramConfig
@@ -38,7 +47,7 @@ CONFIGS = [
 ]
 
 
-def descriptor(rng: random.Random, config: CoreConfig) -> dict[str, Any]:
+def descriptor(rng: random.Random, config: CoreConfig) -> DescriptorFields:
     """A random pass through the array."""
     out_w, out_rows = rng.randrange(1, 20), rng.randrange(1, 9)
     window = rng.random() < 0.5
@@ -49,43 +58,47 @@ def descriptor(rng: random.Random, config: CoreConfig) -> dict[str, Any]:
     least = -(-(out_w + config.rows - 1) // config.rows)
     slots = rng.choice([least, least + 1, config.ring_depth // words])
     combine, merge = rng.choice([(0, 0), (0, 1), (1, 0), (2, 0)])
-    return {
-        "mode": FeedMode.WINDOW if window else FeedMode.TAP,
-        "op": WindowOp.MAC,
-        "to_rows": 0,
-        "kernel_h": 3 if window else 1,
-        "kernel_w": 3 if window else 1,
-        "stride_y": 1,
-        "stride_x": 1,
-        "columns": out_w + 2,
-        "groups": groups,
-        "out_rows": out_rows,
-        "out_w": out_w,
-        "ring_pixels": slots * config.rows,
-        "tiles": tiles,
-        "last_pixels": pixels - (tiles - 1) * config.rows,
-        "chunks": rng.randrange(1, 5),
-        "inner": rng.choice([1, 2, 7, 24, 60]),
-        "outer": 1,
-        "spread": 0 if combine else merge | rng.randrange(2),
-        "merge": merge,
-        "combine": combine,
-        "still": 0,
-        "output": {"slot": rng.randrange(8)},
-        "operand": {"slot": rng.randrange(8)},
-    }
+    return DescriptorFields(
+        fetch=FetchFields(
+            mode=FeedMode.WINDOW if window else FeedMode.TAP,
+            op=WindowOp.MAC,
+            kernel_h=3 if window else 1,
+            kernel_w=3 if window else 1,
+            stride_y=1,
+            stride_x=1,
+            columns=out_w + 2,
+            groups=groups,
+            out_rows=out_rows,
+            out_w=out_w,
+        ),
+        pixel_ring=PixelRingFields(ring_pixels=slots * config.rows),
+        array=ArrayFields(
+            tiles=tiles,
+            last_pixels=pixels - (tiles - 1) * config.rows,
+            chunks=rng.randrange(1, 5),
+            inner=rng.choice([1, 2, 7, 24, 60]),
+            outer=1,
+        ),
+        writer=WriterFields(
+            spread=0 if combine else merge | rng.randrange(2),
+            merge=merge,
+            output=RowPointerFields(slot=rng.randrange(8)),
+        ),
+        operand=OperandFields(operand=RowPointerFields(slot=rng.randrange(8))),
+        combine=CombineFields(combine=combine),
+    )
 
 
-def stepped(d: dict[str, Any], config: CoreConfig, delays: CoreDelays) -> int:
+def stepped(d: DescriptorFields, config: CoreConfig, delays: CoreDelays) -> int:
     """Cycle of `done`, by a machine whose elements look at each other every cycle."""
-    rows, chunks, steps = config.rows, d["chunks"], d["inner"]
-    window = d["mode"] == FeedMode.WINDOW
-    per_group = max(d["columns"], 9) if window else d["out_w"]
-    row_cycles = max(d["groups"] * per_group, 0 if window else d["stride_y"] + 2)
-    row_beats = (d["groups"] - 1) * per_group + (d["columns"] if window else d["out_w"])
+    rows, chunks, steps = config.rows, d.array.chunks, d.array.inner
+    window = d.fetch.mode == FeedMode.WINDOW
+    per_group = max(d.fetch.columns, 9) if window else d.fetch.out_w
+    row_cycles = max(d.fetch.groups * per_group, 0 if window else d.fetch.stride_y + 2)
+    row_beats = (d.fetch.groups - 1) * per_group + (d.fetch.columns if window else d.fetch.out_w)
     late = fetch_latency(delays.read_latency) + (window_latency(config, WindowOp.MAC) if window else 0) + ROW_DONE
-    cost = {(4, 0): 1, (4, 1): 1, (12, 0): 2, (12, 1): 3}[config.cols, d["spread"]]
-    room, rows_begun, next_row = d["ring_pixels"], 0, FETCH_START_DELAY + START_DELAY
+    cost = {(4, 0): 1, (4, 1): 1, (12, 0): 2, (12, 1): 3}[config.cols, d.writer.spread]
+    room, rows_begun, next_row = d.pixel_ring.ring_pixels, 0, FETCH_START_DELAY + START_DELAY
     row_done: deque[int] = deque()
     tile_free: deque[int] = deque()
     segments: deque[int] = deque()
@@ -93,34 +106,36 @@ def stepped(d: dict[str, Any], config: CoreConfig, delays: CoreDelays) -> int:
     pixels_ready = rows_ready = tile = chunk = step = 0
     credit = config.segment_fifo
     last_end = tile_begun = -1000
-    taken, writer_free, total = 0, 0, d["tiles"] * chunks * rows
+    taken, writer_free, total = 0, 0, d.array.tiles * chunks * rows
     # Through the combine element, if it takes part: what it has taken comes to the writer later.
     combined: deque[int] = deque()
     combine_free = combine_taken = 0
-    operand = SteppedOperand(d, rows, config.cols, delays.port_b_latency) if d["combine"] or d["merge"] else None
+    operand = (
+        SteppedOperand(d, rows, config.cols, delays.port_b_latency) if d.combine.combine or d.writer.merge else None
+    )
     cycle = 0
 
     def real(segment: int) -> bool:
-        return segment // (rows * chunks) < d["tiles"] - 1 or segment % rows < d["last_pixels"]
+        return segment // (rows * chunks) < d.array.tiles - 1 or segment % rows < d.array.last_pixels
 
     while True:
         while tile_free and tile_free[0] < cycle:
             tile_free.popleft()
             room += rows
-        if rows_begun < d["out_rows"] and cycle >= next_row and room >= d["out_w"]:
-            room -= d["out_w"]
+        if rows_begun < d.fetch.out_rows and cycle >= next_row and room >= d.fetch.out_w:
+            room -= d.fetch.out_w
             rows_begun += 1
             next_row = cycle + row_cycles
             row_done.append(cycle + row_beats - 1 + late)
         while row_done and row_done[0] + 2 < cycle:  # the feeder looks at registers
             row_done.popleft()
-            pixels_ready += d["out_w"]
+            pixels_ready += d.fetch.out_w
             rows_ready += 1
         while returned and returned[0] + 1 < cycle:
             returned.popleft()
             credit += 1
-        if tile < d["tiles"] and cycle > 0:
-            complete = pixels_ready >= rows or rows_ready == d["out_rows"]
+        if tile < d.array.tiles and cycle > 0:
+            complete = pixels_ready >= rows or rows_ready == d.fetch.out_rows
             begin = step > 0 or chunk > 0 or (complete and cycle > tile_begun + 3)
             end = step < steps - 1 or (cycle >= last_end + 2 * rows and credit >= rows)
             if begin and end:
@@ -137,8 +152,8 @@ def stepped(d: dict[str, Any], config: CoreConfig, delays: CoreDelays) -> int:
                         tile_free.append(cycle + delays.read_delay + rows)
         if operand:
             operand.look(cycle)
-        ready = not operand or operand.valid or not real(combine_taken if d["combine"] else taken)
-        if d["combine"] and segments and segments[0] <= cycle and cycle >= combine_free and ready:
+        ready = not operand or operand.valid or not real(combine_taken if d.combine.combine else taken)
+        if d.combine.combine and segments and segments[0] <= cycle and cycle >= combine_free and ready:
             segments.popleft()
             if operand and real(combine_taken):
                 operand.take()
@@ -146,15 +161,15 @@ def stepped(d: dict[str, Any], config: CoreConfig, delays: CoreDelays) -> int:
             returned.append(cycle + 1)
             combine_free = cycle + combine_cycles(config)
             combined.append(cycle + combine_latency(config))
-        arrived = combined if d["combine"] else segments
-        if arrived and arrived[0] <= cycle and cycle >= writer_free and (d["combine"] or ready):
+        arrived = combined if d.combine.combine else segments
+        if arrived and arrived[0] <= cycle and cycle >= writer_free and (d.combine.combine or ready):
             arrived.popleft()
-            if not d["combine"]:
+            if not d.combine.combine:
                 returned.append(cycle + 1)
             writer_free = cycle + (cost if real(taken) else 1)
             if operand and real(taken):
                 operand.write(cycle, taken // (rows * chunks) * rows + taken % rows, cost)
-                if d["merge"]:
+                if d.writer.merge:
                     operand.take()
             taken += 1
             if taken == total:
