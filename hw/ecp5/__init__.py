@@ -1,1 +1,1 @@
-"""ECP5 primitives instantiated directly, each with a behavioural twin in `twins`."""
+"""ECP5 primitives instantiated directly."""

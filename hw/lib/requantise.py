@@ -49,7 +49,7 @@ class Requantiser(wiring.Component):
     9 + ceil(log2(ceil(A / 2) + 1)): 13 for A = 17..30.
 
     Proven ranges: the product plus the first rounding lies in -2^(A+30) - 2^30 .. 2^(A+30), so what remains above
-    bit 31 needs A + 1 bits. A lane of A = 24 takes 1,045 LUT4 and 1,030 flip-flops.
+    bit 31 needs A + 1 bits. A lane of A = 24 takes 1,045 LUT and 1,030 flip-flops.
     """
 
     def __init__(self, in_bits: int, clamp_bits: int) -> None:

@@ -12,14 +12,9 @@ from hwgen.compiler.program.program import Program
 from hwgen.hw.resident_machine import ResidentMachine
 from hwgen.sim.frame.system import trace_writer
 from hwgen.sim.frame.system_ports import SYSTEM_PORTS
-from hwgen.sim.harness.runner import MODELS
+from hwgen.sim.harness.runner import MODELS, PRIMITIVES
 
-SOURCES = [
-    MODELS / "image_loader.v",
-    MODELS / "trace.v",
-    MODELS / "MULT18X18D.v",
-    MODELS / "DP16KD.v",
-]
+SOURCES = [MODELS / "image_loader.v", MODELS / "trace.v", *PRIMITIVES]
 """Verilog models that a simulation of the system needs."""
 
 

@@ -13,14 +13,9 @@ from hwgen.hw.machine import Machine
 from hwgen.hw.memory.sdram import SdramPins
 from hwgen.sim.frame.sdram_chip import SDRAM_SOURCE, SdramChip
 from hwgen.sim.frame.system_ports import SYSTEM_PORTS
-from hwgen.sim.harness.runner import MODELS
+from hwgen.sim.harness.runner import MODELS, PRIMITIVES
 
-SOURCES = [
-    SDRAM_SOURCE,
-    MODELS / "trace.v",
-    MODELS / "MULT18X18D.v",
-    MODELS / "DP16KD.v",
-]
+SOURCES = [SDRAM_SOURCE, MODELS / "trace.v", *PRIMITIVES]
 """Verilog models that a simulation of the system needs."""
 
 

@@ -19,6 +19,9 @@ from hwgen.sim.harness.verilate import TOP, tool_environment, verilate
 MODELS = Path(__file__).resolve().parents[1] / "models"
 """Folder of the simulation models of what lies outside the generated Verilog: primitives of the part, SDRAM."""
 
+PRIMITIVES = tuple(sorted((MODELS / "ecp5").glob("*.v")))
+"""Models of the primitives that the RTL instantiates."""
+
 _ROOT = Path(hwgen.__file__).resolve().parents[1]
 
 

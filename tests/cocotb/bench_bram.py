@@ -1,4 +1,4 @@
-"""cocotb tests for `tests/hw/ecp5/test_bram.py`: a memory of block RAMs and its behavioural twin under the same random accesses."""
+"""cocotb tests for `tests/hw/ecp5/test_bram.py`: block RAMs and their behavioural reference model, the same random accesses."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ class Port:
     """One port of the memory: what it is asked now, and what its output must be LATENCY cycles later."""
 
     def __init__(self, dut: Any, prefix: str) -> None:
-        self.output, self.twin = getattr(dut, f"{prefix}_data"), getattr(dut, f"twin_{prefix}_data")
+        self.output, self.reference = getattr(dut, f"{prefix}_data"), getattr(dut, f"reference_{prefix}_data")
         self.due: list[tuple[int, int | None] | None] = [None] * LATENCY
         self.compared = 0
 
     def check(self, cycle: int) -> None:
-        """Compare the output with the word that the read LATENCY cycles ago asked for (and, where defined, the twin with it)."""
+        """Compare the output with the word that the read LATENCY cycles ago asked for (and, where defined, the reference model with it)."""
         expected = self.due.pop(0)
         if expected is not None:
             word, defined = expected
             got = int(self.output.value)
             assert got == word, f"cycle {cycle}: read {got:#x}, expected {word:#x}"
             if defined:
-                assert int(self.twin.value) == word, (
-                    f"cycle {cycle}: twin read {int(self.twin.value):#x}, expected {word:#x}"
+                assert int(self.reference.value) == word, (
+                    f"cycle {cycle}: reference model read {int(self.reference.value):#x}, expected {word:#x}"
                 )
                 self.compared += 1
 

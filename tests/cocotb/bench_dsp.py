@@ -1,4 +1,4 @@
-"""cocotb tests for `tests/hw/ecp5/test_dsp.py`: the multiplier block and its behavioural twin on the same operands."""
+"""cocotb tests for `tests/hw/ecp5/test_dsp.py`: the multiplier block and its behavioural reference model on the same operands."""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ async def product_after_two_cycles(dut: Any) -> None:
         await ReadOnly()
         if cycle >= LATENCY:
             a, b = pairs[cycle - LATENCY]
-            got = dut.p.value.to_signed(), dut.twin_p.value.to_signed()
+            got = dut.p.value.to_signed(), dut.reference_p.value.to_signed()
             assert got == (a * b, a * b), f"cycle {cycle}: {a} * {b} gave {got}"
         await RisingEdge(dut.clk)

@@ -46,7 +46,7 @@ def test_collector(bench_dir: Path, rows: int, cols: int, table: bool, depth: in
         test_module="tests.cocotb.bench_collector",
         build_dir=bench_dir,
         env={key: str(value) for key, value in env.items()},
-        sources=[MODELS / "DP16KD.v"],
+        sources=[MODELS / "ecp5" / "DP16KD.v"],
     )
 
 

@@ -26,7 +26,7 @@ def test_pixel_ring(rows: int, window_lanes: int, ring_depth: int, latency: int,
         name=f"pixel-ring-{rows}-{window_lanes}-{ring_depth}",
         test_module="tests.cocotb.bench_pixel_ring",
         build_dir=bench_dir,
-        sources=[MODELS / "DP16KD.v"],
+        sources=[MODELS / "ecp5" / "DP16KD.v"],
         env=bench_environment(shape, LATENCY=latency),
     )
 

@@ -24,7 +24,7 @@ def test_array(rows: int, cols: int, acc_bits: int, floorplan: str | None, bench
         name=f"array-{rows}x{cols}",
         test_module="tests.cocotb.bench_array",
         build_dir=bench_dir,
-        sources=[MODELS / "MULT18X18D.v"],
+        sources=[MODELS / "ecp5" / "MULT18X18D.v"],
         env={name: str(value) for name, value in env.items()},
     )
 

@@ -76,6 +76,6 @@ def test_resident_descriptors(passes: int, bench_dir: Path) -> None:
         name=f"sequencer-{passes}",
         test_module="tests.cocotb.bench_resident_sequencer",
         build_dir=bench_dir,
-        sources=[MODELS / "DP16KD.v"],
+        sources=[MODELS / "ecp5" / "DP16KD.v"],
         env={"PASSES": str(passes)},
     )

@@ -1,4 +1,4 @@
-"""The block RAM wrappers against their behavioural twins, and how memories are divided into blocks."""
+"""The block RAM wrappers against their behavioural reference models, and how memories are divided into blocks."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from hwgen.hw.ecp5.bram import (
     true_latency,
     true_members,
 )
-from hwgen.hw.ecp5.reference import SimpleDualPortReference, TrueDualPortReference
 from hwgen.sim.harness.runner import MODELS, simulate, to_verilog
 from tests.cocotb.bench_bram import initial_words
+from tests.support.reference_primitives import SimpleDualPortReference, TrueDualPortReference
 
-MODEL = MODELS / "DP16KD.v"
+MODEL = MODELS / "ecp5" / "DP16KD.v"
 
 
 class Pair(wiring.Component):
-    """A memory and its twin side by side; the twin's outputs carry the prefix `twin_`."""
+    """A memory and its reference model side by side; the reference model's outputs carry the prefix `reference_`."""
 
-    def __init__(self, block: wiring.Component, twin: wiring.Component) -> None:
-        self._block, self._twin = block, twin
+    def __init__(self, block: wiring.Component, reference: wiring.Component) -> None:
+        self._block, self._reference = block, reference
         members = dict(block.signature.members)
-        outputs = {f"twin_{name}": Out(member.shape) for name, member in members.items() if member.flow == Out}
+        outputs = {f"reference_{name}": Out(member.shape) for name, member in members.items() if member.flow == Out}
         super().__init__({**members, **outputs})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.block, m.submodules.twin = self._block, self._twin
+        m.submodules.block, m.submodules.reference = self._block, self._reference
         for name, member in self._block.signature.members.items():
             if member.flow == In:
-                m.d.comb += [getattr(unit, name).eq(getattr(self, name)) for unit in (self._block, self._twin)]
+                m.d.comb += [getattr(unit, name).eq(getattr(self, name)) for unit in (self._block, self._reference)]
             else:
                 m.d.comb += getattr(self, name).eq(getattr(self._block, name))
-                m.d.comb += getattr(self, f"twin_{name}").eq(getattr(self._twin, name))
+                m.d.comb += getattr(self, f"reference_{name}").eq(getattr(self._reference, name))
         return m
 
 
@@ -58,16 +58,16 @@ def run(
 ) -> None:
     init = initial_words(width, depth, seed)
     if kind == "true":
-        block, twin = (
+        block, reference = (
             TrueDualPort(width, depth, init, extra, copies, shares),
             TrueDualPortReference(width, depth, init, extra, copies),
         )
     else:
-        block, twin = SimpleDualPort(width, depth, init, extra), SimpleDualPortReference(width, depth, init, extra)
-    assert block.latency == twin.latency
+        block, reference = SimpleDualPort(width, depth, init, extra), SimpleDualPortReference(width, depth, init, extra)
+    assert block.latency == reference.latency
     env = {"KIND": kind, "WIDTH": width, "DEPTH": depth, "LATENCY": block.latency, "INIT_SEED": seed}
     simulate(
-        Pair(block, twin),
+        Pair(block, reference),
         name=f"bram-{kind}-{width}x{depth}",
         test_module="tests.cocotb.bench_bram",
         build_dir=bench_dir,
@@ -89,7 +89,7 @@ def run(
         (16, 10240, 7, False, 2),
     ],
 )
-def test_true_dual_port_equals_twin(
+def test_true_dual_port_equals_reference(
     width: int, depth: int, seed: int, extra: bool, copies: int, bench_dir: Path
 ) -> None:
     run("true", width, depth, seed, extra, bench_dir, copies)
@@ -103,7 +103,7 @@ def test_choice_between_blocks_in_shares(bench_dir: Path) -> None:
     ("width", "depth", "seed", "extra"),
     [(64, 512, 1, True), (72, 1024, 2, False), (20, 2000, 3, False), (40, 1536, 5, False), (5, 300, 6, False)],
 )
-def test_simple_dual_port_equals_twin(width: int, depth: int, seed: int, extra: bool, bench_dir: Path) -> None:
+def test_simple_dual_port_equals_reference(width: int, depth: int, seed: int, extra: bool, bench_dir: Path) -> None:
     run("simple", width, depth, seed, extra, bench_dir)
 
 

@@ -1,4 +1,4 @@
-"""The multiplier block's wrapper against its behavioural twin."""
+"""The multiplier block's wrapper against its behavioural reference model."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 from hwgen.hw.ecp5.dsp import MEMBERS, Multiplier8
-from hwgen.hw.ecp5.reference import Multiplier8Twin
 from hwgen.sim.harness.runner import MODELS, simulate
 from tests.cocotb import bench_dsp
+from tests.support.reference_primitives import Multiplier8Reference
 
 
 class Pair(wiring.Component):
-    """The wrapper and its twin side by side."""
+    """The wrapper and its reference model side by side."""
 
     def __init__(self) -> None:
-        super().__init__({**MEMBERS, "twin_p": Out(signed(16))})
+        super().__init__({**MEMBERS, "reference_p": Out(signed(16))})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.block = block = Multiplier8()
-        m.submodules.twin = twin = Multiplier8Twin()
-        for unit, p in ((block, self.p), (twin, self.twin_p)):
+        m.submodules.reference = reference = Multiplier8Reference()
+        for unit, p in ((block, self.p), (reference, self.reference_p)):
             m.d.comb += [unit.a.eq(self.a), unit.b.eq(self.b), p.eq(unit.p)]
         return m
 
 
-def test_multiplier_equals_twin(bench_dir: Path) -> None:
+def test_multiplier_equals_reference(bench_dir: Path) -> None:
     assert Multiplier8.LATENCY == bench_dsp.LATENCY
-    sources = [MODELS / "MULT18X18D.v"]
+    sources = [MODELS / "ecp5" / "MULT18X18D.v"]
     simulate(Pair(), name="dsp", test_module="tests.cocotb.bench_dsp", build_dir=bench_dir, sources=sources)
 
 

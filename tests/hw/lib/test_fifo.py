@@ -31,5 +31,5 @@ def test_block_fifo(bench_dir: Path, depth: int) -> None:
         test_module="tests.cocotb.bench_fifo",
         build_dir=bench_dir,
         env={"CAPACITY": str(BlockFifo.QUEUE + (1 << (depth - 1).bit_length())), "LATENCY": "5"},
-        sources=[MODELS / "DP16KD.v"],
+        sources=[MODELS / "ecp5" / "DP16KD.v"],
     )

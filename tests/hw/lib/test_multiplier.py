@@ -58,7 +58,7 @@ def test_every_product(bench_dir: Path, a: int, b: Shape) -> None:
         test_module="tests.cocotb.bench_multiplier",
         build_dir=bench_dir,
         env={key: str(value) for key, value in env.items()},
-        sources=[MODELS / "CCU2C.v"],
+        sources=[MODELS / "ecp5" / "CCU2C.v"],
     )
 
 

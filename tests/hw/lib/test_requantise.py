@@ -48,7 +48,7 @@ def test_requantiser_on_carry_cells(bench_dir: Path, in_bits: int, clamp_bits: i
         test_module="tests.cocotb.bench_requantise",
         build_dir=bench_dir,
         env=env,
-        sources=[MODELS / "CCU2C.v"],
+        sources=[MODELS / "ecp5" / "CCU2C.v"],
     )
 
 

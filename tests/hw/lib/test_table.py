@@ -18,7 +18,7 @@ def test_table(bench_dir: Path) -> None:
         name="table",
         test_module="tests.cocotb.bench_table",
         build_dir=bench_dir,
-        sources=[MODELS / "DP16KD.v"],
+        sources=[MODELS / "ecp5" / "DP16KD.v"],
     )
 
 
@@ -29,7 +29,7 @@ def test_resident_tables(bench_dir: Path) -> None:
         name="table-resident",
         test_module="tests.cocotb.bench_resident_table",
         build_dir=bench_dir,
-        sources=[MODELS / "DP16KD.v"],
+        sources=[MODELS / "ecp5" / "DP16KD.v"],
     )
 
 

@@ -21,7 +21,7 @@ def test_activation_memory(bench_dir: Path, depth: int, latency: int) -> None:
         name=f"activation_memory-{depth}",
         test_module="tests.cocotb.bench_activation_memory",
         build_dir=bench_dir,
-        sources=[MODELS / "DP16KD.v"],
+        sources=[MODELS / "ecp5" / "DP16KD.v"],
         env=bench_environment(
             {"activation_depth": depth},
             READ_LATENCY=component.READ_LATENCY,

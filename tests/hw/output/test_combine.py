@@ -41,7 +41,7 @@ def test_combine_on_carry_cells(bench_dir: Path) -> None:
         test_module="tests.cocotb.bench_combine",
         build_dir=bench_dir,
         env=bench_environment(shape, CYCLES=combine_cycles(config), LATENCY=combine_latency(config)),
-        sources=[MODELS / "CCU2C.v"],
+        sources=[MODELS / "ecp5" / "CCU2C.v"],
     )
 
 

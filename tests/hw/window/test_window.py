@@ -38,7 +38,7 @@ def run(
         test_module=f"tests.cocotb.{bench}",
         build_dir=bench_dir,
         env=env,
-        sources=[MODELS / "DP16KD.v"],
+        sources=[MODELS / "ecp5" / "DP16KD.v"],
         testcase=testcase,
     )
 

@@ -28,7 +28,7 @@ def test_cycles_on_narrow_maps(rows: int, cols: int, lanes: int, bench_dir: Path
         test_module="tests.cocotb.bench_operand_path",
         build_dir=bench_dir,
         env=bench_environment(shape),
-        sources=[MODELS / "DP16KD.v"],
+        sources=[MODELS / "ecp5" / "DP16KD.v"],
     )
 
 

@@ -1,4 +1,4 @@
-"""Behavioural twins of the primitives: the same members and timing in plain Amaranth, without a vendor block.
+"""Behavioural reference models of the primitives: the same members and timing in plain Amaranth, without a vendor block.
 
 They are the specification that a test holds the vendor blocks' wrappers to; no machine is built of them.
 """
@@ -15,8 +15,8 @@ from hwgen.hw.ecp5.dsp import MEMBERS
 from hwgen.hw.lib.delay import delayed
 
 
-class Multiplier8Twin(wiring.Component):
-    """Twin of `hwgen.hw.ecp5.dsp.Multiplier8`.
+class Multiplier8Reference(wiring.Component):
+    """Reference model of `hwgen.hw.ecp5.dsp.Multiplier8`.
 
     Members: as `Multiplier8`.
     """
@@ -34,7 +34,7 @@ class Multiplier8Twin(wiring.Component):
 
 
 class TrueDualPortReference(wiring.Component):
-    """Twin of `hwgen.hw.ecp5.bram.TrueDualPort`; where that one's output is undefined, this one's is another value.
+    """Reference model of `hwgen.hw.ecp5.bram.TrueDualPort`; where that one's output is undefined, this one's is another value.
 
     Parameters, Members: as `TrueDualPort`.
     """
@@ -72,7 +72,7 @@ class TrueDualPortReference(wiring.Component):
 
 
 class SimpleDualPortReference(wiring.Component):
-    """Twin of `hwgen.hw.ecp5.bram.SimpleDualPort`; where that one's output is undefined, this one's is another value.
+    """Reference model of `hwgen.hw.ecp5.bram.SimpleDualPort`; where that one's output is undefined, this one's is another value.
 
     Parameters, Members: as `SimpleDualPort`.
     """
