@@ -11,6 +11,8 @@ from examples.digits.networks import NETWORKS
 from hwgen.compiler.program.check import check_program
 from hwgen.errors import ResourceError
 
+pytestmark = pytest.mark.plan
+
 pytest.importorskip("sklearn", reason="scikit-learn, which has the images, is not installed")
 
 

@@ -6,6 +6,7 @@ import random
 import re
 from pathlib import Path
 
+import pytest
 from amaranth import Elaboratable, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -17,6 +18,8 @@ from hwgen.boards.ecp5.pll import plan_pll
 from hwgen.boards.ecp5.toolchain import LARGE_DIE
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.hw.ecp5.bram import SimpleDualPort, TrueDualPort
+
+pytestmark = pytest.mark.build
 
 DEEP, WIDE = 6144, 512
 UNITS = 2048  # of nine bits in a block

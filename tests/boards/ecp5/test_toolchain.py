@@ -21,6 +21,8 @@ from hwgen.boards.ulx3s import ULX3S
 from hwgen.errors import ToolError
 from tests.support.echo import Echo
 
+pytestmark = pytest.mark.build
+
 
 def write(folder: Path, request_mhz: int) -> None:
     pll = plan_pll(ULX3S.oscillator_hz, request_mhz * 1_000_000)

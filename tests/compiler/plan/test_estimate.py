@@ -23,6 +23,8 @@ from hwgen.hw.isa.config import BANKS, WORD_BYTES
 from tests.compiler.plan.test_planner import timing
 from tests.sim.frame.test_machine import SmallBoard
 
+pytestmark = pytest.mark.plan
+
 RESOLUTION = 32
 PAD = (1, 1, 1, 1)
 

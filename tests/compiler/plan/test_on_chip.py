@@ -33,6 +33,8 @@ from tests.support.host_answers import check_answers
 from tests.support.paths import MODELS
 from tests.support.tflite_classifier import classifier
 
+pytestmark = pytest.mark.plan
+
 REAL = ("person_detect", "kws_ds_cnn")
 MOST_CYCLES = {"person_detect": 80_000, "kws_ds_cnn": 25_000}
 

@@ -22,6 +22,8 @@ from hwgen.reports.plan import plan_json, plan_text
 from hwgen.sim.timing.frame import FrameTiming, predict
 from tests.sim.frame.test_machine import SmallBoard
 
+pytestmark = pytest.mark.plan
+
 
 def timing(program: Program) -> FrameTiming:
     return predict(program, SdramConfig(100_000_000, pad_registers=2))

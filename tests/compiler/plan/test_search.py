@@ -15,6 +15,8 @@ from hwgen.compiler.plan.search import Explored, search
 from hwgen.flow.request import Request
 from tests.compiler.plan.test_planner import SmallBoard, timing
 
+pytestmark = pytest.mark.plan
+
 
 @pytest.fixture(scope="module")
 def found() -> list[Explored]:

@@ -18,6 +18,8 @@ from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.sim.timing.frame import FrameTiming, predict
 
+pytestmark = pytest.mark.plan
+
 
 def timing(program: Program) -> FrameTiming:
     return predict(program, SdramConfig(100_000_000, pad_registers=2))

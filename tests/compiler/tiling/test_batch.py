@@ -40,6 +40,8 @@ from tests.sim.frame.test_machine import SDRAM, SmallBoard
 from tests.support.residual_network import inverted, residual
 from tests.support.small_machine import CONFIG
 
+pytestmark = pytest.mark.plan
+
 FRAMES = 3
 
 

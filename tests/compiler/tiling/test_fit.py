@@ -13,6 +13,8 @@ from hwgen.compiler.tiling.striping import Weights, candidate_heights
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import BANKS
 
+pytestmark = pytest.mark.plan
+
 
 @pytest.fixture(scope="module")
 def full() -> Lowered:

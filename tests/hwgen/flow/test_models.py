@@ -16,6 +16,8 @@ from hwgen.flow import models
 from hwgen.flow.build import make_plan, read_network
 from hwgen.flow.request import Request
 
+pytestmark = pytest.mark.plan
+
 QUIET = Console(quiet=True)
 
 
