@@ -1,24 +1,43 @@
-"""Finds a board by its name."""
+"""Finds a board by its name. A file in this folder with a tuple `BOARDS` is all that a board needs to be found."""
 
 from __future__ import annotations
 
 import difflib
+import importlib
+import pkgutil
 
+import hwgen.boards
 from hwgen.boards.board import Board
-from hwgen.boards.ulx3s import ULX3S, ULX3S_12F, ULX3S_25F, ULX3S_45F
 from hwgen.errors import ToolError
 
-BOARDS: dict[str, Board] = {board.name: board for board in (ULX3S, ULX3S_45F, ULX3S_25F, ULX3S_12F)}
+_NO_BOARDS = {"bitstream", "board", "equal_modules", "family", "names", "registry", "tools", "top"}
+"""Modules of this folder that are not loaded in search of boards: some take time."""
+
+
+def _boards() -> dict[str, Board]:
+    found: dict[str, Board] = {}
+    for entry in pkgutil.iter_modules(hwgen.boards.__path__):
+        if entry.ispkg or entry.name in _NO_BOARDS:
+            continue
+        for board in getattr(importlib.import_module(f"hwgen.boards.{entry.name}"), "BOARDS", ()):
+            if board.name in found:
+                raise ValueError(f"two boards are called {board.name}")
+            found[board.name] = board
+    return found
+
+
+BOARDS = _boards()
+"""Every board by its name."""
 
 
 def find_board(name: str) -> Board:
     """The board called `name`.
 
     Raises:
-        ToolError: there is none; says which names are near, or all of them.
+        ToolError: there is none; says which names are near, and all of them.
     """
     if name in BOARDS:
         return BOARDS[name]
     near = difflib.get_close_matches(name.lower(), BOARDS, n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known boards: {', '.join(BOARDS)}"
-    raise ToolError(f"unknown board {name!r}: {hint}")
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    raise ToolError(f"unknown board {name!r}: {hint}known boards: {', '.join(BOARDS)}")

@@ -70,3 +70,5 @@ ULX3S = Board(
 ULX3S_45F = replace(ULX3S, name="ulx3s-45f", title="ULX3S 45F", part=LFE5U_45F)
 ULX3S_25F = replace(ULX3S, name="ulx3s-25f", title="ULX3S 25F", part=LFE5U_25F)
 ULX3S_12F = replace(ULX3S, name="ulx3s-12f", title="ULX3S 12F", part=LFE5U_12F)
+
+BOARDS = (ULX3S, ULX3S_45F, ULX3S_25F, ULX3S_12F)

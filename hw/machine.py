@@ -15,7 +15,7 @@ from hwgen.hw.isa.host_protocol import TIMEOUT_S
 from hwgen.hw.memory.activation_memory import port_b_latency
 from hwgen.hw.memory.dma.dma import Dma
 from hwgen.hw.memory.row_store import RowStore
-from hwgen.hw.memory.sdram import SdramController, SdramPins
+from hwgen.hw.memory.sdram import SdramController, sdram_pins
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.hw.memory.shared_port import SharedPort
 
@@ -53,7 +53,7 @@ class Machine(wiring.Component):
     Members:
         rx : In(1), tx : Out(1), serial line, BAUD baud.
         leds : Out(8): heartbeat, memory ready, frame under way, stream error, low bits of the passes done.
-        sdram : Out(SdramPins).
+        sdram : Out(sdram_pins(sdram_config.part)).
         initialised : Out(1), passes_done : Out(16).
         trace : Out(Trace), for simulation.
     """
@@ -67,7 +67,7 @@ class Machine(wiring.Component):
                 "rx": In(1),
                 "tx": Out(1, init=1),
                 "leds": Out(8),
-                "sdram": Out(SdramPins),
+                "sdram": Out(sdram_pins(sdram_config.part)),
                 "initialised": Out(1),
                 "passes_done": Out(16),
                 "trace": Out(Trace),
@@ -81,7 +81,7 @@ class Machine(wiring.Component):
         m.submodules.dma = dma = Dma(self.config)
         m.submodules.memory = memory = SdramController(self.sdram_config)
         m.submodules.host = host = HostLink(clock_hz, baud=BAUD, build=self.build, timeout=int(TIMEOUT_S * clock_hz))
-        for name, member in SdramPins.members.items():
+        for name, member in sdram_pins(self.sdram_config.part).members.items():
             outside, inside = getattr(self.sdram, name), getattr(memory.pins, name)
             m.d.comb += outside.eq(inside) if member.flow is Out else inside.eq(outside)
         m.d.comb += host.rx.eq(self.rx)

@@ -9,32 +9,27 @@ from amaranth import Array, Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.memory.sdram_config import (
-    ADDRESS_BITS,
-    BANK_BITS,
-    BURST,
-    COLUMN_BITS,
-    INIT_REFRESHES,
-    ROW_BITS,
-    SdramConfig,
-)
+from hwgen.hw.memory.sdram_config import ADDRESS_BITS, BURST, INIT_REFRESHES, SdramConfig, SdramPart
 
-SdramPins = wiring.Signature(
-    {
-        "a": Out(ROW_BITS),
-        "ba": Out(BANK_BITS),
-        "ras_n": Out(1, init=1),
-        "cas_n": Out(1, init=1),
-        "we_n": Out(1, init=1),
-        "cs_n": Out(1),
-        "cke": Out(1, init=1),
-        "dqm": Out(2, init=3),
-        "dq_o": Out(16),
-        "dq_oe": Out(1),
-        "dq_i": In(16),
-    }
-)
-"""Pins of the memory but for its clock, the inverse of the controller's. Every output comes from a register."""
+
+def sdram_pins(part: SdramPart) -> wiring.Signature:
+    """Pins of the memory but for its clock, the inverse of the controller's. Every output comes from a register."""
+    return wiring.Signature(
+        {
+            "a": Out(part.address_pins),
+            "ba": Out(part.bank_bits),
+            "ras_n": Out(1, init=1),
+            "cas_n": Out(1, init=1),
+            "we_n": Out(1, init=1),
+            "cs_n": Out(1),
+            "cke": Out(1, init=1),
+            "dqm": Out(2, init=3),
+            "dq_o": Out(16),
+            "dq_oe": Out(1),
+            "dq_i": In(16),
+        }
+    )
+
 
 SdramWrite = data.StructLayout({"addr": ADDRESS_BITS, "data": 16, "enable": 2})
 """A halfword to write: halfword address, data, byte enables."""
@@ -73,11 +68,11 @@ class SdramController(wiring.Component):
     """Keeps one page open per bank and looks one command ahead.
 
     A command is taken in the cycle in which the one before it is issued, so a burst's 8 cycles on the bus hide the
-    PRECHARGE and ACTIVATE of the next one when it lies in another bank. Halfword addresses walk through a page of
-    512 columns, then the banks, then the rows, so that linear reads change bank with every page.
+    PRECHARGE and ACTIVATE of the next one when it lies in another bank. Halfword addresses walk through the columns of a page,
+    then the banks, then the rows, so that linear reads change bank with every page. Address bits beyond the memory are ignored.
 
     Parameters:
-        config: clock and timing.
+        config: clock, timing and geometry.
 
     Members:
         read : In(stream of 24-bit halfword addresses), one burst of 8 each, lowest 3 bits ignored; wins over `write`.
@@ -87,7 +82,7 @@ class SdramController(wiring.Component):
         start_frame : In(1), strobe: refresh now, which closes all pages, and count refreshes from there.
         frame_ready : Out(1), strobe: that is done; nothing that was before has an influence on later cycles.
         initialised : Out(1).
-        pins : Out(SdramPins).
+        pins : Out(sdram_pins(config.part)).
 
     Timing (cycle = the cycle of a decision; the pins show it one later; names as in SdramConfig):
         A command taken in cycle t is issued in t + 2 if its page is open; in t + 2 + rcd if its bank is closed; in
@@ -110,7 +105,7 @@ class SdramController(wiring.Component):
                 "start_frame": In(1),
                 "frame_ready": Out(1),
                 "initialised": Out(1),
-                "pins": Out(SdramPins),
+                "pins": Out(sdram_pins(config.part)),
             }
         )
 
@@ -121,7 +116,7 @@ class SdramController(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config = self.config
+        config, part = self.config, self.config.part
         pins = self.pins
 
         state = Signal(_State)
@@ -145,18 +140,19 @@ class SdramController(wiring.Component):
             m.d.sync += realign.eq(1)
 
         # The command being worked on.
-        addr = Signal(ADDRESS_BITS, reset_less=True)
+        addr = Signal(part.address_bits, reset_less=True)
         is_write = Signal(reset_less=True)
         write_data = Signal(16, reset_less=True)
         write_enable = Signal(2, reset_less=True)
-        column, bank, row = addr[:COLUMN_BITS], addr[COLUMN_BITS:-ROW_BITS], addr[-ROW_BITS:]
+        column, row = addr[: part.column_bits], addr[-part.row_bits :]
+        bank = addr[part.column_bits : -part.row_bits]
 
         # Open pages.
-        rows = Array(Signal(ROW_BITS, name=f"row_{i}", reset_less=True) for i in range(1 << BANK_BITS))
-        opened = Signal(1 << BANK_BITS)
+        rows = Array(Signal(part.row_bits, name=f"row_{i}", reset_less=True) for i in range(1 << part.bank_bits))
+        opened = Signal(1 << part.bank_bits)
         hit = Signal(reset_less=True)
         conflict = Signal(reset_less=True)
-        last_bank = Signal(BANK_BITS, reset_less=True)
+        last_bank = Signal(part.bank_bits, reset_less=True)
         last_write = Signal(reset_less=True)
         last_elsewhere = Signal(reset_less=True)
         # A cycle after the command, as these registers are many; the next look-up is later, and the address changes no sooner.
@@ -217,7 +213,7 @@ class SdramController(wiring.Component):
                     m.d.sync += [
                         pins.a.eq(config.mode_register),
                         pins.ba.eq(0),
-                        *wait.load(config.part.mrd_cycles - 1),
+                        *wait.load(part.mrd_cycles - 1),
                         state.eq(_State.MODE),
                     ]
                 with m.Else():

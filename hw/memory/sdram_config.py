@@ -9,11 +9,11 @@ from hwgen.hw.isa.ceil_div import ceil_div
 BURST = 8
 """Halfwords of one read burst."""
 
-COLUMN_BITS = 9
-BANK_BITS = 2
-ROW_BITS = 13
-ADDRESS_BITS = COLUMN_BITS + BANK_BITS + ROW_BITS
-"""Bits of a halfword address: column in the least significant bits, then bank, then row."""
+ADDRESS_BITS = 24
+"""Bits of a halfword address in the machine, the host's protocol and the command stream: no larger memory can be used."""
+
+HALFWORD_BITS = 16
+"""Width of the data that the controller is made for."""
 
 INIT_REFRESHES = 8
 
@@ -29,7 +29,8 @@ class SdramPart:
         rc: ACTIVATE to ACTIVATE, same bank.
         ras: ACTIVATE to PRECHARGE, least.
         ras_max: ACTIVATE to PRECHARGE, most.
-        rrd: ACTIVATE to ACTIVATE, other bank.
+        rrd: ACTIVATE to ACTIVATE, other bank; never less than `rrd_cycles`.
+        rrd_cycles: least of the same in cycles.
         rfc: REFRESH to ACTIVATE or REFRESH.
         wr: last data written to PRECHARGE; never less than `wr_cycles`.
         wr_cycles: least of the same in cycles.
@@ -38,7 +39,10 @@ class SdramPart:
         init: pause after power-up.
         cl2: least clock period at CAS latency 2.
         cl3: least clock period at CAS latency 3.
-        column_bits, bank_bits, row_bits: of an address.
+        column_bits: columns of a page, 2^8 to 2^10.
+        bank_bits: banks, 2 or 4.
+        row_bits: rows of a bank, 2^11 to 2^13.
+        width: data pins.
     """
 
     rcd: int = 21_000
@@ -47,6 +51,7 @@ class SdramPart:
     ras: int = 45_000
     ras_max: int = 100_000_000
     rrd: int = 15_000
+    rrd_cycles: int = 1
     rfc: int = 70_000
     wr: int = 15_000
     wr_cycles: int = 2
@@ -58,6 +63,27 @@ class SdramPart:
     column_bits: int = 9
     bank_bits: int = 2
     row_bits: int = 13
+    width: int = HALFWORD_BITS
+
+    def __post_init__(self) -> None:
+        ranges = {"column_bits": (8, 10), "bank_bits": (1, 2), "row_bits": (11, 13)}
+        for name, (least, most) in ranges.items():
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must be {least}..{most}, not {getattr(self, name)}")
+        if self.width != HALFWORD_BITS:
+            raise ValueError(
+                f"width must be {HALFWORD_BITS}, the data pins that the controller is made for, not {self.width}"
+            )
+        if self.address_bits > ADDRESS_BITS:
+            raise ValueError(
+                f"a memory of {self.bytes >> 20} MB is too large: halfword addresses have {ADDRESS_BITS} bits, "
+                f"so that {2 << ADDRESS_BITS >> 20} MB can be used; leave out a row or column bit"
+            )
+
+    @property
+    def address_pins(self) -> int:
+        """Address pins: those of a row, and A10, by which PRECHARGE means all banks."""
+        return max(self.row_bits, 11)
 
     @property
     def address_bits(self) -> int:
@@ -132,7 +158,7 @@ class SdramConfig:
 
     @property
     def rrd(self) -> int:
-        return self.cycles(self.part.rrd)
+        return max(self.part.rrd_cycles, self.cycles(self.part.rrd))
 
     @property
     def write_to_precharge(self) -> int:

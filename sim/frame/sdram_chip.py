@@ -6,7 +6,7 @@ from amaranth import ClockSignal, Const, Instance, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.memory.sdram import SdramPins
+from hwgen.hw.memory.sdram import sdram_pins
 from hwgen.hw.memory.sdram_config import SdramConfig, SdramPart
 from hwgen.sim.harness.runner import MODELS
 
@@ -19,12 +19,12 @@ class SdramChip(wiring.Component):
 
     Parameters:
         config: clock; pause after power-up (`init_us`); delay of the read data that goes with `capture_delay`.
-        part: limits that are checked; default those of `config`.
-        depth: halfwords that exist.
+        part: limits that are checked, and geometry; default those of `config`.
+        depth: halfwords that exist; the rest of the memory is not simulated.
         fatal: whether a broken rule ends the simulation.
 
     Members:
-        pins : In(SdramPins).
+        pins : In(sdram_pins(part)).
         violations : Out(32), a bit per broken rule, numbered as in the model.
         errors, refreshes, reads, writes : Out(32), counts.
 
@@ -42,7 +42,7 @@ class SdramChip(wiring.Component):
         self.fatal = fatal
         super().__init__(
             {
-                "pins": In(SdramPins),
+                "pins": In(sdram_pins(self.part)),
                 "violations": Out(32),
                 "errors": Out(32),
                 "refreshes": Out(32),
@@ -59,6 +59,10 @@ class SdramChip(wiring.Component):
             "sdram",
             p_CLOCK_PS=10**12 // self.config.clock_hz,
             p_DEPTH=self.depth,
+            p_COLUMN_BITS=part.column_bits,
+            p_BANK_BITS=part.bank_bits,
+            p_ROW_BITS=part.row_bits,
+            p_ADDRESS_PINS=part.address_pins,
             p_HALF_DELAY=(0, 1, 3)[self.config.capture_delay],
             p_FATAL=int(self.fatal),
             p_INIT_PS=Const(self.config.init_us * 1_000_000, 64),
@@ -68,6 +72,7 @@ class SdramChip(wiring.Component):
             p_T_RAS=part.ras,
             p_T_RAS_MAX=Const(part.ras_max, 64),
             p_T_RRD=part.rrd,
+            p_N_RRD=part.rrd_cycles,
             p_T_RFC=part.rfc,
             p_T_WR=part.wr,
             p_N_WR=part.wr_cycles,

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import Out
 
 from hwgen.hw.core import Trace
 from hwgen.hw.machine import Machine
-from hwgen.hw.memory.sdram import SdramPins
+from hwgen.hw.memory.sdram import sdram_pins
 from hwgen.sim.frame.sdram_chip import SDRAM_SOURCE, SdramChip
 from hwgen.sim.frame.system_ports import SYSTEM_PORTS
 from hwgen.sim.harness.runner import MODELS, PRIMITIVES
@@ -53,7 +53,7 @@ class System(wiring.Component):
         m.submodules.machine = machine = self.machine
         m.submodules.chip = chip = SdramChip(machine.sdram_config, depth=self.depth)
         m.submodules.trace = trace_writer(machine.trace)
-        for name, member in SdramPins.members.items():
+        for name, member in sdram_pins(machine.sdram_config.part).members.items():
             inside, outside = getattr(machine.sdram, name), getattr(chip.pins, name)
             source, sink = (inside, outside) if member.flow is Out else (outside, inside)
             m.d.sync += sink.eq(source)

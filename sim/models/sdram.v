@@ -1,4 +1,4 @@
-// Single-data-rate SDRAM, 4 banks x 8192 rows x 512 columns x 16 bits, that checks how it is used.
+// Single-data-rate SDRAM, 16 bits wide, that checks how it is used.
 //
 // `clk` is the memory's clock pin: on a board the inverse of the controller's clock, so commands are sampled in the middle of the
 // cycle in which the controller shows them. Read data leave on `clk`'s rising edge CAS latency - 1 edges after the command; HALF_DELAY
@@ -11,6 +11,10 @@
 module sdram #(
     parameter integer CLOCK_PS = 10000,
     parameter integer DEPTH = 4194304,           // halfwords that exist, from address 0
+    parameter integer COLUMN_BITS = 9,           // 8..10
+    parameter integer BANK_BITS = 2,             // 1 or 2
+    parameter integer ROW_BITS = 13,
+    parameter integer ADDRESS_PINS = 13,         // at least ROW_BITS and 11
     parameter integer HALF_DELAY = 1,            // 0..3
     parameter integer FATAL = 1,
     parameter [63:0] INIT_PS = 64'd200000000,    // pause before the first command
@@ -20,6 +24,7 @@ module sdram #(
     parameter integer T_RAS = 45000,
     parameter [63:0] T_RAS_MAX = 64'd100000000,
     parameter integer T_RRD = 15000,
+    parameter integer N_RRD = 1,                 // cycles
     parameter integer T_RFC = 70000,
     parameter integer T_WR = 15000,
     parameter integer N_WR = 2,                  // cycles
@@ -36,8 +41,8 @@ module sdram #(
     input  wire        ras_n,
     input  wire        cas_n,
     input  wire        we_n,
-    input  wire [1:0]  ba,
-    input  wire [12:0] a,
+    input  wire [BANK_BITS-1:0] ba,
+    input  wire [ADDRESS_PINS-1:0] a,
     input  wire [1:0]  dqm,
     input  wire [15:0] dq_i,     // from the controller
     input  wire        dq_i_en,  // the controller drives
@@ -53,6 +58,9 @@ module sdram #(
         RRD = 9, RFC = 10, WR = 11, REFRESH_AVERAGE = 12, REFRESH_GAP = 13, CLOSED = 14, OPEN = 15, CONTENTION = 16,
         WRITE_UNDRIVEN = 17, BURST_CUT = 18, ADDRESS = 19, CLOCK_ENABLE = 20, CLOCK_PERIOD = 21;
 
+    localparam integer BANKS = 1 << BANK_BITS;
+    localparam integer ADDRESS_BITS = ROW_BITS + BANK_BITS + COLUMN_BITS;
+
     localparam [15:0] UNDRIVEN = 16'hBAD0;  // what a controller sees that captures in the wrong cycle
 
     reg [15:0] mem [0:DEPTH-1];
@@ -60,11 +68,11 @@ module sdram #(
     integer content;
 
     reg [63:0] now;
-    reg [63:0] act [0:3], pre [0:3], wrote [0:3];  // cycle of the last one, 0 = never
+    reg [63:0] act [0:BANKS-1], pre [0:BANKS-1], wrote [0:BANKS-1];  // cycle of the last one, 0 = never
     reg [63:0] last_act, last_ref, last_mrs;
     reg [63:0] debt;      // picoseconds that refreshes are behind the average
-    reg        open [0:3];
-    reg [12:0] row [0:3];
+    reg        open [0:BANKS-1];
+    reg [ROW_BITS-1:0] row [0:BANKS-1];
     reg        precharged, ready;
     integer    init_refreshes;
     reg [2:0]  cas_latency;
@@ -73,18 +81,19 @@ module sdram #(
 
     // Read burst: the halfwords that leave the array, then the pipeline of the CAS latency.
     reg [3:0]  left;
-    reg [1:0]  burst_bank;
-    reg [12:0] burst_row;
-    reg [8:0]  burst_column;
+    reg [BANK_BITS-1:0] burst_bank;
+    reg [ROW_BITS-1:0] burst_row;
+    reg [COLUMN_BITS-1:0] burst_column;
     reg [15:0] stage_data, out_data, half_data, full_data;
     reg        stage_en, out_en, half_en, full_en;
     reg [15:0] first_data;
     reg        first_en;
+    wire [COLUMN_BITS-1:0] in_burst = {{(COLUMN_BITS - 4){1'b0}}, burst_length - 4'd1};  // column bits inside a burst
     reg [1:0]  dqm_before;
     reg        driven_before;
 
     integer b;
-    reg [23:0] index;
+    reg [ADDRESS_BITS-1:0] index;
 
     initial begin
         violations = 0; errors = 0; refreshes = 0; reads = 0; writes = 0;
@@ -92,7 +101,7 @@ module sdram #(
         precharged = 0; ready = 0; init_refreshes = 0; cas_latency = 0; single_write = 0; burst_length = 0;
         left = 0; stage_en = 0; out_en = 0; half_en = 0; full_en = 0; first_en = 0; dqm_before = 0; driven_before = 0;
         stage_data = UNDRIVEN; out_data = UNDRIVEN; half_data = UNDRIVEN; full_data = UNDRIVEN;
-        for (b = 0; b < 4; b = b + 1) begin
+        for (b = 0; b < BANKS; b = b + 1) begin
             act[b] = 0; pre[b] = 0; wrote[b] = 0; open[b] = 0; row[b] = 0;
         end
         if ($value$plusargs("sdram_hex=%s", hex)) begin
@@ -123,7 +132,7 @@ module sdram #(
                 at_least(act[n], T_RAS, 0, RAS_MIN, "tRAS: PRECHARGE too soon after ACTIVATE");
                 if ((now - act[n]) * CLOCK_PS > T_RAS_MAX) violation(RAS_MAX, "tRAS max: page open too long");
                 at_least(wrote[n], T_WR, N_WR, WR, "tWR: PRECHARGE too soon after the last data");
-                if (left != 0 && burst_bank == n[1:0]) begin
+                if (left != 0 && burst_bank == n[BANK_BITS-1:0]) begin
                     violation(BURST_CUT, "PRECHARGE cuts a read burst");
                     left = 0;
                 end
@@ -133,7 +142,7 @@ module sdram #(
         end
     endtask
 
-    function [23:0] place(input [12:0] r, input [1:0] bank, input [8:0] c);
+    function [ADDRESS_BITS-1:0] place(input [ROW_BITS-1:0] r, input [BANK_BITS-1:0] bank, input [COLUMN_BITS-1:0] c);
         place = {r, bank, c};
     endfunction
 
@@ -164,10 +173,10 @@ module sdram #(
                     if (open[ba]) violation(OPEN, "ACTIVATE in a bank with an open page");
                     at_least(pre[ba], T_RP, 0, RP, "tRP: ACTIVATE too soon after PRECHARGE");
                     at_least(act[ba], T_RC, 0, RC, "tRC: ACTIVATE too soon after ACTIVATE of the same bank");
-                    at_least(last_act, T_RRD, 0, RRD, "tRRD: ACTIVATE too soon after ACTIVATE of another bank");
+                    at_least(last_act, T_RRD, N_RRD, RRD, "tRRD: ACTIVATE too soon after ACTIVATE of another bank");
                     at_least(last_ref, T_RFC, 0, RFC, "tRFC: ACTIVATE too soon after REFRESH");
                     open[ba] = 1;
-                    row[ba] = a;
+                    row[ba] = a[ROW_BITS-1:0];
                     act[ba] = now;
                     wrote[ba] = 0;
                     last_act = now;
@@ -179,14 +188,14 @@ module sdram #(
                     if (a[10]) violation(MODE, "auto precharge is not modelled");
                     if (left != 0) violation(BURST_CUT, "READ or WRITE cuts a read burst");
                     left = 0;
-                    index = place(row[ba], ba, a[8:0]);
+                    index = place(row[ba], ba, a[COLUMN_BITS-1:0]);
                     if (index >= DEPTH) violation(ADDRESS, "address beyond the memory");
                     if (we_n) begin
                         reads = reads + 1;
                         left = burst_length;
                         burst_bank = ba;
                         burst_row = row[ba];
-                        burst_column = a[8:0];
+                        burst_column = a[COLUMN_BITS-1:0];
                     end else begin
                         writes = writes + 1;
                         if (!single_write && burst_length != 1) violation(MODE, "write bursts are not modelled");
@@ -200,13 +209,13 @@ module sdram #(
                 end
                 3'b010: begin  // PRECHARGE
                     if (last_ref != 0) at_least(last_ref, T_RFC, 0, RFC, "tRFC: PRECHARGE too soon after REFRESH");
-                    if (a[10]) for (b = 0; b < 4; b = b + 1) close_bank(b);
-                    else close_bank({30'd0, ba});
+                    if (a[10]) for (b = 0; b < BANKS; b = b + 1) close_bank(b);
+                    else close_bank(integer'(ba));
                     if (a[10]) precharged = 1;
                 end
                 3'b001: begin  // REFRESH
                     if (!precharged) violation(INIT_ORDER, "REFRESH before all banks were precharged");
-                    for (b = 0; b < 4; b = b + 1) begin
+                    for (b = 0; b < BANKS; b = b + 1) begin
                         if (open[b]) violation(OPEN, "REFRESH with an open page");
                         at_least(pre[b], T_RP, 0, RP, "tRP: REFRESH too soon after PRECHARGE");
                     end
@@ -222,7 +231,7 @@ module sdram #(
                 end
                 3'b000: begin  // mode register
                     if (!precharged || init_refreshes < 8) violation(INIT_ORDER, "mode register set before PRECHARGE and 8 REFRESH");
-                    for (b = 0; b < 4; b = b + 1) begin
+                    for (b = 0; b < BANKS; b = b + 1) begin
                         if (open[b]) violation(OPEN, "mode register set with an open page");
                         at_least(pre[b], T_RP, 0, RP, "tRP: mode register set too soon after PRECHARGE");
                     end
@@ -230,7 +239,7 @@ module sdram #(
                     cas_latency = a[6:4];
                     single_write = a[9];
                     burst_length = 4'd1 << a[1:0];
-                    if (ba != 0 || a[12:10] != 0 || a[8:7] != 0 || a[3:2] != 0 || (a[6:4] != 2 && a[6:4] != 3))
+                    if (ba != 0 || a >> 10 != 0 || a[8:7] != 0 || a[3:2] != 0 || (a[6:4] != 2 && a[6:4] != 3))
                         violation(MODE, "mode register value is reserved or not modelled");
                     if (CLOCK_PS < (a[6:4] == 2 ? T_CK2 : T_CK3)) violation(CLOCK_PERIOD, "clock too fast for the CAS latency");
                     last_mrs = now;
@@ -245,7 +254,7 @@ module sdram #(
             first_data = index < DEPTH ? mem[index] : UNDRIVEN;
             first_en = 1;
             // Sequential bursts wrap inside their aligned block.
-            burst_column = (burst_column & ~{5'd0, burst_length - 4'd1}) | ((burst_column + 9'd1) & {5'd0, burst_length - 4'd1});
+            burst_column = (burst_column & ~in_burst) | ((burst_column + 1'b1) & in_burst);
             left = left - 1;
         end
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.hw.isa.ceil_div import ceil_div
-from hwgen.hw.memory.sdram_config import BANK_BITS, BURST, COLUMN_BITS, SdramConfig
+from hwgen.hw.memory.sdram_config import BURST, SdramConfig
 
 _LONG_AGO = -(1 << 30)
 _WRITE_CYCLES = 2  # from one halfword taken to the next, in an open page
@@ -31,6 +31,7 @@ class SdramTiming:
 
     def __init__(self, config: SdramConfig) -> None:
         self.config = config
+        self._page = 1 << config.part.column_bits  # halfwords
         self.refreshes = 0
         self._due = config.refresh_period + 2 - config.rfc  # first cycle that sees the refresh due
         self._free = 0  # first cycle that can take a command
@@ -81,7 +82,7 @@ class SdramTiming:
             taken = access.taken
             done += 1
             # Where the page is open and no refresh due, each is issued two cycles after it was taken.
-            in_page = (1 << COLUMN_BITS) - 1 - (addr + done - 1) % (1 << COLUMN_BITS)
+            in_page = self._page - 1 - (addr + done - 1) % self._page
             first = max(taken + period, access.issued)
             run = min(count - done, in_page, ceil_div(self._due - first, period))
             if run > 0:
@@ -99,7 +100,8 @@ class SdramTiming:
 
     def _run(self, addr: int, issued: int) -> int:
         """Bursts behind the one at `addr` in the same page that are taken, gapless, before the next refresh is due."""
-        in_page = (1 << COLUMN_BITS) // BURST - 1 - (addr >> 3) % ((1 << COLUMN_BITS) // BURST)
+        bursts = self._page // BURST
+        in_page = bursts - 1 - (addr >> 3) % bursts
         before_refresh = ceil_div(self._due - issued, BURST)  # taken at issued, issued + 8, ..., all before `due`
         return max(0, min(in_page, before_refresh))
 
@@ -124,8 +126,9 @@ class SdramTiming:
         while self._due <= taken:
             self._refresh()
             taken = max(cycle, self._free)
-        bank = addr >> COLUMN_BITS & ((1 << BANK_BITS) - 1)
-        row = addr >> (COLUMN_BITS + BANK_BITS)
+        part = config.part
+        bank = addr >> part.column_bits & ((1 << part.bank_bits) - 1)
+        row = addr >> (part.column_bits + part.bank_bits)
         ready = taken + 2
         if bank not in self._rows:
             ready += config.rcd

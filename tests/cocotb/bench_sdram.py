@@ -14,6 +14,8 @@ from hwgen.sim.timing.sdram import SdramTiming
 from tests.hw.memory.test_sdram import CONFIGS, DEPTH
 
 CONFIG = CONFIGS[os.environ.get("SDRAM_CONFIG", "100")]
+COLUMN, BANKS = CONFIG.part.column_bits, 1 << CONFIG.part.bank_bits
+ROW = COLUMN + CONFIG.part.bank_bits  # lowest bit of a row's number in an address
 
 
 class Traffic:
@@ -86,14 +88,14 @@ def mixed(rng: random.Random, start: int, count: int = 700) -> list[tuple[int, b
         cycle += rng.choice([0, 0, 0, 0, 1, 2, 3, 5, 9, 14, 40])
         if rng.random() < 0.01:
             cycle += rng.randrange(1500)
-        addr = rng.randrange(4) << 11 | rng.randrange(4) << 9 | rng.randrange(512)
+        addr = rng.randrange(4) << ROW | rng.randrange(BANKS) << COLUMN | rng.randrange(1 << COLUMN)
         items.append((cycle, rng.random() < 0.4, addr, rng.getrandbits(16), rng.getrandbits(2)))
     return items
 
 
 def conflicts(rng: random.Random, start: int) -> list[tuple[int, bool, int, int, int]]:
     """Another row of the same bank every time, reads and writes."""
-    return [(start, rng.random() < 0.5, (i % 7) << 11, rng.getrandbits(16), 3) for i in range(200)]
+    return [(start, rng.random() < 0.5, (i % 7) << ROW, rng.getrandbits(16), 3) for i in range(200)]
 
 
 @cocotb.test()
@@ -195,4 +197,4 @@ async def idle_refreshes(dut: Any) -> None:
         await RisingEdge(dut.clk)
     assert int(dut.refreshes.value) - before == 20
     assert int(dut.violations.value) == 0
-    assert DEPTH >= 4 << 11
+    assert DEPTH >= 7 << ROW

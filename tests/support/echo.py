@@ -6,15 +6,18 @@ from amaranth import Elaboratable, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.memory.sdram import SdramPins
+from hwgen.hw.memory.sdram import sdram_pins
+from hwgen.hw.memory.sdram_config import SdramPart
+
+_PART = SdramPart()
 
 
 class Echo(wiring.Component):
     """Sends back what it receives; a counter on the LEDs that begins at `first`."""
 
-    def __init__(self, first: int = 0) -> None:
+    def __init__(self, first: int = 0, part: SdramPart = _PART) -> None:
         self._first = first
-        super().__init__({"rx": In(1), "tx": Out(1), "leds": Out(8), "sdram": Out(SdramPins)})
+        super().__init__({"rx": In(1), "tx": Out(1), "leds": Out(8), "sdram": Out(sdram_pins(part))})
 
     def elaborate(self, platform: object) -> Elaboratable:
         m = Module()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,8 @@ from amaranth import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.memory.sdram import SdramController, SdramPins, SdramWrite
+from hwgen.boards.icepi_zero import ICEPI_ZERO
+from hwgen.hw.memory.sdram import SdramController, SdramWrite, sdram_pins
 from hwgen.hw.memory.sdram_config import ADDRESS_BITS, SdramConfig, SdramPart
 from hwgen.sim.frame.sdram_chip import SDRAM_SOURCE, SdramChip
 from hwgen.sim.harness.runner import simulate
@@ -46,7 +47,7 @@ class SdramSystem(wiring.Component):
         m.submodules.controller = controller = self.controller
         m.submodules.chip = chip = self.chip
         domain = m.d.sync if controller.config.pad_registers else m.d.comb
-        for name, member in SdramPins.members.items():
+        for name, member in sdram_pins(controller.config.part).members.items():
             inside, outside = getattr(controller.pins, name), getattr(chip.pins, name)
             domain += outside.eq(inside) if member.flow is Out else inside.eq(outside)
         wiring.connect(m, wiring.flipped(self.read), controller.read)
@@ -70,6 +71,11 @@ CONFIGS = {
     "90": SdramConfig(90_000_000, 3, 0, init_us=2),
     "125": SdramConfig(125_000_000, 3, 1, init_us=2),
     "142": SdramConfig(142_000_000, 3, 2, init_us=2),
+    # 128 Mbit, 64 Mbit, 16 Mbit with two banks, and pages so long that a row has fewer bits.
+    "8mb": SdramConfig(100_000_000, 3, 1, part=SdramPart(column_bits=8, row_bits=12), init_us=2),
+    "2mb": SdramConfig(100_000_000, 3, 1, part=SdramPart(column_bits=8, bank_bits=1, row_bits=11), init_us=2),
+    "long_pages": SdramConfig(100_000_000, 2, 0, part=SdramPart(column_bits=10, row_bits=12), init_us=2),
+    "icepi_zero": replace(ICEPI_ZERO.memory.config(90_000_000), init_us=2),
 }
 
 
@@ -87,7 +93,7 @@ def test_controller(name: str, bench_dir: Path) -> None:
 
 def test_a_broken_rule_ends_the_run(bench_dir: Path) -> None:
     config = CONFIGS["100"]
-    system = SdramSystem(config, dataclasses.replace(config.part, rcd=31_000))
+    system = SdramSystem(config, replace(config.part, rcd=31_000))
     with pytest.raises(AssertionError, match="tRCD"):
         simulate(
             system,
