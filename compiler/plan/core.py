@@ -22,7 +22,8 @@ _WORTH = 0.88  # more window lanes must save so much of a frame's cycles: they c
 
 _FAVOURITE = 0.85  # another shape must need less than this share of the favourite's cycles
 WEIGHT_DEPTHS = (16384, 8192, 4096, 2048)
-_ACTIVATION_LEAST, _ACTIVATION_MOST = 2048, 16384
+_ACTIVATION_LEAST = (2048, 1024)  # the second where a part has no room for the first beside any array
+_ACTIVATION_MOST = 16384
 
 
 def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> CoreConfig:
@@ -31,13 +32,14 @@ def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> CoreConfig:
     Where the part has too little logic for the array that suits the network best, the next one is taken.
     """
     shapes = _by_speed(lowered, part)
-    for shape in shapes:
-        few, more = (core_of(graph, lowered, part, shape, lanes) for lanes in LANES)
-        worth = frame_estimate(lowered, more) <= _WORTH * frame_estimate(lowered, few)
-        for base in (more, few) if worth else (few,):
-            smallest = replace(base, weight_depth=WEIGHT_DEPTHS[-1], activation_depth=_ACTIVATION_LEAST)
-            if (found := fewer_lanes(smallest, part)) is not None:
-                return replace(base, combine_lanes=found.combine_lanes)
+    for depth in _ACTIVATION_LEAST:
+        for shape in shapes:
+            few, more = (core_of(graph, lowered, part, shape, lanes) for lanes in LANES)
+            worth = frame_estimate(lowered, more) <= _WORTH * frame_estimate(lowered, few)
+            for base in (more, few) if worth else (few,):
+                smallest = replace(base, weight_depth=WEIGHT_DEPTHS[-1], activation_depth=depth)
+                if (found := fewer_lanes(smallest, part)) is not None:
+                    return replace(base, combine_lanes=found.combine_lanes)
     return core_of(graph, lowered, part, shapes[0], LANES[0])  # what is short is told where its memories are chosen
 
 

@@ -108,7 +108,9 @@ def _makers(
     """
     failures: list[ResourceError] = []
     least = least_weight_words(lowered, base.cols)
-    coarse, fine = (list(memories(base, board.part, step, least)) for step in (ACTIVATION_STEP, _FINE_STEP))
+    fine, coarse = list(memories(base, board.part, _FINE_STEP, least)), []
+    with contextlib.suppress(ResourceError):  # a small part has room for a fine step only
+        coarse = list(memories(base, board.part, ACTIVATION_STEP, least))
     storing = memories(replace(base, spill=True, striped_sums=True), board.part, _FINE_STEP, least)
 
     def attempt(

@@ -128,3 +128,27 @@ def test_linear_reads_are_nearly_gapless(clock_hz: int, cas_latency: int) -> Non
 def test_wrong_configuration(fields: dict[str, int], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         SdramConfig(**{"clock_hz": 100_000_000, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"column_bits": 10},
+            "a memory of 64 MB is too large: halfword addresses have 24 bits, so that 32 MB can be used",
+        ),
+        ({"column_bits": 11, "row_bits": 11}, "column_bits must be 8..10, not 11"),
+        ({"bank_bits": 3, "row_bits": 12}, "bank_bits must be 1..2, not 3"),
+        ({"row_bits": 14}, "row_bits must be 11..13, not 14"),
+        ({"width": 32}, "width must be 16, the data pins that the controller is made for, not 32"),
+    ],
+)
+def test_geometry_that_cannot_be_used(fields: dict[str, int], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        SdramPart(**fields)
+
+
+def test_geometry() -> None:
+    part = SdramPart(column_bits=8, bank_bits=1, row_bits=11)
+    assert (part.address_bits, part.address_pins, part.bytes) == (20, 11, 2 << 20)
+    assert SdramPart().bytes == 32 << 20

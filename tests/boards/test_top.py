@@ -1,0 +1,47 @@
+"""The top level is what the board declares: its ports, a register in each pad of the memory, as many lights as there are."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from hwgen.boards.bitstream import board_verilog
+from hwgen.boards.board import Board
+from hwgen.boards.registry import BOARDS
+from tests.support.echo import Echo
+
+
+def top_of(board: Board, *, sdram: bool) -> str:
+    """The module `top`."""
+    clock = board.part.family.plan_clock(board.oscillator_hz, board.default_clock_hz)
+    text = board_verilog(board, Echo(part=board.memory.part), clock, sdram=sdram).text
+    (found,) = re.findall(r"^module top *\(.*?^endmodule", text, re.MULTILINE | re.DOTALL)
+    assert isinstance(found, str)
+    return found
+
+
+@pytest.mark.parametrize("sdram", [True, False])
+@pytest.mark.parametrize("name", ["icepi-zero", "ulx3s", "ulx3s-12f"])
+def test_ports(name: str, sdram: bool) -> None:
+    board = BOARDS[name]
+    top = top_of(board, sdram=sdram)
+    found = {
+        port: 1 if not high else int(high) + 1
+        for high, port in re.findall(r"^  (?:input|output|inout) (?:\[(\d+):0\] )?(\w+);", top, re.MULTILINE)
+    }
+    assert found == board.ports(sdram=sdram)
+
+
+@pytest.mark.parametrize("name", ["icepi-zero", "ulx3s"])
+def test_every_pad_but_those_of_the_clock_and_the_serial_input_is_registered(name: str) -> None:
+    board = BOARDS[name]
+    top = top_of(board, sdram=True)
+    data = board.memory.part.width
+    ports = board.ports(sdram=True)
+    outputs = (
+        sum(ports.values()) - data - 2 - 1
+    )  # without the oscillator's and the receiver's pads, and the memory's clock
+    assert len(re.findall(r"^  OFS1P3DX ", top, re.MULTILINE)) == outputs + 2 * data, "data and its enable"
+    assert len(re.findall(r"^  IFS1P3DX ", top, re.MULTILINE)) == data
+    assert len(re.findall(r"^  ODDRX1F ", top, re.MULTILINE)) == 1
