@@ -307,7 +307,7 @@ def stream() -> Drawing:
     for start, width, words in ((70, 150, "pass 0"), (222, 150, "pass 1"), (374, 140, "pass 2"), (516, 130, "pass 3")):
         d.box(start, 132, width, 30, words, "memory")
     d.text(20, 195, "core", "small")
-    d.box(222, 176, 130, 30, "pass 0", "unit")
+    d.box(222, 176, 150, 30, "pass 0", "unit")
     d.box(374, 176, 90, 30, "pass 1", "unit")
     d.box(516, 176, 110, 30, "pass 2", "unit")
     d.box(466, 176, 48, 30, "", "hot")
@@ -370,6 +370,59 @@ def compiler() -> Drawing:
     return d
 
 
+WAVES = (
+    # signals of the tutorial's simulation, each with the cycles in which it is 1, counted from `start` (first, past the last)
+    ("start", "the pass begins", [(0, 1)]),
+    ("fetch.o_word__valid", "words leave the fetch", [(11, 139)]),
+    ("row_done", "a row of pixels is in the pixel ring", [(28 + 16 * row, 29 + 16 * row) for row in range(8)]),
+    (
+        "issuing",
+        "the array accumulates",
+        [
+            (32, 41),
+            (48, 65),
+            (66, 75),
+            (76, 77),
+            (80, 97),
+            *((98 + 10 * tile, 107 + 10 * tile) for tile in range(7)),
+            (168, 169),
+        ],
+    ),
+    (
+        "collector.o__valid",
+        "segments leave the collector",
+        [(x, x + 1) for x in (*range(70, 79, 2), *range(86, 115, 2), *range(118, 207, 2))],
+    ),
+    (
+        "writer.valid",
+        "words reach the memory",
+        [(x, x + 1) for x in (*range(72, 81, 2), *range(88, 117, 2), *range(120, 207, 2))],
+    ),
+    ("done", "the pass is over", [(210, 211)]),
+)
+
+
+def waves() -> Drawing:
+    """The one pass of the tutorial, from its waveform."""
+    d = Drawing(800, 360, "Signals of one pass")
+    left, scale = 226, 2.55
+    for cycle in range(0, 220, 20):
+        x = left + scale * cycle
+        d.wire((x, 36), (x, 345), dashed=True, tip=False)
+        d.text(x, 28, str(cycle), "note", "middle")
+    d.text(20, 28, "cycle", "note")
+    for i, (name, meaning, high) in enumerate(WAVES):
+        y = 60 + 43 * i
+        d.text(20, y, name, "small")
+        d.text(20, y + 16, meaning, "note")
+        d.wire((left, y + 14), (left + scale * 216, y + 14), tip=False)
+        for first, past in high:
+            d.parts.append(
+                f'<rect class="unit" x="{left + scale * first:g}" y="{y - 8}" width="{scale * (past - first):g}" height="22"/>'
+            )
+    return d
+
+
 DRAWINGS: dict[str, Callable[[], Drawing]] = {
     "overview": overview,
     "window": window,
@@ -378,6 +431,7 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     "stripes": stripes,
     "stream": stream,
     "compiler": compiler,
+    "waves": waves,
 }
 
 
