@@ -132,6 +132,7 @@ def test_long_parts(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.build
 def test_smallest_build(tmp_path: Path) -> None:
     """One convolution to a bitstream of the smallest board."""
     Reader(ROOT / "docs" / "tutorial.md", tmp_path).follow(lambda block: not block.marked("long"))
