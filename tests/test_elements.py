@@ -18,10 +18,12 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.counters import Counter
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.isa.elements import ELEMENTS, Element, Nothing
+from hwgen.reports.build import BOUNDS
 from hwgen.reports.elements import REPORTED
 from hwgen.sim.frame.trace import KINDS
+from hwgen.sim.timing.elements import TIMED, Timed
 
-REGISTRIES: tuple[Mapping[str, object], ...] = (costs.COSTS, PLANNED, KINDS, REPORTED)
+REGISTRIES: tuple[Mapping[str, object], ...] = (costs.COSTS, PLANNED, KINDS, REPORTED, TIMED)
 """By the names of the elements."""
 
 
@@ -63,6 +65,11 @@ def test_every_element_sizes_its_own_fields_alone() -> None:
     for name, planned in PLANNED.items():
         if not isinstance(planned.size, Nothing):
             assert set(planned.size(Wanted(lowered, ULX3S.part, 4, 4, 4))) <= set(ELEMENTS[name].config), name
+
+
+def test_what_bounds_a_pass_may_stand_in_a_report() -> None:
+    named = {entry.bound for entry in TIMED.values() if isinstance(entry, Timed) and entry.bound}
+    assert named | {"weights", "fill"} == set(BOUNDS)
 
 
 def test_a_forgotten_element_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
