@@ -248,5 +248,13 @@ class Family(ABC):
         """
 
     @abstractmethod
+    def check_pads(self, config: Path, board: Board, *, sdram: bool) -> None:
+        """Compare the pads of the textual configuration with what the board says of them, and whether the memory's are registered.
+
+        Raises:
+            ToolError: something differs.
+        """
+
+    @abstractmethod
     def pack(self, folder: Path, config: str, bitstream: str, *, progress: Progress, logs: Path | None = None) -> None:
         """Textual configuration to a bitstream."""

@@ -79,6 +79,11 @@ class Ecp5(Ecp5Planning, Family):
             folder, netlist, constraints, config, board=board, recipe=recipe, progress=progress, logs=logs
         )
 
+    def check_pads(self, config: Path, board: Board, *, sdram: bool) -> None:
+        from hwgen.boards.ecp5.pads import check_pads
+
+        check_pads(config.read_text(), board, sdram=sdram)
+
     def pack(self, folder: Path, config: str, bitstream: str, *, progress: Progress, logs: Path | None = None) -> None:
         from hwgen.boards.ecp5.toolchain import pack
 

@@ -120,6 +120,11 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
             lambda at, tell: _write_rtl(at, plan, board, pll),
         )
         bitstream = f"{folder.resolve().name}.bit"
+
+        def pack(at: Path, tell: Callable[[str], None]) -> None:
+            family.check_pads(at / CONFIG, board, sdram=not plan.on_chip)
+            family.pack(at, CONFIG, bitstream, progress=tell, logs=place.logs)
+
         versions = json.dumps(family.tool_versions())
         steps.run(
             "synthesis",
@@ -149,9 +154,9 @@ def build(request: Request, folder: Path, console: Console, recipe: Recipe | Non
         steps.run(
             "bitstream",
             [CONFIG],
-            versions,
+            f"{board} {versions}",
             [bitstream],
-            lambda at, tell: family.pack(at, CONFIG, bitstream, progress=tell, logs=place.logs),
+            pack,
         )
         files = [VERILOG, CONSTRAINTS, NETLIST, CONFIG, bitstream, *images, PLAN]
         report = make_report(request, graph, plan, board, pll, routed, folder, files)

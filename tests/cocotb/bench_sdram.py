@@ -103,7 +103,7 @@ async def cycles_and_data(dut: Any) -> None:
     rng = random.Random(5)
     traffic = await begin(dut)
     memory: dict[int, int] = {}
-    fill = [(0, True, addr, rng.getrandbits(16), 3) for addr in range(0, 1 << 13, 5)]
+    fill = [(0, True, addr, rng.getrandbits(16), 3) for addr in range(0, 4 << ROW, 5)]
     patterns = {"fill": None, "linear": linear, "mixed": mixed, "conflicts": conflicts, "mixed again": mixed}
     for name, pattern in patterns.items():
         await traffic.align()
