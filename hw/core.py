@@ -23,6 +23,7 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.counters import RECORDED_PASSES
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.resident import Resident
+from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.table import TableWrite
 from hwgen.hw.memory.activation_memory import ActivationMemory, HostRequest, memory_port
 from hwgen.hw.memory.write_request import ImageWord, WriteRequest
@@ -156,12 +157,8 @@ class Core(wiring.Component):
                 copy.starting.eq(sequencer.starting),
                 element.descriptor.eq(copy.o),
             ]
-            start: Value = copy.start
-            for i in range(FETCH_START_DELAY if element is fetch else 0):
-                register = Signal(name=f"fetch_start_{i}")
-                m.d.sync += register.eq(start)
-                start = register
-            m.d.comb += element.start.eq(start)
+            delay = FETCH_START_DELAY if element is fetch else 0
+            m.d.comb += element.start.eq(delayed(m, copy.start, delay, "fetch_start", control=True))
         done = Signal()
         m.d.comb += [
             done.eq(writer.done | row_writer.done),

@@ -11,20 +11,11 @@ from amaranth.lib.wiring import In, Out
 from hwgen.hw.array.lane_parameters import CHUNK_INDEX_BITS, LaneParameters, ParameterWrite
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import CombineParameters, Descriptor
+from hwgen.hw.lib.delay import delay_line, delayed
 from hwgen.hw.lib.fifo import BlockFifo, block_fifo_latency
 from hwgen.hw.lib.register_copies import register_copies
 from hwgen.hw.lib.requantise import Requantiser, requantiser_latency
 from hwgen.hw.lib.table import Table, TableWrite
-
-
-def _delays(m: Module, name: str, value: Value, cycles: int, *, control: bool = False) -> list[Value]:
-    """`value` and its delays by 1 .. `cycles` cycles; registers with a reset if it is `control`."""
-    values = [value]
-    for i in range(cycles):
-        register = Signal(len(value), name=f"{name}_{i}", reset_less=not control)
-        m.d.sync += register.eq(values[-1])
-        values.append(register)
-    return values
 
 
 class Collector(wiring.Component):
@@ -94,7 +85,7 @@ class Collector(wiring.Component):
         if self._config.combine_lanes:
             m.d.comb += self.combine.eq(parameters.combine)
 
-        chunk = _delays(m, "chunk", self._chunk_of_column_0(m), cols - 1)
+        chunk = delay_line(m, self._chunk_of_column_0(m), cols - 1, "chunk")
         bytes_of_lanes: list[Value] = []
         looks_up: list[Value] = []
         # The clamp is constant in a pass, and the lanes lie far apart.
@@ -121,12 +112,11 @@ class Collector(wiring.Component):
         # Lane q is two cycles ahead of lane q + 1, and its first column one cycle ahead of its second.
         even, odd = [], []
         for q, value in enumerate(bytes_of_lanes):
-            aligned = _delays(m, f"aligned{q}", value, 2 * (lanes - 1 - q) + 1)
+            aligned = delay_line(m, value, 2 * (lanes - 1 - q) + 1, f"aligned{q}")
             odd.append(aligned[-2])
             even.append(aligned[-1])
-        complete = _delays(m, "complete", self.valid[cols - 1], self.latency - fifo.latency - cols + 1, control=True)[
-            -1
-        ]
+        late = self.latency - fifo.latency - cols + 1
+        complete = delayed(m, self.valid[cols - 1], late, "complete", control=True)
         m.d.comb += [
             fifo.i.valid.eq(complete),
             fifo.i.payload.data.eq(Cat(*even, *odd)),
@@ -155,7 +145,7 @@ class Collector(wiring.Component):
         m.d.comb += [
             table.number.eq(self.descriptor.array_table),
             table.write.eq(self.table_write),
-            table.look_up.eq(_delays(m, "look_up", Cat(*looks_up), latency)[-1]),
+            table.look_up.eq(delayed(m, Cat(*looks_up), latency, "look_up")),
         ]
         for q, value in enumerate(values):
             m.d.comb += table.i[q].eq(value)

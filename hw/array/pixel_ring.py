@@ -10,6 +10,7 @@ from amaranth.utils import ceil_log2
 from hwgen.hw.ecp5.bram import SimpleDualPort, simple_latency
 from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
+from hwgen.hw.lib.delay import delay_line
 from hwgen.hw.lib.loop import Loop
 
 _WORD_BITS = 8 * WORD_BYTES
@@ -82,11 +83,7 @@ class PixelRing(wiring.Component):
 
         latency = simple_latency(self._config.ring_depth)
         read = self.read_addr
-        byte = [self.read_addr[:3]]
-        for _ in range(rows - 1 + latency):
-            following = Signal(3, name=f"byte_{len(byte)}", reset_less=True)
-            m.d.sync += following.eq(byte[-1])
-            byte.append(following)
+        byte = delay_line(m, self.read_addr[:3], rows - 1 + latency, "byte")
         for r in range(rows):
             halves = []
             for half, name in enumerate(("lower", "upper")):

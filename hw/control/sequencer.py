@@ -13,6 +13,7 @@ from hwgen.hw.ecp5.bram import SimpleDualPort, simple_latency
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.descriptor import DESCRIPTOR_HALFWORDS, Descriptor, halfwords
 from hwgen.hw.isa.memories import DESCRIPTOR_SLOT_BITS, QUEUE_DEPTH, descriptor_words
+from hwgen.hw.lib.delay import delay_line
 from hwgen.hw.lib.register_copies import register_copies
 
 _ENABLED_BITS = 64  # registers that one enable steers at most
@@ -180,11 +181,7 @@ class Sequencer(wiring.Component):
         loading = Signal(init=1)
         m.d.comb += [memory.r_en.eq(1), memory.r_addr.eq(Cat(count, head))]
 
-        arriving: list[Value] = [loading]
-        for i in range(memory.latency):
-            register = Signal(name=f"arriving_{i}")
-            m.d.sync += register.eq(arriving[-1])
-            arriving.append(register)
+        arriving = delay_line(m, loading, memory.latency, "arriving", control=True)
         _follow(m, "shift", arriving[-2], following, _shifted_in(following, memory.r_data))
         with m.If(arriving[-1] & ~arriving[-2]):
             m.d.sync += loaded.eq(1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from amaranth.hdl import Module, Signal, Value
 
 
-def delayed(m: Module, value: Value, cycles: int, name: str | None = None, *, control: bool = False) -> Value:
-    """`value` as it was `cycles` cycles ago (0: `value` itself), with its width and sign.
+def delay_line(m: Module, value: Value, cycles: int, name: str | None = None, *, control: bool = False) -> list[Value]:
+    """`value` as it is and as it was 1 .. `cycles` cycles ago, with its width and sign.
 
     Data needs no reset: it is used only where a valid bit says so. A valid bit, strobe or any other `control` does, else the first
     cycles after a reset would show what was under way before it.
@@ -23,9 +23,14 @@ def delayed(m: Module, value: Value, cycles: int, name: str | None = None, *, co
     """
     if cycles < 0:
         raise ValueError(f"cycles must be at least 0, not {cycles}")
-    value = Value.cast(value)
+    values = [Value.cast(value)]
     for i in range(cycles):
-        register = Signal(value.shape(), name="register" if name is None else f"{name}_{i}", reset_less=not control)
-        m.d.sync += register.eq(value)
-        value = register
-    return value
+        register = Signal(values[0].shape(), name="register" if name is None else f"{name}_{i}", reset_less=not control)
+        m.d.sync += register.eq(values[-1])
+        values.append(register)
+    return values
+
+
+def delayed(m: Module, value: Value, cycles: int, name: str | None = None, *, control: bool = False) -> Value:
+    """`value` as it was `cycles` cycles ago (0: `value` itself); everything else as in `delay_line`."""
+    return delay_line(m, value, cycles, name, control=control)[-1]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.hw.lib.delay import delayed
 from hwgen.hw.memory.activation_memory import HostRequest, ReadRequest, memory_port
 
 
@@ -45,11 +46,7 @@ class SharedPort(wiring.Component):
             self.store.ready.eq(self.memory.ready),
             self.host.ready.eq(self.memory.ready & ~first.valid),
         ]
-        owner: Value = first.valid
-        for i in range(self._latency):
-            register = Signal(name=f"owner_{i}", reset_less=True)
-            m.d.sync += register.eq(owner)
-            owner = register
+        owner = delayed(m, first.valid, self._latency, "owner")
         m.d.comb += [
             self.store.read_data.eq(self.memory.read_data),
             self.store.read_valid.eq(self.memory.read_valid & owner),

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor
+from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.memory.activation_memory import ADDRESS_BITS, BANK_BITS, ReadRequest, memory_port
 from hwgen.hw.output.crossbar import plain_words
@@ -65,7 +66,14 @@ class OperandFetch(wiring.Component):
         step, send, skip = Signal(), Signal(), Signal()
         word_index = Signal(range(max(2, words)))
         # Everything starts with every pass, because that steers so much; but it runs only in those with an operand.
-        walk = PixelAddresses(m, self._config, d, d.operand, d.operand_pixel_words, self.start, step)
+        m.submodules.walk = walk = PixelAddresses(self._config.rows)
+        m.d.comb += [
+            walk.descriptor.eq(d),
+            walk.pointer.eq(d.operand),
+            walk.pixel_words.eq(d.operand_pixel_words),
+            walk.start.eq(self.start),
+            walk.step.eq(step),
+        ]
         chunk_word, half = self._chunk_place(m, self.start, step & walk.row_last, step & walk.tile_end)
         room = Signal(init=1)
         bank, pixel, missing = walk.bank, walk.pixel, walk.missing
@@ -103,15 +111,10 @@ class OperandFetch(wiring.Component):
         ]
 
         # Answers come `latency` cycles after the request was taken; `half` waits that long.
-        late: Value = requests.o.payload.half
-        for i in range(self._latency):
-            register = Signal(name=f"half_{i}", reset_less=True)
-            m.d.sync += register.eq(late)
-            late = register
         m.submodules.fifo = fifo = StreamFifo(Word, AHEAD)
         m.d.comb += [
             fifo.i.valid.eq(self.memory.read_valid),
-            fifo.i.payload.half.eq(late),
+            fifo.i.payload.half.eq(delayed(m, requests.o.payload.half, self._latency, "half")),
             fifo.i.payload.data.eq(self.memory.read_data),
         ]
         promised, taken = Signal(range(AHEAD + 1)), Signal()

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
+from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.loop import Loop
 from hwgen.hw.memory.row_pointer import LastSlot, next_row
 from hwgen.hw.memory.write_request import WriteRequest
@@ -97,10 +98,6 @@ class RowWriter(wiring.Component):
             request.data.eq(self.i.payload.data.replicate(copies)),
         ]
         m.d.comb += [self.request.eq(request), self.request.valid.eq(valid)]
-        done = take & self.i.payload.last
-        for i in range(self.REQUEST_DELAY + self._write_to_read):
-            register = Signal(name=f"done_{i}")
-            m.d.sync += register.eq(done)
-            done = register
+        done = delayed(m, take & self.i.payload.last, self.REQUEST_DELAY + self._write_to_read, "done", control=True)
         m.d.comb += self.done.eq(done)
         return m

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
+from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.lib.register_copies import register_copies
 from hwgen.hw.memory.write_request import WriteRequest
@@ -136,12 +137,7 @@ class Writer(wiring.Component):
             request.data.eq(crossbar.data),
         ]
         m.d.comb += [self.request.eq(request), self.request.valid.eq(valid)]
-        done = held & word_last & final
-        for i in range(1 + self._write_to_read):
-            register = Signal(name=f"done_{i}")
-            m.d.sync += register.eq(done)
-            done = register
-        m.d.comb += self.done.eq(done)
+        m.d.comb += self.done.eq(delayed(m, held & word_last & final, 1 + self._write_to_read, "done", control=True))
         return m
 
     def _places(self, m: Module, take: Value) -> stream.Interface:
@@ -160,7 +156,14 @@ class Writer(wiring.Component):
         )
         running, step, last = Signal(), Signal(), Signal()
         # Everything starts with every pass, because that steers so much; but it runs only in those that come this way.
-        walk = PixelAddresses(m, self._config, d, d.output, d.out_pixel_words, self.start, step)
+        m.submodules.walk = walk = PixelAddresses(self._config.rows)
+        m.d.comb += [
+            walk.descriptor.eq(d),
+            walk.pointer.eq(d.output),
+            walk.pixel_words.eq(d.out_pixel_words),
+            walk.start.eq(self.start),
+            walk.step.eq(step),
+        ]
         chunk_word, half, keep = self._chunk_place(m, self.start, step & walk.row_last, step & walk.tile_end)
         entry, entry_valid = Signal(layout, reset_less=True), Signal()
         ahead, room = Signal(range(_PLACES + 1)), Signal(init=1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from amaranth.hdl import Fragment, Module, ResetInserter, Shape, Signal, Value, signed, unsigned
 
-from hwgen.hw.lib.delay import delayed
+from hwgen.hw.lib.delay import delay_line, delayed
 from tests.support.python_simulation import run_bench
 
 
@@ -51,6 +51,21 @@ def test_reset_clears_control_alone(control: bool) -> None:
         assert ctx.get(o) == (0 if control else 1)
 
     run_bench(ResetInserter(rst)(m), bench)
+
+
+def test_a_line_has_every_delay() -> None:
+    m = Module()
+    i = Signal(8)
+    line = delay_line(m, i, 4)
+    assert len(line) == 5
+
+    async def bench(ctx: Any) -> None:
+        for cycle in range(20):
+            ctx.set(i, cycle)
+            assert [ctx.get(value) for value in line] == [max(cycle - delay, 0) for delay in range(5)]
+            await ctx.tick()
+
+    run_bench(m, bench)
 
 
 def test_cannot_look_ahead() -> None:
