@@ -6,9 +6,9 @@ import random
 from typing import Any
 
 import pytest
-from amaranth.sim import Simulator
 
 from hwgen.hw.memory.shared_port import SharedPort
+from tests.support.python_simulation import run_bench
 
 LATENCY = 5
 
@@ -53,10 +53,7 @@ def test_answers(store_busy: float, host_busy: float, ready: float) -> None:
             pipeline.append(word(*places[taken[0]]) if taken else None)
             await ctx.tick()
 
-    simulator = Simulator(dut)
-    simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
-    simulator.run()
+    run_bench(dut, bench)
     for name, found in answers.items():
         assert found == [item for item in expected[name] if item[0] < 600]
     assert answers["store"] and (answers["host"] or store_busy == 1.0)
