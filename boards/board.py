@@ -55,7 +55,7 @@ class Wiring:
         clock: the oscillator.
         serial_in: the serial line that the machine receives.
         serial_out: the one that it sends.
-        leds: lights, lit by 1; with fewer than the machine has, its lowest ones.
+        leds: lights, lit by 1; fewer than the machine has show its lowest ones, of more the last ones stay dark.
     """
 
     clock: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth import Cat, ClockDomain, Elaboratable, Module, Signal
+from amaranth import Cat, ClockDomain, Const, Elaboratable, Module, Signal
 from amaranth.hdl import IOPort, Value
 
 from hwgen.boards.board import Board
@@ -46,7 +46,8 @@ class BoardTop(Elaboratable):
         m.d.sync += received.eq(Cat(pad_rx, received[0]))
         m.d.comb += machine.rx.eq(received[1])
         self._output(m, wiring.serial_out, machine.tx)
-        self._output(m, wiring.leds, machine.leds)
+        dark = len(self.ports[wiring.leds]) - len(machine.leds)
+        self._output(m, wiring.leds, Cat(machine.leds, Const(0, dark)) if dark > 0 else machine.leds)
         if self.sdram:
             self._memory(m, machine.sdram)
         return m

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,14 @@ def test_ports(name: str, sdram: bool) -> None:
         for high, port in re.findall(r"^  (?:input|output|inout) (?:\[(\d+):0\] )?(\w+);", top, re.MULTILINE)
     }
     assert found == board.ports(sdram=sdram)
+
+
+def test_more_lights_than_the_machine_has() -> None:
+    board = BOARDS["icepi-zero"]
+    lights = replace(board.pins["led"], sites=("E13", "D14", "E12", "C13", "D13", "L1", "L2", "M2", "P1", "P2"))
+    top = top_of(replace(board, pins={**board.pins, "led": lights}), sdram=False)
+    assert len(re.findall(r"^  OFS1P3DX led_register\d+ ", top, re.MULTILINE)) == 10
+    assert len(re.findall(r"\.D\(1'h0\)", top)) == 2
 
 
 @pytest.mark.parametrize("name", ["icepi-zero", "ulx3s"])
