@@ -1,9 +1,9 @@
-"""From a network's name to its int8 graph in one call."""
+"""From a network's name or file to what is quantised, or to its int8 graph in one call."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Set
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from hwgen.compiler.frontend import weights as weight_files
 from hwgen.compiler.frontend import zoo
 from hwgen.compiler.frontend.calibration import calibration_inputs, has_arrays
 from hwgen.compiler.frontend.images import input_range, normalise, synthetic_inputs
+from hwgen.compiler.frontend.options import QUANTISER, SIZE, STANDARD, NetworkOptions, Source
 from hwgen.compiler.graph import text as graph_text
 from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.parameters import Weights
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 CALIBRATION_IMAGES = 8
 CALIBRATION_SEED = 1000  # other images than those that give random weights their statistics
 
-Source = str | Path | Sequence[str | Path]
+_PICTURES = (1, 3)
+"""Channels of pictures."""
+
+_ALL = frozenset(entry.name for entry in fields(NetworkOptions))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,102 +61,121 @@ class FloatNetwork:
         return made if self.model is None else replace(made, network=self.model.hosted(made.network))
 
 
-def load_network(
-    name: str,
-    width: float | None = None,
-    resolution: int | None = None,
-    weights: str | Path | None = None,
-    seed: int = 0,
-    calibrate: Source | None = None,
-    classes: int | None = None,
-    groups: int | None = None,
-    variant: str | None = None,
-    calibration: str | None = None,
-    equalise: str | None = None,
-    correct_bias: str | None = None,
-) -> QGraph:
-    """The int8 graph of a network of the zoo, or of a model's file.
+def load(name: str, options: NetworkOptions = STANDARD) -> FloatNetwork | QGraph:
+    """A network of the zoo or of a model's file: the int8 graph of a file that is quantised already, else what to quantise.
 
-    `width`, `resolution`, `classes`, `groups`, `variant`: see `hwgen.compiler.frontend.zoo.Options`; None: the network's standard.
-    `weights`: a .npz or .safetensors file; None: random ones from `seed` (`QGraph.provenance` says which).
-    `calibrate`: an image, a folder or a list of images; None: a few synthetic ones.  `calibration`, `equalise`,
-    `correct_bias`: see `hwgen.compiler.quantise.QuantiseOptions`.  A .tflite file takes no options, a .onnx file `resolution` and
-    those of the quantiser, a .graph file `weights`, `seed` and those of the quantiser.  Raises ModelError in one line for anything
-    that is wrong.
+    Random weights are used where no file of them is given (`Weights.provenance` says which); a few synthetic images where there are
+    none to calibrate on.  Raises ModelError in one line for anything that is wrong, an option that the file does not take too.
     """
-    sizes = {"width": width, "resolution": resolution, "classes": classes, "groups": groups, "variant": variant}
-    given: dict[str, object] = {**sizes, "seed": seed or None, "weights": weights, "calibrate": calibrate}
-    chosen = {"calibration": calibration, "equalise": equalise, "correct_bias": correct_bias}
     suffix = Path(name).suffix.lower()
     if suffix == ".tflite":
         from hwgen.compiler.frontend import tflite
 
-        _refuse(name, {**given, **chosen}, "a .tflite file has its size, weights and quantisation")
+        _refuse(name, options, _ALL, "a .tflite file has its size, weights and quantisation")
         return tflite.load(name)
     if suffix == ".onnx":
         from hwgen.compiler.frontend import onnx
 
-        if isinstance(model := onnx.load(name, resolution), QGraph):
-            _refuse(
-                name,
-                {**given, **chosen, "resolution": None},
-                "a quantised .onnx file has its weights, layers and quantisation",
-            )
+        model = onnx.load(name, options.resolution)
+        if isinstance(model, QGraph):
+            reason = "a quantised .onnx file has its weights, layers and quantisation"
+            _refuse(name, options, _ALL - {"resolution"}, reason)
             return model
-    options = QuantiseOptions(**{key: value for key, value in chosen.items() if value is not None})
-    network = load_float(name, width, resolution, weights, seed, calibrate, classes, groups, variant)
-    return network.quantised(options).network
+        return _of_model(name, options, model)
+    return _of_graph(name, options)
 
 
-def load_float(
-    name: str,
-    width: float | None = None,
-    resolution: int | None = None,
-    weights: str | Path | None = None,
-    seed: int = 0,
-    calibrate: Source | None = None,
-    classes: int | None = None,
-    groups: int | None = None,
-    variant: str | None = None,
-) -> FloatNetwork:
-    """A network of the zoo, of a .graph file or a float .onnx model, and what to calibrate it on; arguments as for `load_network`."""
-    model: FloatModel | None = None
+def load_network(name: str, options: NetworkOptions = STANDARD) -> QGraph:
+    """The int8 graph of a network of the zoo or of a model's file, quantised unless it is; ModelError as of `load`."""
+    network = load(name, options)
+    return network if isinstance(network, QGraph) else network.quantised(quantiser_options(options)).network
+
+
+def load_float(name: str, options: NetworkOptions = STANDARD) -> FloatNetwork:
+    """A network of the zoo, of a .graph file or a float .onnx model, and what to calibrate it on.
+
+    The quantiser's own options have no effect here.  Raises ModelError as `load` does, and for a file that is quantised already.
+    """
     suffix = Path(name).suffix.lower()
-    notes: list[str] = []
+    if suffix == ".tflite":
+        raise ModelError(f"{name}: a .tflite file is quantised already; `hwgen verify` compares it with an interpreter")
     if suffix == ".onnx":
         from hwgen.compiler.frontend import onnx
 
-        given: dict[str, object] = {"width": width, "classes": classes, "groups": groups, "variant": variant}
-        _refuse(name, {**given, "seed": seed or None, "weights": weights}, "an .onnx file has its weights and layers")
-        model = onnx.load_float(name, resolution)
-        graph, parameters, notes = model.graph, model.weights, list(model.notes)
+        return _of_model(name, options, onnx.load_float(name, options.resolution))
+    return _of_graph(name, options)
+
+
+def quantiser_options(options: NetworkOptions) -> QuantiseOptions:
+    """The quantiser's part of the options; ModelError for a value that it does not have."""
+    chosen = {name: value for name, value in options.given().items() if name in QUANTISER}
+    return QuantiseOptions(**{name: str(value) for name, value in chosen.items()})
+
+
+def calibrated(network: FloatNetwork, source: Source) -> FloatNetwork:
+    """The same network, to be calibrated on other files: a folder, a file or a list; ModelError if none of them can be read."""
+    notes: list[str] = []
+    inputs = read_inputs(network, source, notes)
+    return replace(
+        network,
+        inputs=inputs,
+        calibrated=_named(inputs, source),
+        input_range=_range(network.graph.input.shape, arrays=has_arrays(source)),
+        notes=network.notes + tuple(notes),
+    )
+
+
+def _of_model(name: str, options: NetworkOptions, model: FloatModel) -> FloatNetwork:
+    unwanted = {"width", "classes", "groups", "variant", "seed", "weights"}
+    _refuse(name, options, unwanted, "an .onnx file has its weights and layers")
+    return _with_inputs(name, options, model.graph, model.weights, model)
+
+
+def _of_graph(name: str, options: NetworkOptions) -> FloatNetwork:
+    if Path(name).suffix.lower() == ".graph":
+        _refuse(name, options, set(SIZE), "a .graph file has its size")
+        graph = graph_text.load(name)
     else:
-        if suffix == ".graph":
-            given = {"width": width, "resolution": resolution, "classes": classes, "groups": groups, "variant": variant}
-            _refuse(name, given, "a .graph file has its size")
-            graph = graph_text.load(name)
-        else:
-            graph = zoo.build(name, width, resolution, classes, groups=groups, variant=variant)
-        parameters = weight_files.random(graph, seed) if weights is None else weight_files.load(graph, weights)
-    shape = graph.input.shape
-    pictures = shape[-1] in (1, 3)
-    calibrated = f"{CALIBRATION_IMAGES} synthetic images (--calibrate takes a folder of real ones)"
-    if calibrate is not None:
-        inputs = calibration_inputs(calibrate, shape, notes, model.frame if model else None)
-        pictures = pictures and not has_arrays(calibrate)
-        calibrated = (
-            f"{len(inputs)} of the files given"
-            if isinstance(calibrate, list | tuple)
-            else f"{len(inputs)} images of {calibrate}"
+        graph = zoo.build(
+            name,
+            options.width,
+            options.resolution,
+            options.classes,
+            groups=options.groups,
+            variant=options.variant,
         )
-    elif pictures:
-        inputs = [normalise(pixels) for pixels in synthetic_inputs(CALIBRATION_IMAGES, shape, CALIBRATION_SEED + seed)]
-    else:
+    weights = options.weights
+    parameters = weight_files.random(graph, options.seed) if weights is None else weight_files.load(graph, weights)
+    return _with_inputs(name, options, graph, parameters, None)
+
+
+def _with_inputs(
+    name: str, options: NetworkOptions, graph: Graph, weights: Weights, model: FloatModel | None
+) -> FloatNetwork:
+    """A network and what to calibrate it on: the files of the options, else synthetic pictures."""
+    shape = graph.input.shape
+    notes = () if model is None else tuple(model.notes)
+    if options.calibrate is not None:
+        bare = FloatNetwork(graph, weights, [], "", None, model, notes)
+        return calibrated(bare, options.calibrate)
+    if shape[-1] not in _PICTURES:
         raise ModelError(
             f"{name}: the input has {shape[-1]} channels and is no picture; give --calibrate, a folder of .npy arrays"
         )
-    limits = input_range(shape[-1]) if pictures else None
-    return FloatNetwork(graph, parameters, inputs, calibrated, limits, model, tuple(notes))
+    pictures = synthetic_inputs(CALIBRATION_IMAGES, shape, CALIBRATION_SEED + options.seed)
+    said = f"{CALIBRATION_IMAGES} synthetic images (--calibrate takes a folder of real ones)"
+    inputs = [normalise(pixels) for pixels in pictures]
+    return FloatNetwork(graph, weights, inputs, said, input_range(shape[-1]), model, notes)
+
+
+def _range(shape: tuple[int, ...], *, arrays: bool) -> tuple[float, float] | None:
+    """Of the input tensor, where it is known without the inputs: of pictures."""
+    return input_range(shape[-1]) if shape[-1] in _PICTURES and not arrays else None
+
+
+def _named(inputs: list[np.ndarray], source: Source) -> str:
+    files = not isinstance(source, str | Path)
+    return f"{len(inputs)} of the files given" if files else f"{len(inputs)} images of {source}"
 
 
 def read_inputs(network: FloatNetwork, source: Source, notes: list[str]) -> list[np.ndarray]:
@@ -160,8 +183,8 @@ def read_inputs(network: FloatNetwork, source: Source, notes: list[str]) -> list
     return calibration_inputs(source, network.graph.input.shape, notes, network.model.frame if network.model else None)
 
 
-def _refuse(name: str, given: dict[str, object], reason: str) -> None:
+def _refuse(name: str, options: NetworkOptions, unwanted: Set[str], reason: str) -> None:
     """ModelError if options are given that a file does not take."""
-    unwanted = " and ".join(f"--{option.replace('_', '-')}" for option, value in given.items() if value is not None)
-    if unwanted:
-        raise ModelError(f"{name}: {reason}; leave out {unwanted}")
+    found = [f"--{option.replace('_', '-')}" for option in options.given() if option in unwanted]
+    if found:
+        raise ModelError(f"{name}: {reason}; leave out {' and '.join(found)}")

@@ -1,52 +1,62 @@
-"""What the command line shows: progress on standard error, results on standard output."""
+"""What the command line shows while a job runs, on standard error."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import time
-from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from hwgen.flow.progress import Progress, State
+
+if TYPE_CHECKING:
+    import rich.progress
+
+_PAUSE_S = 30
+"""Between two signs of life of a step in a log, which does not want every line."""
 
 
 class Console:
-    """Shows which step is running: a spinner on a terminal, one line a step elsewhere.
+    """A listener that shows which step is running: a spinner on a terminal, a line where a step begins and ends elsewhere."""
 
-    Parameters:
-        quiet: show nothing.
-    """
+    def __init__(self) -> None:
+        self._spinner: rich.progress.Progress | None = None
+        self._told = 0.0
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.quiet = quiet
+    def __call__(self, progress: Progress) -> None:
+        """Show a piece of news."""
+        terminal = sys.stderr.isatty()
+        match progress.state:
+            case State.BEGUN if terminal:
+                self._spin(progress.step)
+            case State.BEGUN:
+                self._told = 0.0
+                _say(progress)
+            case State.NEWS if self._spinner is not None:
+                self._spinner.update(self._spinner.task_ids[0], description=f"{progress.step}: {progress.text}")
+            case State.NEWS if progress.seconds - self._told > _PAUSE_S:
+                self._told = progress.seconds
+                _say(progress)
+            case State.DONE | State.FAILED:
+                if self._spinner is not None:
+                    self._spinner.stop()
+                    self._spinner = None
+                if progress.state is State.DONE:
+                    _say(progress)
+            case State.NOTE:
+                _say(progress)
 
-    @contextlib.contextmanager
-    def step(self, title: str) -> Iterator[Callable[[str], None]]:
-        """Show `title` while the block runs; the block gets a function that tells what it is doing."""
-        if self.quiet:
-            yield lambda text: None
-            return
-        start = time.monotonic()
-        if sys.stderr.isatty():
-            from rich.console import Console as Terminal
-            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    def _spin(self, title: str) -> None:
+        import rich.progress
+        from rich.console import Console as Terminal
 
-            columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-            with Progress(*columns, console=Terminal(stderr=True), transient=True) as progress:
-                task = progress.add_task(title)
-                yield lambda text: progress.update(task, description=f"{title}: {text}")
-        else:
-            self.say(f"{title} ...")
-            last = start
+        columns = (
+            rich.progress.SpinnerColumn(),
+            rich.progress.TimeElapsedColumn(),
+            rich.progress.TextColumn("{task.description}"),
+        )
+        self._spinner = rich.progress.Progress(*columns, console=Terminal(stderr=True), transient=True)
+        self._spinner.add_task(title)
+        self._spinner.start()
 
-            def tell(text: str) -> None:
-                nonlocal last
-                if time.monotonic() - last > 30:  # a log wants signs of life, not every line
-                    last = time.monotonic()
-                    self.say(f"{title}: {text} ({last - start:.0f} s)")
 
-            yield tell
-        self.say(f"{title}: done in {time.monotonic() - start:.1f} s")
-
-    def say(self, text: str) -> None:
-        """Print a line about progress."""
-        if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+def _say(progress: Progress) -> None:
+    print(progress, file=sys.stderr, flush=True)

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwgen.reports.prediction import TOP, Agreement
+
 if TYPE_CHECKING:
-    from hwgen.flow.request import Request
-
-TOP = 5
+    from hwgen.flow.source import NetworkSource
 
 
-@dataclass(frozen=True)
-class Agreement:
-    """Of one frame.
-
-    Attributes:
-        snr_db: mean square of the float output over that of the difference, dB; None where either is 0.
-        top1: whether both find the same class; None for an output that is no vector of classes.
-        top5: how many of the float model's five best classes are among the int8 network's; likewise.
-    """
-
-    snr_db: float | None
-    top1: bool | None
-    top5: int | None
-
-    def text(self) -> str:
-        """For people."""
-        ratio = "equal, or all 0" if self.snr_db is None else f"{self.snr_db:.1f} dB signal to noise"
-        if self.top1 is None:
-            return f"against the float model on this input: {ratio}"
-        same = "the same class" if self.top1 else "another class"
-        return f"against the float model on this input: {ratio}, {same}, {self.top5} of its {TOP} best classes"
-
-
-def agreement(request: Request, value: np.ndarray, result: np.ndarray) -> Agreement | None:
+def agreement(source: NetworkSource, value: np.ndarray, result: np.ndarray) -> Agreement | None:
     """Of the output `result` for the model's own input `value`; None unless the network is a float .onnx model."""
-    if request.file is None or request.file.suffix.lower() != ".onnx":
+    if source.file is None or source.file.suffix.lower() != ".onnx":
         return None
     from hwgen.compiler.frontend import onnx
 
-    model = onnx.load(request.file, request.resolution)
+    model = onnx.load(source.file, source.options.resolution)
     return compare(model.predict(value), result) if isinstance(model, onnx.FloatModel) else None
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,11 @@ from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.quantise import Quantised
 from hwgen.compiler.quantise.calibrate import float_tensors
 from hwgen.compiler.quantise.scales import clamped
+from hwgen.errors import ModelError
+from hwgen.flow.network import Network
+from hwgen.flow.progress import Listener, step
+from hwgen.reports.prediction import TOP
+from hwgen.reports.quality import Quality, QualityReport, TensorQuality
 from hwgen.sim import golden
 
 SATURATED = 1e-3  # share of the values beyond the range that is worth a word
@@ -18,68 +24,43 @@ UNEVEN = 8.0  # ratio of the widest channel's range to the median's that is wort
 WIDE = 2.0  # ratio of the common range of tied tensors to a tensor's own that is worth a word
 INHERITED_DB = 3.0  # a layer whose noise is at most this much above its inputs' has it from them
 OWN_DB = 6.0  # a layer whose own rounding alone comes this near its noise makes it itself
-TOP = 5
 
 
-@dataclass(frozen=True)
-class TensorQuality:
-    """One tensor of the network over all images.
+def quality(network: Network, images: Path | None = None, *, progress: Listener | None = None) -> QualityReport:
+    """Quantise a float network and compare it with what it was made of.
 
-    Attributes:
-        name, op: of the node that makes it.
-        snr_db: mean square of the float values over that of the difference, dB; None where one of them is 0.
-        rounding_db: the same for the float values rounded to the tensor's int8 values, all before it exact.
-        saturated: share of the float values that lie beyond the int8 range.
-        steps: root mean square of the float values in steps of the tensor's scale.
-        uneven: greatest magnitude of the widest channel over that of the median channel.
-        widened: common range of the tensors that share the scale over the range of this one.
-        lost_db: how much less the ratio is than that of the noisiest input; None where there is none.
-        reason: why the ratio is no better, in words.
+    Args:
+        network: as `hwgen.load` gives it, of the zoo, a .graph file or a float .onnx file.
+        images: a folder or a file to compare on; None: those that it is calibrated on.
+        progress: is told about the steps.
+
+    Raises:
+        ModelError: the network is quantised already, or the images cannot be used.
     """
+    from hwgen.compiler.frontend.load import FloatNetwork, quantiser_options, read_inputs
 
-    name: str
-    op: str
-    snr_db: float | None
-    rounding_db: float | None
-    saturated: float
-    steps: float
-    uneven: float
-    widened: float
-    lost_db: float | None = None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Quality:
-    """A whole network.
-
-    Attributes:
-        tensors: in execution order.
-        snr_db: of the output against the float network as it was given; None where it cannot be told.
-        top1: share of the images of which both find the same class; None for an output that is no vector of classes.
-        top5: share of the images whose float class is among the five best of the int8 network; likewise.
-        images: how many.
-    """
-
-    tensors: tuple[TensorQuality, ...]
-    snr_db: float | None
-    top1: float | None
-    top5: float | None
-    images: int
-
-    @property
-    def weakest(self) -> list[TensorQuality]:
-        """Tensors with a ratio, the worst first."""
-        return sorted(
-            (entry for entry in self.tensors if entry.snr_db is not None), key=lambda entry: entry.snr_db or 0
-        )
-
-    @property
-    def losses(self) -> list[TensorQuality]:
-        """Tensors that are noisier than everything they are made of, the greatest loss first."""
-        return sorted(
-            (entry for entry in self.tensors if (entry.lost_db or 0) > 0), key=lambda entry: -(entry.lost_db or 0)
-        )
+    given = network.loaded
+    if not isinstance(given, FloatNetwork):
+        raise ModelError(f"{network.source.text}: is quantised already; needed: a float network")
+    chosen = quantiser_options(network.source.options)
+    with step(progress, "quantiser"):
+        made = given.quantised(chosen)
+    notes = list(given.notes)
+    measured, inputs = f"these {given.calibrated}", given.inputs
+    if images is not None:
+        inputs = read_inputs(given, images, notes)
+        measured = f"{len(inputs)} images of {images}"
+    with step(progress, "comparison"):
+        found = measure(made, inputs)
+    return QualityReport(
+        name=network.name,
+        weights=given.weights.provenance,
+        calibrated=f"{given.calibrated}, {chosen.calibration}",
+        measured=measured,
+        changes=made.changes,
+        notes=tuple(notes),
+        quality=found,
+    )
 
 
 class _Sums:

@@ -1,159 +1,51 @@
-"""`hwgen plan --search`: the cores that a network could have on a board, and which of them a build takes."""
+"""The search over the cores that a network could have on a board."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from hwgen.cli.console import Console
 from hwgen.errors import ToolError
-from hwgen.flow.build import read_network, timing_model
-from hwgen.flow.request import Request
-from hwgen.reports.tables import rendered
+from hwgen.flow.network import Int8Network, Network, int8
+from hwgen.flow.plan import timing_model
+from hwgen.flow.progress import Listener, step
+from hwgen.flow.target import Target
+from hwgen.reports.search import AtClock, Candidate, Found
 
 if TYPE_CHECKING:
-    from hwgen.compiler.plan.result import Plan
-
+    from hwgen.compiler.plan.result import Plan as MachinePlan
 
 _CLOCKS_MHZ = (60, 75, 90, 105, 125, 142)
 """For which the built core is predicted too, as far as the board allows them."""
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A core that no other one beats in everything.
-
-    Attributes:
-        core: figures of its elements (see `hwgen.reports.elements`).
-        passes: of a frame.
-        cycles, fps: predicted of a frame, at the clock asked for.
-        utilisation: multiply-accumulates of the array over what it could do in these cycles.
-        lut, ff, dsp, ebr: needs; block RAM and multipliers exact, the others estimated.
-        built: `hwgen build` takes it.
-    """
-
-    core: dict[str, int]
-    passes: int
-    cycles: int
-    fps: float
-    utilisation: float
-    lut: int
-    ff: int
-    dsp: int
-    ebr: int
-    built: bool
-
-    @classmethod
-    def of(cls, plan: Plan, built: bool) -> Candidate:
-        """What a plan comes to."""
-        from hwgen.reports.elements import figures
-
-        config, needs = plan.config, plan.resources
-        return cls(
-            core=figures(config),
-            passes=len(plan.passes),
-            cycles=plan.cycles,
-            fps=plan.fps,
-            utilisation=plan.array_macs / (plan.cycles * config.macs_per_cycle),
-            lut=needs.lut,
-            ff=needs.ff,
-            dsp=needs.dsp,
-            ebr=needs.ebr,
-            built=built,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it as JSON types, the core's figures among the others."""
-        entries = asdict(self)
-        return entries.pop("core") | entries
-
-
-@dataclass(frozen=True)
-class AtClock:
-    """The core that a build takes, at another clock: of a faster one the memory's delays are more cycles, and refreshes are rarer.
-
-    Attributes:
-        clock_mhz: of the machine.
-        cycles, fps: predicted of a frame.
-    """
-
-    clock_mhz: float
-    cycles: int
-    fps: float
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search shows.
-
-    Attributes:
-        cores: the Pareto front of cycles against logic, multipliers and block RAM; fewest cycles first.
-        clocks: the built core at several clocks, slowest first; whether one is met only place and route can tell.
-    """
-
-    cores: list[Candidate]
-    clocks: list[AtClock]
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it as JSON types."""
-        return {"cores": [one.to_json() for one in self.cores], "clocks": [asdict(one) for one in self.clocks]}
-
-
-def search(request: Request, console: Console) -> Found:
-    """Explore the cores for a request, and clocks for the one that is built.
-
-    Raises:
-        HwgenError: as `hwgen.flow.build.make_plan` does.
-    """
+def search(
+    network: Network | Int8Network,
+    *,
+    board: str = "ulx3s",
+    clock_mhz: float | None = None,
+    progress: Listener | None = None,
+) -> Found:
+    """Explore the cores for a network on a board, and clocks for the one that is built; arguments and errors as of `hwgen.plan`."""
     from hwgen.compiler.legalise import legalise
     from hwgen.compiler.plan.search import search as explore
 
-    board, pll = request.resolve()
-    graph = read_network(request, console)
-    with console.step("search"):
-        found = explore(legalise(graph), board, timing_model(board, pll))
+    target = Target(board, clock_mhz)
+    place, clock = target.resolve()
+    graph = int8(network, progress).graph
+    with step(progress, "search"):
+        found = explore(legalise(graph), place, timing_model(place, clock))
         built = next(one.plan for one in found if one.built)
-        clocks = list(_at_clocks(request, built))
+        clocks = list(_at_clocks(target, built))
     return Found([Candidate.of(one.plan, one.built) for one in found], clocks)
 
 
-def _at_clocks(request: Request, plan: Plan) -> Iterator[AtClock]:
+def _at_clocks(target: Target, plan: MachinePlan) -> Iterator[AtClock]:
     for clock_mhz in _CLOCKS_MHZ:
         try:
-            board, pll = replace(request, clock_mhz=clock_mhz).resolve()
+            board, clock = replace(target, clock_mhz=clock_mhz).resolve()
         except ToolError:  # more than the board's memory allows
             continue
-        cycles = timing_model(board, pll)(plan.program).cycles
-        yield AtClock(float(pll.output_hz) / 1e6, cycles, float(pll.output_hz) / cycles)
-
-
-def table(found: Found) -> str:
-    """For people; * marks what a build takes."""
-    from rich import box
-    from rich.table import Table
-
-    from hwgen.reports.elements import columns
-
-    style: dict[str, Any] = {"box": box.SIMPLE_HEAD, "title_justify": "left", "pad_edge": False}
-    made = Table(title="Cores that no other one beats in everything (* what a build takes)", **style)
-    titles = [column.title for column in columns()]
-    for name in ("", *titles, "cycles", "frame/s", "array used", "LUT", "DSP", "EBR"):
-        made.add_column(name, justify="right")
-    for one in found.cores:
-        made.add_row(
-            "*" if one.built else "",
-            *(column.cell(one.core) for column in columns()),
-            f"{one.cycles:,}",
-            f"{one.fps:.1f}",
-            f"{100 * one.utilisation:.0f} %",
-            f"~{one.lut:,}",
-            str(one.dsp),
-            str(one.ebr),
-        )
-    clocks = Table(title="* at other clocks", **style)
-    for name in ("MHz", "cycles", "frame/s"):
-        clocks.add_column(name, justify="right")
-    for at in found.clocks:
-        clocks.add_row(f"{at.clock_mhz:g}", f"{at.cycles:,}", f"{at.fps:.1f}")
-    return rendered(made, width=130) + rendered(clocks, width=130)
+        cycles = timing_model(board, clock)(plan.program).cycles
+        yield AtClock(float(clock.output_hz) / 1e6, cycles, float(clock.output_hz) / cycles)

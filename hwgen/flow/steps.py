@@ -67,6 +67,16 @@ class BuildFolder:
         self._made: list[Path] = []
         self._stack = contextlib.ExitStack()
 
+    @classmethod
+    @contextlib.contextmanager
+    def at(cls, place: Path | BuildFolder) -> Iterator[BuildFolder]:
+        """A build folder for a block: opened for it if a path is given, else the one that is open already."""
+        if isinstance(place, BuildFolder):
+            yield place
+            return
+        with cls(place) as folder:
+            yield folder
+
     def __enter__(self) -> BuildFolder:
         missing = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         try:

@@ -1,83 +1,34 @@
-"""`hwgen verify`: the golden model against an installed TensorFlow Lite interpreter's reference kernels, tensor by tensor."""
+"""The golden model against an installed TensorFlow Lite interpreter's reference kernels, tensor by tensor."""
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hwgen.errors import ToolError
+from hwgen.flow.inputs import Input, input_array
+from hwgen.reports.verification import Verification
 
 if TYPE_CHECKING:
     from hwgen.compiler.int8.graph import QGraph
 
 INTERPRETERS = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow.lite.python.interpreter")
-REMEDY = "pip install --no-deps ai-edge-litert==1.2.0"
 RANDOM_FRAMES = 3
 
 
-@dataclass(frozen=True)
-class Verification:
-    """Result of comparing.
-
-    Attributes:
-        name: of the file.
-        frames: inputs that were run.
-        tensors: that were compared for each of them; 0 without an interpreter.
-        mismatches: elements that differ, over all frames.
-        first: the first tensor that differs, in the order of execution; None if none does.
-        interpreter: module and version; None if none is installed.
-        notes: what the importer found odd but harmless.
-    """
-
-    name: str
-    frames: int
-    tensors: int
-    mismatches: int
-    first: str | None
-    interpreter: str | None
-    notes: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it as JSON types."""
-        return asdict(self)
-
-    def text(self) -> str:
-        """For people."""
-        lines = [f"note: {note}" for note in self.notes]
-        if self.interpreter is None:
-            lines.append(
-                f"{self.name}: the golden model ran {self.frames} frames; nothing was compared, because no TensorFlow Lite "
-                f"interpreter is installed ({REMEDY})"
-            )
-            return "\n".join(lines)
-        lines.append(
-            f"{self.name}: {self.mismatches} differing elements in {self.tensors} tensors of {self.frames} frames, against the "
-            f"reference kernels of {self.interpreter}"
-        )
-        if self.first is not None:
-            lines.append(f"first tensor that differs: {self.first}")
-            lines.append(
-                "ai-edge-litert from 1.3.0 and TensorFlow from 2.21 round FULLY_CONNECTED otherwise; 1.2.0 has the double "
-                f"rounding that is meant: {REMEDY}"
-            )
-        return "\n".join(lines)
-
-
-def verify(path: Path, source: Path | None = None) -> Verification:
-    """Compare on seeded random frames, or on `source`, an array or a picture.
+def verify(path: Path, source: Input | None = None) -> Verification:
+    """Compare the golden model of a .tflite file on seeded random frames, or on `source`, an array or a picture.
 
     Raises:
         HwgenError: the model or the input is wrong, or the interpreter refuses the model.
     """
     from hwgen.compiler.frontend import tflite
-    from hwgen.flow.predict import read_input
 
     graph = tflite.load(path)
-    frames = [read_input(graph, source)] if source else random_inputs(graph)
+    frames = random_inputs(graph) if source is None else [input_array(graph, source)]
     reference = Reference.open(path.read_bytes())
     mismatches, tensors, first = 0, 0, None
     for frame in frames:

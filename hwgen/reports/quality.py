@@ -1,25 +1,80 @@
-"""`hwgen quantise`: how well the int8 network follows the float one, layer by layer and at its end."""
+"""How well an int8 network follows the float one, tensor by tensor and at its end."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hwgen.cli.console import Console
-from hwgen.errors import ModelError
-from hwgen.flow.quality import Quality, TensorQuality, measure
 from hwgen.reports.tables import rendered
 
-if TYPE_CHECKING:
-    from hwgen.flow.request import Request
-
 WEAKEST = 5
+"""Layers that are listed."""
 
 
 @dataclass(frozen=True)
-class Report:
-    """Result of `hwgen quantise`.
+class TensorQuality:
+    """One tensor of the network over all images.
+
+    Attributes:
+        name, op: of the node that makes it.
+        snr_db: mean square of the float values over that of the difference, dB; None where one of them is 0.
+        rounding_db: the same for the float values rounded to the tensor's int8 values, all before it exact.
+        saturated: share of the float values that lie beyond the int8 range.
+        steps: root mean square of the float values in steps of the tensor's scale.
+        uneven: greatest magnitude of the widest channel over that of the median channel.
+        widened: common range of the tensors that share the scale over the range of this one.
+        lost_db: how much less the ratio is than that of the noisiest input; None where there is none.
+        reason: why the ratio is no better, in words.
+    """
+
+    name: str
+    op: str
+    snr_db: float | None
+    rounding_db: float | None
+    saturated: float
+    steps: float
+    uneven: float
+    widened: float
+    lost_db: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """A whole network.
+
+    Attributes:
+        tensors: in execution order.
+        snr_db: of the output against the float network as it was given; None where it cannot be told.
+        top1: share of the images of which both find the same class; None for an output that is no vector of classes.
+        top5: share of the images whose float class is among the five best of the int8 network; likewise.
+        images: how many.
+    """
+
+    tensors: tuple[TensorQuality, ...]
+    snr_db: float | None
+    top1: float | None
+    top5: float | None
+    images: int
+
+    @property
+    def weakest(self) -> list[TensorQuality]:
+        """Tensors with a ratio, the worst first."""
+        return sorted(
+            (entry for entry in self.tensors if entry.snr_db is not None), key=lambda entry: entry.snr_db or 0
+        )
+
+    @property
+    def losses(self) -> list[TensorQuality]:
+        """Tensors that are noisier than everything they are made of, the greatest loss first."""
+        return sorted(
+            (entry for entry in self.tensors if (entry.lost_db or 0) > 0), key=lambda entry: -(entry.lost_db or 0)
+        )
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """How an int8 network compares with the float one, and what it was made of.
 
     Attributes:
         name: of the network with its options.
@@ -79,7 +134,6 @@ def _share(share: float, images: int) -> str:
 
 def _table(tensors: tuple[TensorQuality, ...]) -> str:
     import rich.box
-    import rich.console
     import rich.table
 
     table = rich.table.Table(box=rich.box.SIMPLE_HEAD)
@@ -98,40 +152,3 @@ def _table(tensors: tuple[TensorQuality, ...]) -> str:
             f"{entry.uneven:.1f}",
         )
     return rendered(table, width=120)
-
-
-def quantise(request: Request, console: Console, images: Path | None = None) -> Report:
-    """Quantise a float network and compare it with what it was made of, on `images` (a folder or a file; None: those that it was
-    calibrated on).
-
-    Raises:
-        HwgenError: the network, its weights or the images are wrong.
-    """
-    from hwgen.compiler.frontend.load import load_float, read_inputs
-
-    if request.file is not None and request.file.suffix.lower() == ".tflite":
-        raise ModelError(
-            f"{request.network}: a .tflite file is quantised already; `hwgen verify` compares it with an interpreter"
-        )
-    chosen = request.quantiser
-    options = {name: value for name, value in request.options.items() if name not in asdict(chosen)}
-    with console.step("network"):
-        network = load_float(request.network, **options)  # type: ignore[arg-type]
-    with console.step("quantiser"):
-        made = network.quantised(chosen)
-    notes = list(network.notes)
-    measured, inputs = f"these {network.calibrated}", network.inputs
-    if images is not None:
-        inputs = read_inputs(network, images, notes)
-        measured = f"{len(inputs)} images of {images}"
-    with console.step("comparison"):
-        quality = measure(made, inputs)
-    return Report(
-        name=request.name,
-        weights=network.weights.provenance,
-        calibrated=f"{network.calibrated}, {chosen.calibration}",
-        measured=measured,
-        changes=made.changes,
-        notes=tuple(notes),
-        quality=quality,
-    )

@@ -1,0 +1,34 @@
+"""`hwgen build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hwgen.cli.options import OUT, machine_options
+
+
+@click.command()
+@machine_options
+@OUT
+def build(out: Path | None, as_json: bool, **options: Any) -> None:
+    """Build a bitstream, a weight image and a report."""
+    from hwgen.cli import asked
+    from hwgen.cli.console import Console
+    from hwgen.extras import require
+    from hwgen.flow.build import build as run
+    from hwgen.flow.plan import plan_for
+    from hwgen.flow.steps import BuildFolder
+
+    require("build", "building")
+    console, target, source = Console(), asked.target(options), asked.network_source(options)
+    with BuildFolder(asked.folder_of(source, target, out)) as folder:
+        plan = plan_for(asked.loaded(source, console), target, console)
+        result = run(plan, folder, progress=console)
+    if as_json:
+        asked.print_json(result.to_json())
+    else:
+        click.echo(result.summary(), nl=False)
+        click.echo(f"Results are in {result.folder}.")

@@ -1,0 +1,47 @@
+"""`hwgen plan`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from hwgen.cli.options import machine_options
+
+
+@click.command()
+@machine_options
+@click.option("--search", is_flag=True, help="Show what other cores and clocks would cost and bring instead.")
+def plan(search: bool, as_json: bool, **options: Any) -> None:
+    """Show passes, cycles, memory and what bounds each pass."""
+    from hwgen.cli import asked
+    from hwgen.flow.plan import plan_for
+
+    if search:
+        _search(as_json, options)
+        return
+    target = asked.target(options)
+    result = plan_for(asked.loaded(asked.network_source(options)), target)
+    if as_json:
+        asked.print_json(result.to_json())
+    else:
+        click.echo(result.table())
+
+
+def _search(as_json: bool, options: dict[str, Any]) -> None:
+    from hwgen.cli import asked
+    from hwgen.cli.console import Console
+    from hwgen.flow.search import search
+    from hwgen.reports.search import table
+
+    if options["throughput"] is not None:
+        raise click.UsageError("--search shows cores for one frame at a time: leave out --throughput")
+    if options["fastest"]:
+        raise click.UsageError("--search shows all cores, --fastest takes one: leave out one of them")
+    console, target = Console(), asked.target(options)
+    network = asked.loaded(asked.network_source(options), console)
+    found = search(network, board=target.board, clock_mhz=target.clock_mhz, progress=console)
+    if as_json:
+        asked.print_json(found.to_json())
+    else:
+        click.echo(table(found), nl=False)

@@ -1,0 +1,34 @@
+"""`hwgen predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hwgen.cli.options import FILE, LABELS, OUTPUT, board_options
+
+
+@click.command()
+@board_options
+@click.option("--input", "source", required=True, type=FILE, help="Array (.npy) or photograph.")
+@OUTPUT
+@LABELS
+def predict(source: Path, output: Path | None, labels: Path | None, as_json: bool, **options: Any) -> None:
+    """Run the golden model alone: numbers and the top 5."""
+    from hwgen.cli import asked
+    from hwgen.flow.inputs import read_input, read_labels, write_array
+    from hwgen.flow.network import int8
+    from hwgen.flow.predict import predict as run
+
+    network = int8(asked.loaded(asked.network_source(options)))
+    value = read_input(network.graph, source)
+    names = None if labels is None else read_labels(labels, network.graph)
+    result = run(network, value, labels=names)
+    if output is not None:
+        write_array(output, result.output)
+    if as_json:
+        asked.print_json(result.to_json())
+    else:
+        click.echo(result.text())

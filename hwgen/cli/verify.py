@@ -1,0 +1,29 @@
+"""`hwgen verify`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from hwgen.cli.options import FILE, JSON
+from hwgen.cli.status import MISMATCH
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@click.option("--input", "source", type=FILE, help="Array (.npy) or photograph; default: random.")
+@JSON
+def verify(model: Path, source: Path | None, as_json: bool) -> None:
+    """Compare the golden model of a .tflite file with an installed interpreter's reference kernels."""
+    from hwgen.cli import asked
+    from hwgen.flow.verify import verify as run
+
+    result = run(model, source)
+    if as_json:
+        asked.print_json(result.to_json())
+    else:
+        click.echo(result.text())
+    if result.mismatches:
+        sys.exit(MISMATCH)

@@ -1,0 +1,139 @@
+"""From an int8 network to a plan: the machine for a board, and everything that it will do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hwgen.errors import ResourceError
+from hwgen.flow.network import Int8Network, Network, int8
+from hwgen.flow.progress import Listener, step
+from hwgen.flow.target import BEST_BATCH, Target
+
+if TYPE_CHECKING:
+    from hwgen.boards.board import Board
+    from hwgen.boards.family import ClockGenerator
+    from hwgen.compiler.int8.graph import QGraph
+    from hwgen.compiler.plan.result import FrameTiming
+    from hwgen.compiler.plan.result import Plan as MachinePlan
+    from hwgen.compiler.program.program import Program
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A network on a board, before any hardware.
+
+    Attributes:
+        network: what is planned.
+        target: what it is planned for.
+        board: that target's board.
+        clock: setting of its clock.
+        machine: the compiler's plan: core, passes, memory map, program, needs.
+    """
+
+    network: Int8Network
+    target: Target
+    board: Board
+    clock: ClockGenerator
+    machine: MachinePlan
+
+    @property
+    def name(self) -> str:
+        """Names builds of it."""
+        return self.network.name + self.target.suffix
+
+    @property
+    def folder(self) -> Path:
+        """Where results go unless told otherwise: `build/<name>`."""
+        return Path("build") / self.name
+
+    @property
+    def clock_mhz(self) -> float:
+        """Clock of the machine, MHz."""
+        return float(self.clock.output_hz) / 1e6
+
+    @property
+    def cycles(self) -> int:
+        """Predicted clock cycles of a frame, or of a batch of `machine.frames`."""
+        return self.machine.cycles
+
+    @property
+    def fps(self) -> float:
+        """Predicted frames per second."""
+        return self.machine.fps
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it but the weights, as JSON types; what `hwgen plan --json` prints."""
+        from hwgen.reports.plan import plan_json
+
+        return plan_json(self.machine)
+
+    def table(self) -> str:
+        """Tables of passes, memory, weights, resources and totals; what `hwgen plan` prints."""
+        from hwgen.reports.plan import plan_text
+
+        return plan_text(self.machine)
+
+
+def plan(
+    network: Network | Int8Network,
+    *,
+    board: str = "ulx3s",
+    clock_mhz: float | None = None,
+    throughput: int | None = None,
+    fastest: bool = False,
+    progress: Listener | None = None,
+) -> Plan:
+    """Plan a network on a board; one that is not quantised yet is quantised with the options it was loaded with.
+
+    Args:
+        network: as `hwgen.load` or `hwgen.quantise` gives it.
+        board: name of the board.
+        clock_mhz: clock of the machine, MHz; the nearest one below that the board can make; None: its default.
+        throughput: frames of a batch that share weights, 2 to 32, or BEST_BATCH for as many as are worth it; None: one frame at a time.
+        fastest: take the core of the fewest cycles that the search finds, whatever logic it needs.
+        progress: is told about the steps.
+
+    Raises:
+        ToolError: there is no such board, or no such clock on it; a batch cannot have so many frames.
+        ResourceError: the network does not fit the board; says what is short and by how much.
+        UnsupportedOpError: the machine does not have an operation of the network.
+    """
+    return plan_for(network, Target(board, clock_mhz, throughput, fastest), progress)
+
+
+def plan_for(network: Network | Int8Network, target: Target, progress: Listener | None = None) -> Plan:
+    """`plan` for a target that is one object."""
+    board, clock = target.resolve()
+    quantised = int8(network, progress)
+    with step(progress, "plan"):
+        machine = _planned(quantised.graph, target, board, timing_model(board, clock))
+    excess = machine.program.stream_bytes - board.memory.part.bytes
+    if excess > 0:
+        raise ResourceError(
+            f"{quantised.name}: weights and program exceed the memory of {board.name} by {excess:,} bytes"
+        )
+    return Plan(quantised, target, board, clock, machine)
+
+
+def _planned(graph: QGraph, target: Target, board: Board, predict: Callable[[Program], FrameTiming]) -> MachinePlan:
+    from hwgen.compiler.legalise import legalise
+    from hwgen.compiler.plan.planner import plan
+    from hwgen.compiler.plan.search import search
+    from hwgen.compiler.plan.throughput import plan_batch
+
+    legal = legalise(graph)
+    single = search(legal, board, predict)[0].plan if target.fastest else plan(legal, board, predict)
+    if target.throughput is None:
+        return single
+    return plan_batch(single, predict, None if target.throughput == BEST_BATCH else target.throughput)
+
+
+def timing_model(board: Board, clock: ClockGenerator) -> Callable[[Program], FrameTiming]:
+    """Predicts the cycles of a program on the board's memory at the machine's clock."""
+    from hwgen.sim.timing.frame import predict
+
+    memory = board.memory.config(int(clock.output_hz))
+    return lambda program: predict(program, memory)
