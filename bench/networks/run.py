@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-import numpy as np
 
 from bench.networks.cases import CASES, Case
 from bench.networks.frame import frame
@@ -17,32 +16,33 @@ from bench.recorded import record
 from hwgen.cli.console import Console
 from hwgen.compiler.weight_schedule.schedule import streamed_bytes
 from hwgen.errors import HwgenError
-from hwgen.flow.build import build, make_plan, read_network
-from hwgen.flow.request import Request
+from hwgen.flow.build import build
+from hwgen.flow.network import load
+from hwgen.flow.plan import plan_for
 from hwgen.flow.simulate import simulate
+from hwgen.flow.source import NetworkSource
+from hwgen.flow.target import Target
 
 
-def measure(case: Case, request: Request, folder: Path, *, simulated: bool, built: bool) -> Row:
+def measure(case: Case, source: NetworkSource, target: Target, folder: Path, *, simulated: bool, built: bool) -> Row:
     """One row; finished steps of an earlier run in `folder` are reused, the simulation is not."""
     console = Console()
-    graph = read_network(request, console)
-    _, plan, board, pll = make_plan(request, console, graph)
+    found = plan_for(load(source.text, source.options, progress=console), target, console)
+    graph, plan = found.network.graph, found.machine
     result = report = None
     if simulated:
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "frame.npy", frame(graph))
-        result = simulate(request, [folder / "frame.npy"], folder, console)
+        result = simulate(found, frame(graph), folder, progress=console)
         if result.mismatches:
             raise click.ClickException(f"{case.name}: {result.mismatches} mismatches, in {', '.join(result.wrong)}")
     if built:
-        report = build(request, folder, console)
+        report = build(found, folder, progress=console).report
     planned = {kind: getattr(plan.resources, kind) for kind in KINDS}
     return Row(
         name=case.name,
         date=datetime.date.today().isoformat(),
         weights=graph.provenance,
         array=(plan.config.rows, plan.config.cols),
-        clock_mhz=pll.output_hz / 1e6,
+        clock_mhz=found.clock_mhz,
         fmax_mhz=None if report is None else report["fmax_mhz"],
         predicted=plan.cycles,
         cycles=None if result is None else result.cycles,
@@ -89,9 +89,9 @@ def main(
         raise click.UsageError(f"no network of the table has {' or '.join(names)} in its name")
     folder.mkdir(parents=True, exist_ok=True)
     for case in cases:
-        request = case.on(board, clock_mhz, models)
+        source, target = case.on(board, clock_mhz, models)
         try:
-            row = measure(case, request, folder / request.name, simulated=simulated, built=built)
+            row = measure(case, source, target, folder / source.name, simulated=simulated, built=built)
         except HwgenError as error:
             raise click.ClickException(f"{case.name}: {error}") from error
         rows = record(folder / "results.json", asdict(row), [one.name for one in CASES])

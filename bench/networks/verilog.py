@@ -12,8 +12,9 @@ from pathlib import Path
 import click
 
 from bench.networks.cases import CASES
-from hwgen.cli.console import Console
-from hwgen.flow.build import design_of, make_plan
+from hwgen.flow.design import design_of
+from hwgen.flow.network import load
+from hwgen.flow.plan import plan_for
 
 
 def _digest(data: bytes) -> str:
@@ -31,8 +32,10 @@ def main(file: Path, names: tuple[str, ...], models: Path | None, keep: Path | N
     for case in CASES:
         if names and not any(name.lower() in case.name.lower() for name in names):
             continue
-        _, plan, board, pll = make_plan(case.on("ulx3s", None, models), Console(quiet=True))
-        verilog = design_of(plan, board, pll).text
+        source, target = case.on("ulx3s", None, models)
+        found = plan_for(load(source.text, source.options), target)
+        plan = found.machine
+        verilog = design_of(plan, found.board, found.clock).text
         passes = " ".join(f"{entry.name}:{entry.cycles}" for entry in plan.passes)
         lines.append(
             f"{case.name}: {plan.cycles} cycles, stream {_digest(plan.image())}, passes {_digest(passes.encode())}, "

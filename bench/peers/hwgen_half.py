@@ -18,7 +18,8 @@ from hwgen.compiler.int8.nodes import QConv, QTensor
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
-from hwgen.flow.build import design_of, timing_model
+from hwgen.flow.design import design_of
+from hwgen.flow.plan import timing_model
 from hwgen.sim import golden
 from hwgen.sim.frame.simulate import simulate_frame
 

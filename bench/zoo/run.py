@@ -8,32 +8,30 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-import numpy as np
 
 from bench.networks.frame import frame
 from bench.recorded import record
 from bench.zoo.rows import Row, table
 from hwgen.cli.console import Console
 from hwgen.errors import HwgenError
-from hwgen.flow.build import read_network
-from hwgen.flow.models import requests
-from hwgen.flow.request import Request
+from hwgen.flow.models import published
+from hwgen.flow.network import load
+from hwgen.flow.plan import plan
 from hwgen.flow.simulate import simulate
+from hwgen.flow.source import NetworkSource
 
 
-def measure(request: Request, folder: Path) -> Row:
+def measure(source: NetworkSource, board: str, folder: Path) -> Row:
     """Simulate a frame; the result, mismatches included.
 
     Raises:
         HwgenError: the network does not fit, a tool is missing or failed.
     """
     console = Console()
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / "frame.npy", frame(read_network(request, Console(quiet=True))))
-    result = simulate(request, [folder / "frame.npy"], folder, console)
-    _, pll = request.resolve()
+    found = plan(load(source.text, source.options, progress=console), board=board, progress=console)
+    result = simulate(found, frame(found.network.graph), folder, progress=console)
     return Row(
-        name=request.name,
+        name=source.name,
         date=datetime.date.today().isoformat(),
         array=result.array,
         predicted=result.predicted,
@@ -43,7 +41,7 @@ def measure(request: Request, folder: Path) -> Row:
         exact=sum(entry.predicted == entry.simulated for entry in result.passes),
         passes=len(result.passes),
         utilisation=result.utilisation,
-        fps=float(pll.output_hz) / result.cycles,
+        fps=1e6 * found.clock_mhz / result.cycles,
     )
 
 
@@ -57,19 +55,19 @@ def main(folder: Path, names: tuple[str, ...], board: str) -> None:
     Rows that are not measured stay as they were. Ends with an error if any element differs from the golden model.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a job that is ended must end its tools too
-    zoo = requests(board)
-    known = [request.name for request in zoo]
+    zoo = list(published())
+    known = [source.name for source in zoo]
     if unknown := [name for name in names if name not in known]:
         raise click.UsageError(f"{', '.join(unknown)}: not in the table of `hwgen models`")
     folder.mkdir(parents=True, exist_ok=True)
     wrong = []
-    for request in zoo:
-        if names and request.name not in names:
+    for source in zoo:
+        if names and source.name not in names:
             continue
         try:
-            row = measure(request, folder / request.name)
+            row = measure(source, board, folder / source.name)
         except HwgenError as error:
-            raise click.ClickException(f"{request.name}: {error}") from error
+            raise click.ClickException(f"{source.name}: {error}") from error
         wrong += [row.name] if row.mismatches else []
         rows = record(folder / "results.json", asdict(row), known)
     click.echo(table(rows), nl=False)

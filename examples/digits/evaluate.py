@@ -17,6 +17,7 @@ from examples.digits.data import CALIBRATION, Digits, load
 from examples.digits.networks import NETWORKS
 from hwgen.boards.registry import find_board
 from hwgen.compiler.frontend.load import load_float
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
@@ -46,7 +47,7 @@ class Simulated:
 def quantised(name: str, training: Digits) -> Quantised:
     """A trained network (a key of `NETWORKS`) in int8, calibrated on the first images of the training set."""
     file = FOLDER / f"digits_{name}.graph"
-    network = load_float(str(file), weights=file.with_suffix(".npz"))
+    network = load_float(str(file), NetworkOptions(weights=file.with_suffix(".npz")))
     inputs = list(training.inputs[:CALIBRATION])
     return replace(network, inputs=inputs, calibrated=f"{CALIBRATION} training images").quantised(QuantiseOptions())
 

@@ -11,8 +11,9 @@ from bench.networks.cases import CASES, Case
 from bench.networks.rows import KINDS, Row, breakdown_table, table
 from bench.zoo.rows import Row as ZooRow
 from bench.zoo.rows import table as zoo_table
-from hwgen.flow.models import requests
-from hwgen.flow.request import Request
+from hwgen.flow.models import published
+from hwgen.flow.source import NetworkSource
+from hwgen.flow.target import Target
 from tests.support.paths import ROOT
 
 RECORDED = json.loads((ROOT / "bench" / "networks" / "results.json").read_text())
@@ -61,9 +62,12 @@ def test_figures_of_a_row() -> None:
 
 
 def test_own_clock_and_trained_model(tmp_path: Path) -> None:
-    case = Case("x", Request("ds_cnn"), "trained.tflite", clock_mhz=95)
-    assert case.on("ulx3s", None, None) == Request("ds_cnn", board="ulx3s", clock_mhz=95)
-    assert case.on("ulx3s", 50, tmp_path) == Request(str(tmp_path / "trained.tflite"), board="ulx3s", clock_mhz=50)
+    case = Case("x", NetworkSource("ds_cnn"), "trained.tflite", clock_mhz=95)
+    assert case.on("ulx3s", None, None) == (NetworkSource("ds_cnn"), Target("ulx3s", 95))
+    assert case.on("ulx3s", 50, tmp_path) == (
+        NetworkSource(str(tmp_path / "trained.tflite")),
+        Target("ulx3s", 50),
+    )
     assert len({one.name for one in CASES}) == len(CASES)
 
 
@@ -91,7 +95,7 @@ def test_recorded_rows(entry: dict[str, object]) -> None:
 
 def test_docs_show_the_simulated_zoo() -> None:
     assert zoo_table(ZOO) in (ROOT / "docs" / "networks.md").read_text()
-    assert [entry["name"] for entry in ZOO] == [request.name for request in requests("ulx3s")]
+    assert [entry["name"] for entry in ZOO] == [source.name for source in published()]
 
 
 @pytest.mark.parametrize("entry", ZOO, ids=lambda entry: entry["name"])

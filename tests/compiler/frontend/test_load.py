@@ -1,6 +1,7 @@
 """From a name to an int8 network in one call."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from hwgen.compiler.frontend import weights, zoo
 from hwgen.compiler.frontend.images import quantised_image, synthetic_images
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.errors import ModelError
 from hwgen.sim import golden
@@ -21,10 +23,10 @@ def numbers(network: QGraph) -> list[bytes]:
 
 
 def test_same_seed_same_network() -> None:
-    first, second = (load_network("shufflenet_v2", 0.5, 32, seed=4) for _ in range(2))
+    first, second = (load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, seed=4)) for _ in range(2))
     assert numbers(first) == numbers(second)
     assert first.tensors == second.tensors
-    assert numbers(first) != numbers(load_network("shufflenet_v2", 0.5, 32, seed=5))
+    assert numbers(first) != numbers(load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, seed=5)))
 
 
 def test_weights_from_a_file_and_calibration_from_a_folder(tmp_path: Path) -> None:
@@ -34,7 +36,10 @@ def test_weights_from_a_file_and_calibration_from_a_folder(tmp_path: Path) -> No
     for index, pixels in enumerate(synthetic_images(3, 48, 1)):
         Image.fromarray(pixels).save(tmp_path / "images" / f"{index}.png")
     network = load_network(
-        "shufflenet_v2", 0.5, 32, weights=tmp_path / "trained.npz", calibrate=tmp_path / "images", classes=5
+        "shufflenet_v2",
+        NetworkOptions(
+            width=0.5, resolution=32, weights=tmp_path / "trained.npz", calibrate=tmp_path / "images", classes=5
+        ),
     )
     assert network.provenance == "file trained.npz"
     image = quantised_image(tmp_path / "images" / "0.png", network.tensors[network.input])
@@ -54,15 +59,15 @@ def test_full_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("name", "options", "message"),
     [
-        ({"name": "shuflenet"}, "unknown network 'shuflenet'; nearest: shufflenet_v2"),
-        ({"name": "shufflenet_v2", "resolution": 200}, "resolution must be a multiple of 32"),
-        ({"name": "shufflenet_v2", "weights": "nothing.npz"}, "nothing.npz: no such weights file"),
-        ({"name": "shufflenet_v2", "calibrate": "nothing.png", "resolution": 32}, "nothing.png: no such image file"),
+        ("shuflenet", {}, "unknown network 'shuflenet'; nearest: shufflenet_v2"),
+        ("shufflenet_v2", {"resolution": 200}, "resolution must be a multiple of 32"),
+        ("shufflenet_v2", {"weights": "nothing.npz"}, "nothing.npz: no such weights file"),
+        ("shufflenet_v2", {"calibrate": "nothing.png", "resolution": 32}, "nothing.png: no such image file"),
     ],
 )
-def test_one_line_for_bad_input(arguments: dict, message: str) -> None:
+def test_one_line_for_bad_input(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message) as caught:
-        load_network(**arguments)
+        load_network(name, NetworkOptions(**options))
     assert "\n" not in str(caught.value)

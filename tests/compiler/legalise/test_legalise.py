@@ -7,6 +7,7 @@ import pytest
 
 from hwgen.compiler.frontend import tflite
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
@@ -27,7 +28,7 @@ def legal(name: str) -> QGraph:
 
 
 def test_a_network_of_the_zoo_stays_as_it_is() -> None:
-    graph = load_network("shufflenet_v2", width=0.5, resolution=64, classes=10)
+    graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, classes=10))
     assert legalise(graph) is graph
 
 

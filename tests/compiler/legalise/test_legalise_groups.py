@@ -7,6 +7,7 @@ import pytest
 
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
@@ -18,7 +19,9 @@ RESOLUTION = 32
 
 @pytest.fixture(scope="module", params=[2, 3, 4, 8])
 def graph(request: pytest.FixtureRequest) -> QGraph:
-    return load_network("shufflenet_v1", 0.5, RESOLUTION, classes=10, groups=request.param)
+    return load_network(
+        "shufflenet_v1", NetworkOptions(width=0.5, resolution=RESOLUTION, classes=10, groups=request.param)
+    )
 
 
 def test_same_values(graph: QGraph) -> None:
@@ -35,7 +38,9 @@ def test_no_pass_only_shuffles() -> None:
     """ShuffleNet v1 with three groups: every pass of the array but the stem's and the first 1x1's is a third of a convolution, sums are
     taken in the passes of the last one of each unit, and what the shuffle spreads over the groups is read in three pieces.
     """
-    lowered = lower(legalise(load_network("shufflenet_v1", 1.0, RESOLUTION, classes=10, groups=3)))
+    lowered = lower(
+        legalise(load_network("shufflenet_v1", NetworkOptions(width=1.0, resolution=RESOLUTION, classes=10, groups=3)))
+    )
     array = [item for item in lowered.passes if item.array_node is not None]
     assert len(array) == 2 + 3 + 3 * 2 * 15 + 1
     combined = [item for item in array if item.combine is not None]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConv, QSlice, QTensor
@@ -17,7 +18,7 @@ from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 
 @pytest.fixture(scope="module")
 def graph() -> QGraph:
-    return load_network("shufflenet_v2", width=1.0, resolution=64, classes=10)
+    return load_network("shufflenet_v2", NetworkOptions(width=1.0, resolution=64, classes=10))
 
 
 @pytest.fixture(scope="module")

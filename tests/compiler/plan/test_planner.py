@@ -8,6 +8,7 @@ from hwgen.boards.board import Part
 from hwgen.boards.ecp5.family import ECP5
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.core import memories
 from hwgen.compiler.plan.planner import plan
@@ -73,7 +74,7 @@ def test_block_ram_of_the_default_core() -> None:
     ("width", "resolution"), [(0.5, 224), (1.5, 224), (2.0, 224), (1.0, 128), (0.5, 96), (1.0, 160)]
 )
 def test_every_width_and_resolution_fits(width: float, resolution: int) -> None:
-    graph = load_network("shufflenet_v2", width=width, resolution=resolution)
+    graph = load_network("shufflenet_v2", NetworkOptions(width=width, resolution=resolution))
     planned = plan(legalise(graph), ULX3S, timing)
     assert planned.resources.ebr <= ULX3S.part.ebr
     check_program(planned.lowered, planned.fit.steps, planned.program)
@@ -99,7 +100,7 @@ def test_json_and_text(full: Plan) -> None:
 
 
 def test_too_small_parts_say_what_is_short() -> None:
-    graph = load_network("shufflenet_v2", width=0.5, resolution=32, classes=10)
+    graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, classes=10))
     with pytest.raises(ResourceError, match=r"has 12 multipliers; the smallest array needs 16"):
         plan(legalise(graph), SmallBoard(12, 208), timing)
     with pytest.raises(ResourceError, match=r"the smallest core needs \d+ block RAM of 40, \d+ short"):
@@ -108,7 +109,7 @@ def test_too_small_parts_say_what_is_short() -> None:
     board.part = Part("tiny", ECP5, lut=9000, ff=99999, dsp=64, ebr=108)
     with pytest.raises(ResourceError, match=r"on tiny: the core needs about \d+ LUT of 9000"):
         plan(legalise(graph), board, timing)
-    wide = load_network("shufflenet_v2", width=2.0, resolution=224, classes=10)
+    wide = load_network("shufflenet_v2", NetworkOptions(width=2.0, resolution=224, classes=10))
     with pytest.raises(
         ResourceError,
         match=r"does not fit the activation memory of \d+ KiB in any striping, whatever goes to the SDRAM, at least [0-9.]+ KiB short",

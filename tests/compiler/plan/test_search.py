@@ -9,10 +9,12 @@ from click.testing import CliRunner
 
 from hwgen.cli import cli
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.search import Explored, search
-from hwgen.flow.request import Request
+from hwgen.flow.source import NetworkSource
+from hwgen.flow.target import Target
 from tests.compiler.plan.test_planner import SmallBoard, timing
 
 pytestmark = pytest.mark.plan
@@ -21,7 +23,9 @@ pytestmark = pytest.mark.plan
 @pytest.fixture(scope="module")
 def found() -> list[Explored]:
     return search(
-        legalise(load_network("shufflenet_v2", width=0.5, resolution=64, classes=10)), SmallBoard(64, 108), timing
+        legalise(load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, classes=10))),
+        SmallBoard(64, 108),
+        timing,
     )
 
 
@@ -42,7 +46,7 @@ def test_no_core_beats_another(found: list[Explored]) -> None:
 
 def test_what_a_build_takes_is_marked(found: list[Explored]) -> None:
     (built,) = [one.plan for one in found if one.built]
-    graph = load_network("shufflenet_v2", width=0.5, resolution=64, classes=10)
+    graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, classes=10))
     assert built.digest() == plan(legalise(graph), SmallBoard(64, 108), timing).digest()
 
 
@@ -54,8 +58,8 @@ def test_the_fastest_core_is_taken_if_asked_for() -> None:
     taken = json.loads(CliRunner().invoke(cli, ["plan", *SMALL, "--fastest", "--json"]).stdout)
     assert taken["cycles"] == min(core["cycles"] for core in cores)
     assert taken["cycles"] < next(core["cycles"] for core in cores if core["built"]), "nothing to choose here"
-    request = Request("shufflenet_v2", fastest=True)
-    assert request.name == Request("shufflenet_v2").name + "_fastest" and "fastest" not in request.options
+    assert Target(fastest=True).suffix == "_fastest" and Target().suffix == ""
+    assert "fastest" not in NetworkSource("shufflenet_v2").to_json()
 
 
 def test_command() -> None:

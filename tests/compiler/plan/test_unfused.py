@@ -6,6 +6,7 @@ import pytest
 
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
@@ -28,7 +29,7 @@ def timing(program: Program) -> FrameTiming:
 @pytest.fixture(scope="module")
 def graph() -> QGraph:
     """Its last maps are 12 x 12 and 6 x 6 with 512 and 1024 channels: weights of many parts, windows of many channels."""
-    return load_network("mobilenet_v1", resolution=192, classes=10)
+    return load_network("mobilenet_v1", NetworkOptions(resolution=192, classes=10))
 
 
 @pytest.fixture(scope="module")

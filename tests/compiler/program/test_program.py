@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.program.check import ProgramError, check_program
@@ -28,7 +29,7 @@ CONFIG = CoreConfig(activation_depth=2048, weight_depth=4096)
 @pytest.fixture(scope="module")
 def planned() -> tuple[Lowered, Fit, Program]:
     """A small ShuffleNet in a memory so small that it needs stripes and parts."""
-    lowered = lower(load_network("shufflenet_v2", width=0.5, resolution=128, classes=40))
+    lowered = lower(load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=128, classes=40)))
     parts = {
         "conv5.0": channel_parts(lowered.passes[-3], CONFIG.cols, 8),
         "pool": [(i, 128) for i in range(0, 1024, 128)],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.graph.parameters import Weights
 from hwgen.compiler.graph.text import parse
 from hwgen.compiler.int8 import arithmetic
@@ -101,9 +102,9 @@ def test_options_are_checked(options: dict[str, str], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         QuantiseOptions(**options)
     with pytest.raises(ModelError, match=message):
-        load_network("shufflenet_v2", 0.5, 32, **options)
+        load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, **options))
 
 
 def test_a_quantised_file_takes_no_options() -> None:
     with pytest.raises(ModelError, match="leave out --calibration and --correct-bias"):
-        load_network("m.tflite", calibration="mse", correct_bias="on")
+        load_network("m.tflite", NetworkOptions(calibration="mse", correct_bias="on"))

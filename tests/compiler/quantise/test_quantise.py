@@ -7,6 +7,7 @@ import pytest
 
 from hwgen.compiler.frontend.images import INPUT_RANGE, normalise, quantise_pixels, synthetic_images
 from hwgen.compiler.frontend.load import load_float, load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.frontend.zoo import build
 from hwgen.compiler.graph.parameters import Weights, folded
 from hwgen.compiler.graph.text import parse
@@ -24,7 +25,7 @@ from tests.compiler.int8.test_arithmetic import double_rounding
 
 @pytest.fixture(scope="module")
 def network() -> QGraph:
-    return load_network("shufflenet_v2", 0.5, 64, seed=1)
+    return load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, seed=1))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_every_layer_is_within_the_machines_limits(network: QGraph) -> None:
 
 
 def test_int8_follows_float(network: QGraph, picture: np.ndarray) -> None:
-    made = load_float("shufflenet_v2", 0.5, 64, seed=1).quantised(QuantiseOptions())
+    made = load_float("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, seed=1)).quantised(QuantiseOptions())
     assert str(made.network) == str(network)
     real = dict(float_tensors(made.graph, made.equalised, normalise(picture)))
     values = golden.run(network, quantise_pixels(picture, network.tensors["image"]))
@@ -91,7 +92,7 @@ def test_int8_tensors_are_neither_saturated_nor_dead(network: QGraph, picture: n
 
 
 def test_whole_network_against_an_independent_evaluation() -> None:
-    network = load_network("shufflenet_v2", 0.5, 32, seed=2, classes=12)
+    network = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, seed=2, classes=12))
     x = quantise_pixels(synthetic_images(1, 32, 8)[0], network.tensors["image"])
     values = golden.run(network, x)
     for node in network.nodes:

@@ -13,6 +13,7 @@ import pytest
 from hwgen import cli
 from hwgen.compiler.frontend import tflite
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
@@ -31,8 +32,9 @@ from hwgen.compiler.tiling.stripes import FusionGroup
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule, streamed_bytes
 from hwgen.errors import ToolError
-from hwgen.flow.request import BEST_BATCH, Request
 from hwgen.flow.simulate import batch_of
+from hwgen.flow.source import NetworkSource
+from hwgen.flow.target import BEST_BATCH, Target
 from hwgen.hw.isa.config import BANKS
 from hwgen.reports.plan import plan_json, plan_text
 from hwgen.sim.timing.frame import predict
@@ -56,7 +58,7 @@ def batch(graph: QGraph, frames: int) -> Plan:
 
 @pytest.fixture(scope="module")
 def planned() -> Plan:
-    graph = load_network("shufflenet_v2", width=0.5, resolution=32, classes=20)
+    graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, classes=20))
     return batch(graph, FRAMES)
 
 
@@ -208,10 +210,10 @@ def test_mistakes(
 
 
 def test_names_of_builds() -> None:
-    assert Request("shufflenet_v2", throughput=BEST_BATCH).name == Request("shufflenet_v2").name + "_throughput"
-    assert Request("shufflenet_v2", throughput=4).name.endswith("_throughput_4")
-    assert Request("shufflenet_v2", throughput=4, fastest=True).name.endswith("_fastest_throughput_4")
-    assert "throughput" not in Request("shufflenet_v2", throughput=4).options
+    assert Target(throughput=BEST_BATCH).suffix == "_throughput"
+    assert Target(throughput=4).suffix == "_throughput_4"
+    assert Target(throughput=4, fastest=True).suffix == "_fastest_throughput_4"
+    assert "throughput" not in NetworkSource("shufflenet_v2").to_json()
 
 
 def test_frames_of_a_batch() -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, channel_parts, natural_groups
@@ -15,7 +16,7 @@ COLS, LANES = 12, 4
 
 @pytest.fixture(scope="module")
 def steps() -> list[Step]:
-    lowered = lower(load_network("shufflenet_v2", width=0.5, resolution=64, classes=10))
+    lowered = lower(load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, classes=10)))
     groups = [FusionGroup(*item, (lowered.passes[item[1] - 1].height,)) for item in natural_groups(lowered)]
     conv5 = next(item for item in lowered.passes if item.name == "conv5.0")
     return build_steps(lowered, groups, {"conv5.0": channel_parts(conv5, COLS, 40)})

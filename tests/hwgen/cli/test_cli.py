@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwgen.flow.request import Request
+from hwgen.flow.target import Target
 from tests.support.command_line import mistake, run
 from tests.support.paths import ROOT
 
@@ -89,7 +89,7 @@ def test_interruption(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hwgen.compiler.frontend.load.load_network", interrupted)
+    monkeypatch.setattr("hwgen.compiler.frontend.load.load", interrupted)
     line = mistake(capsys, "build", *TINY)
     assert line == "hwgen: interrupted; finished steps are kept, nothing half-written is left"
     assert not Path("build").exists()
@@ -145,7 +145,7 @@ def test_help_is_quick() -> None:
 
 
 def test_clock_is_the_nearest_below() -> None:
-    board, pll = Request("shufflenet_v2", clock_mhz=99.9).resolve()
+    board, pll = Target(clock_mhz=99.9).resolve()
     assert board.name == "ulx3s"
     assert 95e6 < pll.output_hz <= 99.9e6
-    assert Request("shufflenet_v2").resolve()[1].output_hz == board.default_clock_hz
+    assert Target().resolve()[1].output_hz == board.default_clock_hz

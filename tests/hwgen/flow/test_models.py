@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 
 from hwgen.cli import main
-from hwgen.cli.console import Console
 from hwgen.compiler.frontend import zoo
+from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.quantise.structure import structure
 from hwgen.errors import ResourceError
 from hwgen.flow import models
-from hwgen.flow.build import make_plan, read_network
-from hwgen.flow.request import Request
+from hwgen.flow.network import load
+from hwgen.flow.plan import plan
+from hwgen.flow.source import NetworkSource
+from hwgen.flow.target import Target
+from hwgen.reports.models import ESTIMATE, PLAN, Speed, markdown, table
 
 pytestmark = pytest.mark.plan
-
-QUIET = Console(quiet=True)
 
 
 @pytest.fixture(autouse=True)
@@ -29,18 +31,18 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_estimates_of_all(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every network at every published size; a second call reads the cache."""
-    found = models.list_models([], "ulx3s", None, plan=False, console=QUIET)
+    found = models.list_models([])
     assert [model.network for model in found] == [name for name in zoo.names() for _ in zoo.NETWORKS[name].sizes()]
     for model in found:
         graph = zoo.NETWORKS[model.network].define(zoo.NETWORKS[model.network].options(**model.options))
         assert (model.macs, model.weights, model.input) == (graph.macs, graph.weight_count, graph.input.shape)
-        assert model.prediction.problem == "" and model.prediction.method == models.ESTIMATE
+        assert model.prediction.problem == "" and model.prediction.method == ESTIMATE
         assert 0.2 < model.prediction.utilisation < 1 and model.prediction.fps > 5
     monkeypatch.setattr(models, "_estimated", None)
-    assert models.list_models([], "ulx3s", None, plan=False, console=QUIET) == found
-    text = models.table(found)
+    assert models.list_models([]) == found
+    text = table(found)
     assert "shufflenet_v1_1_224_g8 " in text and "~ estimated" in text
-    assert models.markdown(found).count("\n| ") == len(found) + 1
+    assert markdown(found).count("\n| ") == len(found) + 1
     with pytest.raises(SystemExit) as ended:
         main(["models", "ds_cnn", "--json"])
     assert ended.value.code == 0
@@ -50,9 +52,9 @@ def test_estimates_of_all(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
 
 def test_estimate_is_near_the_plan() -> None:
     """Of a network whose weights are streamed."""
-    request = Request("mobilenet_v3_small", width=0.5, resolution=64, classes=10)
-    graph, planned, _, _ = make_plan(request, QUIET, read_network(request, QUIET))
-    guess = models._estimated(zoo.build("mobilenet_v3_small", 0.5, 64, 10), request)
+    found = plan(load("mobilenet_v3_small", NetworkOptions(width=0.5, resolution=64, classes=10)))
+    graph, planned = found.network.graph, found.machine
+    guess = models._estimated(zoo.build("mobilenet_v3_small", 0.5, 64, 10), Target())
     assert guess.utilisation == pytest.approx(
         graph.array_macs / (guess.compute * planned.config.macs_per_cycle), rel=0.3
     )
@@ -60,7 +62,7 @@ def test_estimate_is_near_the_plan() -> None:
 
 
 def test_structure_has_the_shape_of_the_network() -> None:
-    graph = read_network(Request("resnet8"), QUIET)
+    graph = load_network("resnet8")
     bare = structure(zoo.build("resnet8"))
     assert [(node.op, node.inputs, node.output) for node in bare.nodes] == [
         (node.op, node.inputs, node.output) for node in graph.nodes
@@ -69,33 +71,33 @@ def test_structure_has_the_shape_of_the_network() -> None:
 
 
 def test_plan(monkeypatch: pytest.MonkeyPatch) -> None:
-    (model,) = models.list_models(["ds_cnn"], "ulx3s", None, plan=True, console=QUIET)
-    _, planned, _, _ = make_plan(Request("ds_cnn"), QUIET)
+    (model,) = models.list_models(["ds_cnn"], plan=True)
+    planned = plan(load("ds_cnn")).machine
     found = model.prediction
-    assert found.method == models.PLAN and "~" not in models.table([model])
+    assert found.method == PLAN and "~" not in table([model])
     assert (found.cycles, found.fps) == (planned.cycles, planned.fps)
     assert found.array == (planned.config.rows, planned.config.cols)
     compute = sum(entry.cycles for entry in planned.passes)
     assert found.utilisation == planned.array_macs / (compute * planned.config.macs_per_cycle)
     monkeypatch.setattr(models, "_planned", None)
-    assert models.list_models(["ds_cnn"], "ulx3s", None, plan=False, console=QUIET) == [model]  # known
+    assert models.list_models(["ds_cnn"]) == [model]  # known
 
 
 def test_what_does_not_fit_says_why(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
     text = "resnet8 on LFE5U-85F: the core needs 300 block RAM of 208, 92 short; take a smaller width or resolution"
 
-    def fails(request: Request) -> models.Prediction:
+    def fails(source: NetworkSource, target: Target) -> Speed:
         raise ResourceError(text)
 
     monkeypatch.setattr(models, "_planned", fails)
-    (model,) = models.list_models(["resnet8"], "ulx3s", None, plan=True, console=QUIET)
+    (model,) = models.list_models(["resnet8"], plan=True)
     assert model.prediction.problem == text
-    assert f"{text[:60]} ..." in models.table([model])
+    assert f"{text[:60]} ..." in table([model])
     for file in cache.rglob("*"):
         if file.is_file():
             file.write_text("{damaged")
-    (again,) = models.list_models(["resnet8"], "ulx3s", None, plan=False, console=QUIET)
-    assert again.prediction.method == models.ESTIMATE
+    (again,) = models.list_models(["resnet8"])
+    assert again.prediction.method == ESTIMATE
 
 
 @pytest.mark.parametrize(

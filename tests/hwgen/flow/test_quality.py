@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from hwgen.compiler.frontend.load import load_float
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.graph.parameters import Weights
 from hwgen.compiler.graph.text import parse
 from hwgen.compiler.int8 import arithmetic
@@ -44,7 +45,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_figures_are_those_of_the_two_networks() -> None:
-    network = load_float("shufflenet_v2", 0.5, 32, seed=3, classes=9)
+    network = load_float("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, seed=3, classes=9))
     made = network.quantised(QuantiseOptions())
     quality = measure(made, network.inputs)
     signal = noise = same = 0.0

@@ -9,6 +9,7 @@ import pytest
 
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
@@ -54,7 +55,7 @@ class Machine:
 
 @pytest.mark.parametrize("frames", [1, 2])
 def test_images_in_results_out(frames: int) -> None:
-    graph = load_network("shufflenet_v2", width=0.5, resolution=32, classes=20)
+    graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, classes=20))
     board: Any = SmallBoard(28, 108)
 
     def model(program: Any) -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.program.check import check_program
 from hwgen.compiler.weight_schedule.schedule import streamed_bytes
 from hwgen.hw.isa.packets import PacketKind
@@ -22,7 +23,7 @@ RESOLUTION = 32
 
 @pytest.mark.parametrize("frames", [2, 3])
 def test_batch(frames: int, bench_dir: Path) -> None:
-    graph = load_network("shufflenet_v2", width=0.5, resolution=RESOLUTION, classes=20)
+    graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=RESOLUTION, classes=20))
     planned = batch(graph, frames)
     assert planned.frames == frames and planned.single is not None
     check_program(planned.lowered, planned.fit.steps, planned.program)

@@ -11,6 +11,7 @@ from hwgen.boards.board import Part
 from hwgen.boards.ecp5.family import ECP5
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
@@ -32,7 +33,7 @@ class SmallBoard:
 
 
 def frame(board: SmallBoard, width: float, resolution: int, build_dir: Path) -> tuple[Plan, FrameResult]:
-    graph = load_network("shufflenet_v2", width=width, resolution=resolution, classes=20)
+    graph = load_network("shufflenet_v2", NetworkOptions(width=width, resolution=resolution, classes=20))
     planned = plan(legalise(graph), board, lambda program: predict(program, SDRAM))
     image = quantise_pixels(synthetic_images(1, resolution, 7)[0], graph.tensors[graph.input])
     golden = run(graph, image)

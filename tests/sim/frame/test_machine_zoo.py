@@ -14,6 +14,7 @@ import pytest
 from hwgen.boards.registry import find_board
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_inputs
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.frontend.zoo import NETWORKS, Options, names
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
@@ -35,10 +36,12 @@ def test_reduced(name: str, groups: int | None, bench_dir: Path, monkeypatch: py
     network = NETWORKS[name]
     graph = load_network(
         name,
-        width=0.5 if network.widths else 0.25,
-        resolution=min(RESOLUTION, network.standard.resolution) if network.least <= RESOLUTION else None,
-        classes=CLASSES,
-        groups=groups,
+        NetworkOptions(
+            width=0.5 if network.widths else 0.25,
+            resolution=min(RESOLUTION, network.standard.resolution) if network.least <= RESOLUTION else None,
+            classes=CLASSES,
+            groups=groups,
+        ),
     )
     small = Small.of_graph(graph, RING)
     image = quantise_pixels(synthetic_inputs(1, graph.tensors[graph.input].shape, 7)[0], graph.tensors[graph.input])
@@ -55,11 +58,13 @@ STANDARD = [(network.name, options) for network in NETWORKS.values() for options
 def test_standard(name: str, options: Options, bench_dir: Path) -> None:
     graph = load_network(
         name,
-        width=options.width,
-        resolution=options.resolution,
-        classes=options.classes,
-        groups=options.groups or None,
-        variant=options.variant or None,
+        NetworkOptions(
+            width=options.width,
+            resolution=options.resolution,
+            classes=options.classes,
+            groups=options.groups or None,
+            variant=options.variant or None,
+        ),
     )
     board = find_board("ulx3s")
     memory = board.memory.config(board.default_clock_hz)

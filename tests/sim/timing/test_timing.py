@@ -8,6 +8,7 @@ from collections import deque
 import pytest
 
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
@@ -217,7 +218,7 @@ def test_runs_of_bursts_equal_single_ones(clock_mhz: int) -> None:
 
 @pytest.fixture(scope="module")
 def small() -> Plan:
-    graph = load_network("shufflenet_v2", width=0.5, resolution=64, classes=20)
+    graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, classes=20))
     return plan(legalise(graph), SmallBoard(64, 108), lambda program: predict(program, SDRAM))
 
 

@@ -15,6 +15,7 @@ from hwgen import cli
 from hwgen.compiler.frontend import onnx
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.onnx import convert
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.errors import ModelError, UnsupportedOpError
 from hwgen.flow.agreement import Agreement, compare
 from hwgen.sim import golden
@@ -261,7 +262,7 @@ def test_a_map_as_output(tmp_path: Path) -> None:
     save(made(lambda m, x: m.conv(x, 3, 4, 3), (1, 3, 6, 5)), tmp_path / "m.onnx")
     x = np.random.default_rng(0).uniform(-2, 2, (1, 3, 6, 5)).astype(np.float32)
     np.save(tmp_path / "x.npy", x)
-    network = load_network(str(tmp_path / "m.onnx"), calibrate=tmp_path / "x.npy")
+    network = load_network(str(tmp_path / "m.onnx"), NetworkOptions(calibrate=tmp_path / "x.npy"))
     expected = onnx.load(tmp_path / "m.onnx").predict(x)
     found = golden.predict(network, x)
     assert found.shape == (1, 4, 6, 5)
@@ -289,4 +290,6 @@ def test_inputs_that_are_no_pictures(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="the input has 8 channels and is no picture; give --calibrate"):
         load_network(str(tmp_path / "m.onnx"))
     np.save(tmp_path / "a.npy", np.ones((1, 8, 6, 5), np.float32))
-    assert load_network(str(tmp_path / "m.onnx"), calibrate=tmp_path / "a.npy").tensors["input"].shape == (6, 5, 8)
+    assert load_network(str(tmp_path / "m.onnx"), NetworkOptions(calibrate=tmp_path / "a.npy")).tensors[
+        "input"
+    ].shape == (6, 5, 8)

@@ -9,6 +9,7 @@ import pytest
 
 from hwgen.compiler.frontend import onnx
 from hwgen.compiler.frontend.load import load_network
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.flow.agreement import compare
 from hwgen.sim import golden
 from tests.support.paths import MODELS
@@ -55,7 +56,7 @@ def test_int8_agrees_with_float(name: str, tmp_path: Path) -> None:
     recorded = np.load(path.with_suffix(".npz"))
     for index in range(2):
         np.save(tmp_path / f"{index}.npy", rng.normal(size=recorded["input"].shape).astype(np.float32))
-    network = load_network(str(path), calibrate=tmp_path)
+    network = load_network(str(path), NetworkOptions(calibrate=tmp_path))
     found = compare(recorded["output"], golden.predict(network, recorded["input"]))
     assert found.snr_db is not None and found.snr_db > 30
     assert found.top1 and found.top5 == 5

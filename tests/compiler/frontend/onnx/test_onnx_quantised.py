@@ -11,6 +11,7 @@ from onnx import ModelProto, TensorProto, numpy_helper
 
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.onnx import convert
+from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.errors import ModelError, UnsupportedOpError
 from hwgen.sim import golden
@@ -277,4 +278,4 @@ def test_options(tmp_path: Path) -> None:
     save(m.model(network(m), SHAPE), tmp_path / "m.onnx")
     assert load_network(str(tmp_path / "m.onnx")).provenance == "file m.onnx"
     with pytest.raises(ModelError, match="a quantised .onnx file has its weights.*leave out --calibrate"):
-        load_network(str(tmp_path / "m.onnx"), calibrate=tmp_path)
+        load_network(str(tmp_path / "m.onnx"), NetworkOptions(calibrate=tmp_path))
