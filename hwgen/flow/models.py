@@ -72,12 +72,12 @@ def _size(options: zoo.Options) -> dict[str, Any]:
 def _model(
     network: zoo.Network, options: zoo.Options, target: Target, cache: _Cache, plan: bool, progress: Listener | None
 ) -> Model:
-    size = _size(options)
+    size, board = _size(options), target.resolve()[0].name
     source = NetworkSource(network.name, NetworkOptions(**size))
     graph = network.define(options)
 
     def found(method: str, make: Callable[[], Speed]) -> Speed:
-        key = digest(method, target.board, str(target.clock_mhz), str(sorted(size.items())), network.name)
+        key = digest(method, board, str(target.clock_mhz), str(sorted(size.items())), network.name)
         if (known := cache.read(key)) is not None:
             return known
         if method == PLAN and not plan:

@@ -80,7 +80,7 @@ class Plan:
 def plan(
     network: Network | Int8Network,
     *,
-    board: str = "ulx3s",
+    board: str | Board = "ulx3s",
     clock_mhz: float | None = None,
     throughput: int | None = None,
     fastest: bool = False,
@@ -90,7 +90,7 @@ def plan(
 
     Args:
         network: as `hwgen.load` or `hwgen.quantise` gives it.
-        board: name of the board.
+        board: its name, or the board itself (`hwgen.find_board`).
         clock_mhz: clock of the machine, MHz; the nearest one below that the board can make; None: its default.
         throughput: frames of a batch that share weights, 2 to 32, or BEST_BATCH for as many as are worth it; None: one frame at a time.
         fastest: take the core of the fewest cycles that the search finds, whatever logic it needs.

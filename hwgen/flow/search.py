@@ -14,6 +14,7 @@ from hwgen.flow.target import Target
 from hwgen.reports.search import AtClock, Candidate, Found
 
 if TYPE_CHECKING:
+    from hwgen.boards.board import Board
     from hwgen.compiler.plan.result import Plan as MachinePlan
 
 _CLOCKS_MHZ = (60, 75, 90, 105, 125, 142)
@@ -23,7 +24,7 @@ _CLOCKS_MHZ = (60, 75, 90, 105, 125, 142)
 def search(
     network: Network | Int8Network,
     *,
-    board: str = "ulx3s",
+    board: str | Board = "ulx3s",
     clock_mhz: float | None = None,
     progress: Listener | None = None,
 ) -> Found:

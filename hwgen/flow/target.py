@@ -23,13 +23,13 @@ class Target:
     """What a plan is made for.
 
     Attributes:
-        board: its name.
+        board: its name, or the board itself.
         clock_mhz: clock of the machine, MHz; None: the board's default.
         throughput: frames of a batch (throughput mode), or BEST_BATCH; None: one frame at a time (latency mode).
         fastest: take the core of the fewest cycles that the search finds, whatever logic it needs.
     """
 
-    board: str = "ulx3s"
+    board: str | Board = "ulx3s"
     clock_mhz: float | None = None
     throughput: int | None = None
     fastest: bool = False
@@ -50,7 +50,7 @@ class Target:
 
         if self.throughput not in (None, BEST_BATCH, *range(2, MOST_FRAMES + 1)):
             raise ToolError(f"--throughput: a batch has 2 to {MOST_FRAMES} frames, not {self.throughput}")
-        board = find_board(self.board)
+        board = find_board(self.board) if isinstance(self.board, str) else self.board
         asked = board.default_clock_hz if self.clock_mhz is None else round(self.clock_mhz * 1e6)
         if asked > board.max_clock_hz:
             raise ToolError(
