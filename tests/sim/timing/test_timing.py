@@ -12,7 +12,10 @@ from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
-from hwgen.hw.array.pixel_ring import ROW_DONE
+from hwgen.hw.array.collector import collector_latency
+from hwgen.hw.array.pixel_ring import ROW_DONE, pixel_latency
+from hwgen.hw.array.systolic import SystolicArray
+from hwgen.hw.array.weight_memory import weight_latency
 from hwgen.hw.core import FETCH_START_DELAY
 from hwgen.hw.fetch.fetch import START_DELAY, fetch_latency
 from hwgen.hw.isa.config import CoreConfig
@@ -97,6 +100,7 @@ def stepped(d: DescriptorFields, config: CoreConfig, delays: CoreDelays) -> int:
     per_group = max(d.fetch.columns, 9) if window else d.fetch.out_w
     row_cycles = max(d.fetch.groups * per_group, 0 if window else d.fetch.stride_y + 2)
     row_beats = (d.fetch.groups - 1) * per_group + (d.fetch.columns if window else d.fetch.out_w)
+    to_writer = max(pixel_latency(config), weight_latency(config)) + SystolicArray.LATENCY + collector_latency(config)
     late = fetch_latency(delays.read_latency) + (window_latency(config, WindowOp.MAC) if window else 0) + ROW_DONE
     cost = {(4, 0): 1, (4, 1): 1, (12, 0): 2, (12, 1): 3}[config.cols, d.writer.spread]
     room, rows_begun, next_row = d.pixel_ring.ring_pixels, 0, FETCH_START_DELAY + START_DELAY
@@ -146,7 +150,7 @@ def stepped(d: DescriptorFields, config: CoreConfig, delays: CoreDelays) -> int:
                 step += 1
                 if step == steps:
                     step, last_end, credit = 0, cycle, credit - rows
-                    segments.extend(cycle + delays.segment + 2 * r for r in range(rows))
+                    segments.extend(cycle + to_writer + 2 * r for r in range(rows))
                     chunk += 1
                     if chunk == chunks:
                         chunk, tile = 0, tile + 1
