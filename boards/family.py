@@ -11,16 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from hwgen.boards.tools import Progress, Tool
+from hwgen.boards.wiring import Memory, Pins, Wiring
+from hwgen.compiler.plan.target import Part
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.memories import RamPorts
 
 if TYPE_CHECKING:
     from amaranth.hdl import Instance, IOValue, Signal, Value
-
-    from hwgen.boards.board import Board, Part
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,29 @@ class Cells(ABC):
         """Brings a reset on a net that reaches the whole die in a cycle; None where the part has no such way and wires must do."""
 
 
+class Target(Protocol):
+    """What a family's tools are told of a `hwgen.boards.board.Board`; its attributes are explained there."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def part(self) -> Part: ...
+    @property
+    def package(self) -> str: ...
+    @property
+    def speed_grade(self) -> int: ...
+    @property
+    def oscillator_hz(self) -> int: ...
+    @property
+    def memory(self) -> Memory: ...
+    @property
+    def wiring(self) -> Wiring: ...
+    @property
+    def pins(self) -> Mapping[str, Pins]: ...
+
+    def ports(self, *, sdram: bool) -> dict[str, int]: ...
+
+
 class Family(ABC):
     """One FPGA family.
 
@@ -194,7 +217,7 @@ class Family(ABC):
         """The cells of the top level."""
 
     @abstractmethod
-    def constraints(self, board: Board, ports: Mapping[str, int]) -> str:
+    def constraints(self, board: Target, ports: Mapping[str, int]) -> str:
         """Content of the file of constraints for the named ports of a design, and the oscillator's frequency.
 
         Args:
@@ -236,7 +259,7 @@ class Family(ABC):
         constraints: str,
         config: str,
         *,
-        board: Board,
+        board: Target,
         recipe: Recipe,
         progress: Progress,
         logs: Path | None = None,
@@ -248,7 +271,7 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def check_pads(self, config: Path, board: Board, *, sdram: bool) -> None:
+    def check_pads(self, config: Path, board: Target, *, sdram: bool) -> None:
         """Compare the pads of the textual configuration with what the board says of them, and whether the memory's are registered.
 
         Raises:

@@ -7,8 +7,9 @@ project's own constraints. The bill of materials (`hardware/v2.0/production/bom.
 
 from __future__ import annotations
 
-from hwgen.boards.board import Board, Memory, Pins, Wiring
+from hwgen.boards.board import Board
 from hwgen.boards.ecp5.parts import LFE5U_25F
+from hwgen.boards.wiring import Memory, Pins, Wiring
 from hwgen.hw.memory.sdram_config import SdramPart
 
 W9825G6KH_6 = SdramPart(

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hwgen.boards.board import Board, Memory, Pins, Wiring
+from hwgen.boards.board import Board
 from hwgen.boards.ecp5.parts import LFE5U_12F, LFE5U_25F, LFE5U_45F, LFE5U_85F
+from hwgen.boards.wiring import Memory, Pins, Wiring
 from hwgen.hw.memory.sdram_config import SdramPart
 
 SDRAM = SdramPart()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from amaranth.hdl import ClockSignal, Const, Instance, IOValue, Signal, Value
 
-from hwgen.boards.board import Part
 from hwgen.boards.ecp5.parts import own
 from hwgen.boards.ecp5.pll import Pll
 from hwgen.boards.family import Cells, ClockGenerator
+from hwgen.compiler.plan.target import Part
 
 
 class Ecp5Cells(Cells):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hwgen.boards.board import Board
+from hwgen.boards.family import Target
 
 
-def lpf(board: Board, ports: Mapping[str, int]) -> str:
+def lpf(board: Target, ports: Mapping[str, int]) -> str:
     """Sites and electrical settings of the named ports of a design (3.3 V), and the oscillator's frequency.
 
     Args:

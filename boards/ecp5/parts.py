@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from hwgen.boards.board import Part
 from hwgen.boards.ecp5.family import ECP5
+from hwgen.compiler.plan import target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ LFE5U_25F = Ecp5Part(
 LFE5U_12F = replace(LFE5U_25F, name="LFE5U-12F", device="12k")  # the same die
 
 
-def own(part: Part) -> Ecp5Part:
+def own(part: target.Part) -> Ecp5Part:
     """The part as one of this family.
 
     Raises:

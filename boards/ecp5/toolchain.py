@@ -7,12 +7,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from hwgen.boards.board import Board, Part
 from hwgen.boards.ecp5.family import ECPPACK, NEXTPNR, YOSYS
 from hwgen.boards.ecp5.parts import own
 from hwgen.boards.ecp5.router_watch import RouterStuckError, RouterWatch
-from hwgen.boards.family import Recipe, Routed, Usage
+from hwgen.boards.family import Recipe, Routed, Target, Usage
 from hwgen.boards.tools import Progress, run_tool
+from hwgen.compiler.plan.target import Part
 from hwgen.errors import ToolError
 
 TOP = "top"
@@ -76,7 +76,7 @@ def place_and_route(
     constraints: str,
     config: str,
     *,
-    board: Board,
+    board: Target,
     recipe: Recipe,
     progress: Progress,
     logs: Path | None = None,
@@ -133,7 +133,7 @@ def place_and_route(
     )
 
 
-def read_report(path: Path, board: Board, seed: int) -> Routed:
+def read_report(path: Path, board: Target, seed: int) -> Routed:
     """Read nextpnr's JSON report.
 
     Raises:
