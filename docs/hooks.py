@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -56,8 +57,15 @@ def host_statuses() -> str:
     return "\n".join(rows + [f"| {status.name} | {status.value} |" for status in protocol.Status])
 
 
+def first_network() -> str:
+    """The script that the tests run in an installation of its own."""
+    script = Path(__file__).parent / "examples" / "first_network.py"
+    return f"```python\n{script.read_text()}```"
+
+
 GENERATED: dict[str, Callable[[], str]] = {
     "commands": commands,
+    "first_network": first_network,
     "host_commands": host_commands,
     "host_statuses": host_statuses,
 }

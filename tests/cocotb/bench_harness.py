@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import cocotb
@@ -13,6 +14,13 @@ from hwgen.sim.harness.streams import StreamMonitor, StreamSink, StreamSource, e
 COUNT = 50
 LATENCY = int(os.environ.get("LATENCY", "1"))
 PAYLOADS = [(i * 37 + 11) & 0xFF for i in range(COUNT)]
+
+
+@cocotb.test()
+async def one_name_for_every_module(dut: Any) -> None:
+    """In the simulator's process too the project's folders are imported below `hwgen` alone: else every class would exist twice."""
+    assert "hwgen.sim.harness.streams" in sys.modules
+    assert not {"hw", "sim", "compiler", "boards"} & sys.modules.keys()
 
 
 @cocotb.test()

@@ -2,35 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-import pytest
-
+from tests.support.distribution import FOLDERS
 from tests.support.paths import ROOT
-
-FOLDERS = ("boards", "compiler", "hw", "sim")
-"""Are linked into `hwgen/`."""
-
-
-@pytest.fixture(scope="session")
-def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The archive of sources and the wheel built of what it unpacks to, from a copy of the checkout's files."""
-    folder = tmp_path_factory.mktemp("distribution")
-    copy = folder / "checkout"
-    ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("hwgen", *FOLDERS):
-        shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignored)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, copy)
-    command = [sys.executable, "-m", "build", "--outdir", str(folder), str(copy)]
-    subprocess.run(command, check=True, capture_output=True)
-    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
-    return sdist, wheel
 
 
 def sources() -> set[str]:
