@@ -23,7 +23,7 @@ from hwgen.reports.elements import REPORTED
 from hwgen.sim.frame.trace import KINDS
 from hwgen.sim.timing.elements import TIMED, Timed
 
-REGISTRIES: tuple[Mapping[str, object], ...] = (costs.COSTS, PLANNED, KINDS, REPORTED, TIMED)
+REGISTRIES: tuple[Mapping[str, object], ...] = (costs.COSTS, PLANNED, REPORTED, TIMED)
 """By the names of the elements."""
 
 
@@ -65,6 +65,12 @@ def test_every_element_sizes_its_own_fields_alone() -> None:
     for name, planned in PLANNED.items():
         if not isinstance(planned.size, Nothing):
             assert set(planned.size(Wanted(lowered, ULX3S.part, 4, 4, 4))) <= set(ELEMENTS[name].config), name
+
+
+def test_records_of_a_simulation_are_of_elements_and_no_letter_stands_for_two() -> None:
+    assert KINDS.keys() <= ELEMENTS.keys()
+    letters = [letter for kinds in KINDS.values() for letter in (*kinds.events, *filter(None, [kinds.tap]))]
+    assert len(set(letters)) == len(letters)
 
 
 def test_what_bounds_a_pass_may_stand_in_a_report() -> None:

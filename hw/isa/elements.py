@@ -1,8 +1,8 @@
 """The elements of the machine by name: which parameters, descriptor fields, memories and counters belong to each.
 
 The other registries have the same names: `hwgen.compiler.plan.elements` (sizes and estimates), `hwgen.boards.ecp5.costs` (logic),
-`hwgen.sim.timing.elements` (cycles), `hwgen.sim.frame.taps` (traces) and the reports' columns. What plans, estimates, simulates and
-reports goes over them instead of naming elements; docs/architecture.md says how the elements are connected.
+`hwgen.sim.timing.elements` (cycles) and `hwgen.reports.elements` (columns). What plans, estimates, predicts and reports goes over them
+instead of naming elements; docs/architecture.md says how the elements are connected.
 """
 
 from __future__ import annotations

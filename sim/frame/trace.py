@@ -17,7 +17,6 @@ import numpy as np
 from hwgen.errors import ToolError
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
 from hwgen.hw.isa.counters import RECORD_WORDS
-from hwgen.hw.isa.elements import Nothing
 
 RECORD = 32
 
@@ -37,31 +36,17 @@ class Kinds:
     records: int = 1
 
 
-_BETWEEN = Nothing("its results are those of the elements behind it")
-_ASIDE = Nothing("passes on no values of tensors")
-
-KINDS: Mapping[str, Kinds | Nothing] = MappingProxyType(
+KINDS: Mapping[str, Kinds] = MappingProxyType(
     {
         "window": Kinds(tap="V"),
         "combine": Kinds(tap="C", records=2),  # segments on their way into it
-        "writer": Kinds({"W": "a word written to the activation memory"}),
-        "row_writer": Nothing("its writes are recorded as the writer's"),
+        "writer": Kinds({"W": "a word written to the activation memory, by the row writer too"}),
         "sequencer": Kinds({"F": "frame start", "S": "pass start", "D": "pass done", "E": "frame done"}),
         "counters": Kinds({"K": "a word of a pass's counters (`hwgen.hw.isa.counters`), in the data's low half"}),
-        "activation_memory": Nothing("holds what was written"),
-        "fetch": _BETWEEN,
-        "pixel_ring": _BETWEEN,
-        "weight_memory": _ASIDE,
-        "array": _BETWEEN,
-        "collector": _BETWEEN,
-        "tables": _BETWEEN,
-        "operand": _BETWEEN,
-        "dma": _ASIDE,
-        "sdram": _ASIDE,
-        "host": _ASIDE,
     }
 )
-"""Every element's records, or why it has none."""
+"""Records by the element that they are of (`hwgen.hw.isa.elements`); the values of all others show in those of the elements behind them."""
+
 
 _DIGIT = np.full(256, 255, np.uint8)
 _DIGIT[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16)
@@ -157,7 +142,7 @@ def read_trace(path: Path) -> Trace:
                 _beats(digits[kind == ord(kinds.tap)], kinds.records),
             )
             for name, kinds in KINDS.items()
-            if isinstance(kinds, Kinds) and kinds.tap is not None
+            if kinds.tap is not None
         },
         starts=cycles[kind == ord("S")],
         dones=cycles[kind == ord("D")],

@@ -8,8 +8,7 @@ from operator import attrgetter
 from hwgen.compiler.program.program import Program
 from hwgen.hw.control.sequencer import LOAD_CYCLES, START_GAP, resident_load_cycles
 from hwgen.hw.isa.config import CoreConfig
-from hwgen.hw.isa.descriptor import FIELD_GROUPS
-from hwgen.hw.isa.descriptor_fields import DescriptorFields
+from hwgen.hw.isa.descriptor_fields import FIELD_GROUPS, DescriptorFields
 from hwgen.hw.isa.memories import QUEUE_DEPTH
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.dma.units import WRITE_DELAY

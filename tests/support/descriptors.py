@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from hwgen.hw.isa.descriptor import FIELD_GROUPS
-from hwgen.hw.isa.descriptor_fields import DescriptorFields
+from hwgen.hw.isa.descriptor_fields import FIELD_GROUPS, DescriptorFields
 
 _GROUPS = {name: group for group, layout in FIELD_GROUPS.items() for name, _ in layout}
 

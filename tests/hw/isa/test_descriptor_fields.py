@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from amaranth.lib import data
 
-from hwgen.hw.isa.descriptor import FIELD_GROUPS, Descriptor
-from hwgen.hw.isa.descriptor_fields import NUMBERS, DescriptorFields, FieldRangeError, Number
+from hwgen.hw.isa.descriptor import Descriptor
+from hwgen.hw.isa.descriptor_fields import FIELD_GROUPS, NUMBERS, DescriptorFields, FieldRangeError, Number
 
 
 def put(value: Any, path: tuple[str | int, ...], number: int) -> Any:
