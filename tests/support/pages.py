@@ -18,6 +18,8 @@ from pathlib import Path
 
 _MARK = re.compile(r"<!-- test: (?P<marks>.*) -->")
 _FENCE = re.compile(r'```(?P<language>\w*)(?: title="(?P<title>[^"]*)")?')
+_COMMAND = re.compile(r"(?:.*\\\n)*.*\n")
+"""A command: lines that end with a backslash go on in the next one."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,18 @@ def blocks(page: Path) -> Iterator[Block]:
 def commands(block: Block) -> Iterator[tuple[str, str]]:
     """(command, output shown) of a console block."""
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
-        command, _, output = part.partition("\n")
-        yield command, output
+        found = _COMMAND.match(part)
+        assert found is not None, f"line {block.line}: no command"
+        yield found[0].rstrip("\n"), part[found.end() :]
 
 
 def shows(shown: str, real: str) -> bool:
-    """Whether a page's output is the real one: `...` stands for anything in a line, alone for any number of lines."""
+    """Whether a page's output is the real one: `...` stands for anything in a line, alone for any number of lines. Spaces are one space."""
     pattern = ""
-    for line in shown.rstrip("\n").split("\n"):
+    shown, real = (re.sub(r" +", " ", text.rstrip("\n")) for text in (shown, real))
+    for line in shown.split("\n"):
         if line.strip() == "...":
             pattern += r"(?:.*\n)*?"
         else:
             pattern += ".*".join(re.escape(piece) for piece in line.split("...")) + r"[ ]*\n"
-    return re.fullmatch(pattern, real.rstrip("\n") + "\n") is not None
+    return re.fullmatch(pattern, real + "\n") is not None
