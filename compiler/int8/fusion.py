@@ -8,6 +8,10 @@ from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QAdd, QAvgPool, QConv, QMean, QMul, QNode, QTable
 from hwgen.compiler.int8.tables import identity
 
+FURTHER_PASS_CYCLES = 300
+"""What a pass more costs, where operations or rows could also have shared one: the elements fill and drain once more, one after the
+other, and nothing runs meanwhile."""
+
 
 def is_identity(node: QTable) -> bool:
     """The bytes stay: a view under another scale or zero point."""

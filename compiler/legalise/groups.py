@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from hwgen.compiler.int8.fusion import FURTHER_PASS_CYCLES
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConcat, QConv, QShuffle, QSlice, QTensor
 from hwgen.compiler.legalise.rewriter import Rewriter
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 
-_CHUNK, _LEAST_STEPS, _PASS = 12, 26, 300
-"""A usual array's output channels at once, least steps for them, and cycles that a pass costs at least."""
+_CHUNK, _LEAST_STEPS = 12, 26
+"""A usual array's output channels at once, and least steps for them."""
 
 
 def grouped(rewriter: Rewriter, conv: QConv, x: QTensor, out: QTensor) -> None:
@@ -83,7 +84,9 @@ def best_split(conv: QConv, pixels: int, gaps: bool = False) -> int:
 
     def cycles(passes: int) -> int:
         outputs, depth = conv.out_channels // passes, conv.weights[0].size * conv.groups // passes
-        return passes * (ceil_div(pixels, _CHUNK) * ceil_div(outputs, _CHUNK) * max(depth, _LEAST_STEPS) + _PASS)
+        return passes * (
+            ceil_div(pixels, _CHUNK) * ceil_div(outputs, _CHUNK) * max(depth, _LEAST_STEPS) + FURTHER_PASS_CYCLES
+        )
 
     possible = [
         n

@@ -16,6 +16,7 @@ from hwgen.compiler.plan.resources import resources
 from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.plan.target import Board, Family, Part
 from hwgen.compiler.program.program import Program, build_resident_program
+from hwgen.compiler.tiling.channel_tiles import RESIDENT_POOL_GROUPS, pool_tiles
 from hwgen.compiler.tiling.fit import Fit, Parts, cut, fit
 from hwgen.compiler.tiling.stripes import FusionGroup, build_steps
 from hwgen.compiler.tiling.striping import Weights
@@ -35,7 +36,6 @@ _EXACT = 8
 _CLOSE = 1.01
 """Among plans within this factor of the fewest cycles the one with the least logic is taken."""
 
-_POOL_GROUPS = 32  # subgroups of window parameters that all parts of a global pool share
 _ACTIVATION_MOST = 16384
 _EFFORTS = (0, 1)
 
@@ -183,10 +183,6 @@ def _shapes(part: Part, least_rows: Callable[[int], int]) -> Iterator[tuple[tupl
 
 
 def _pool_parts(lowered: Lowered, config: CoreConfig) -> Parts:
-    """Channel parts of global pools, so that they share window parameters."""
-    size = _POOL_GROUPS * config.window_lanes
-    return {
-        item.name: [(first, min(size, item.channels - first)) for first in range(0, item.channels, size)]
-        for item in lowered.passes
-        if item.mode == FeedMode.SUM
-    }
+    """Channel tiles of global pools, which share window parameters."""
+    size = RESIDENT_POOL_GROUPS * config.window_lanes
+    return {item.name: pool_tiles(item, size) for item in lowered.passes if item.mode == FeedMode.SUM}

@@ -11,9 +11,10 @@ from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.core import LANES, core_of, memories, shapes
 from hwgen.compiler.plan.estimate import estimate
 from hwgen.compiler.plan.maker import PART_SHARES, Maker
-from hwgen.compiler.plan.planner import ACTIVATION_STEP, FIRST_EFFORTS, plan
+from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.resources import resources
 from hwgen.compiler.plan.result import FrameTiming, Plan
+from hwgen.compiler.plan.strategies import ACTIVATION_STEP, FIRST_EFFORTS
 from hwgen.compiler.plan.target import Board
 from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.channel_tiles import least_weight_words

@@ -1,8 +1,8 @@
-"""Which passes are cut into parts by their output channels."""
+"""Channel tiling: which passes run once for each part of their output channels."""
 
 from __future__ import annotations
 
-from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.lower.passes import LogicalPass, Lowered
 from hwgen.compiler.tiling.fit import Parts
 from hwgen.compiler.tiling.stripes import channel_parts
 from hwgen.hw.isa.ceil_div import ceil_div
@@ -12,7 +12,12 @@ from hwgen.hw.isa.descriptor import FeedMode
 _WINDOW_SHARE = 2
 """As `share`, for passes with a window, which computes everything again for each part."""
 
-_POOL_GROUPS = 16  # subgroups of window parameters that all parts of a global pool share
+STREAMED_POOL_GROUPS = 16
+"""Subgroups of channels in a channel tile of a global pool, whose tiles share their window parameters: the first tile waits until
+the stream has brought them, so they are few."""
+
+RESIDENT_POOL_GROUPS = 32
+"""The same where the parameters are in block RAM from the start: nothing waits for them, and fewer tiles are fewer passes."""
 
 
 def channel_tiles(lowered: Lowered, config: CoreConfig, share: int) -> Parts:
@@ -26,9 +31,13 @@ def channel_tiles(lowered: Lowered, config: CoreConfig, share: int) -> Parts:
             if words > limit:
                 parts[item.name] = channel_parts(item, config.cols, max(1, limit // item.depth))
         elif item.mode == FeedMode.SUM and not item.striped:
-            size = _POOL_GROUPS * config.window_lanes
-            parts[item.name] = [(i, min(size, item.channels - i)) for i in range(0, item.channels, size)]
+            parts[item.name] = pool_tiles(item, STREAMED_POOL_GROUPS * config.window_lanes)
     return parts
+
+
+def pool_tiles(item: LogicalPass, size: int) -> list[tuple[int, int]]:
+    """(first channel, channels) of the channel tiles of a global pool, each of `size` channels, the last one of what is left."""
+    return [(first, min(size, item.channels - first)) for first in range(0, item.channels, size)]
 
 
 def least_weight_words(lowered: Lowered, cols: int) -> int:

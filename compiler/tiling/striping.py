@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hwgen.compiler.int8.fusion import FURTHER_PASS_CYCLES
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.tiling.fusion_groups import boundaries
 from hwgen.compiler.tiling.memory import window_rows
 from hwgen.compiler.tiling.stripes import FusionGroup, Lifetimes, build_steps, lifetimes, peak_words
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS
-
-_PASS_CYCLES = 300
-"""Cycles that a further pass costs: the elements fill and drain one after the other."""
 
 _LONG, _LONG_CHOICES = 12, 12
 """Of a fusion group of more than so many passes about so many stripings are looked at."""
@@ -65,7 +63,7 @@ class Options:
         for heights in candidates:
             fusion_group = FusionGroup(*ranges, heights)
             peak = peak_of(lowered, fusion_group)
-            cost = len(heights) * (len(passes) * _PASS_CYCLES + reload)
+            cost = len(heights) * (len(passes) * FURTHER_PASS_CYCLES + reload)
             if peak <= words and (not self.choices or peak < self.choices[-1].peak):
                 self.choices.append(Choice(peak, cost, fusion_group))
             if self.least is None or peak < self.least:

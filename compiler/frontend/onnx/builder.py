@@ -211,26 +211,32 @@ class Builder:
 
     def settled(self, value: Value) -> str:
         """The tensor with the value's functions computed, without its order."""
-        tensor, steps, done = value.tensor, value.steps, 0
-        while done < len(steps):
-            for end in range(len(steps), done, -1):
-                key = (tensor, *steps[done:end])
-                forms = [] if key in self._computed else forms_of(composed(steps[done:end]))
-                if forms is not None:
-                    break
-            else:
-                tensor = self._joined(tensor, steps[done], done)
-                done += 1
-                continue
-            if key not in self._computed:
-                made = tensor
-                for op, attributes in forms:
-                    made = self.emit(op, made, **attributes)
-                self._computed[key] = made
-            tensor, done = self._computed[key], end
+        tensor, steps = value.tensor, value.steps
+        while steps:
+            tensor, steps = self._computed_first(tensor, steps)
         return tensor
 
-    def _joined(self, tensor: str, step: Step, position: int) -> str:
+    def _computed_first(self, tensor: str, steps: tuple[Step, ...]) -> tuple[str, tuple[Step, ...]]:
+        """The tensor behind the longest run of the first steps that is a function of the graph, and the steps that are left."""
+        for count in range(len(steps), 0, -1):
+            made = self._function(tensor, steps[:count])
+            if made is not None:
+                return made, steps[count:]
+        return self._joined(steps[0]), steps[1:]
+
+    def _function(self, tensor: str, steps: tuple[Step, ...]) -> str | None:
+        """The steps as nodes of the graph, the same ones again where they exist; None if the graph has no such function."""
+        key = (tensor, *steps)
+        if key not in self._computed:
+            forms = forms_of(composed(steps))
+            if forms is None:
+                return None
+            for op, attributes in forms:
+                tensor = self.emit(op, tensor, **attributes)
+            self._computed[key] = tensor
+        return self._computed[key]
+
+    def _joined(self, step: Step) -> str:
         """A step that is no function the graph has: a sum or product of its two operands, or unsupported."""
         if step.operands is None or step.node.op not in ("Add", "Sum", "Mul"):
             functions = "Relu, Clip, LeakyRelu, HardSigmoid, HardSwish, Sigmoid, Swish, Tanh, a factor and an offset"
