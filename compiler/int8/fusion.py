@@ -10,7 +10,7 @@ from hwgen.compiler.int8.tables import identity
 
 FURTHER_PASS_CYCLES = 300
 """What a pass more costs, where operations or rows could also have shared one: the elements fill and drain once more, one after the
-other, and nothing runs meanwhile."""
+other. More than most passes take for it, so that none is added for nothing."""
 
 
 def is_identity(node: QTable) -> bool:

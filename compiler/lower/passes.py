@@ -196,7 +196,7 @@ class Lowered:
         image_shape: (height, width, channels) of the network's input.
         fold: how the image lies in memory if not pixel by pixel.
         whole_image: all of the image is in memory before the first pass; else its rows come as they are needed.
-        apart: names of the depthwise convolutions that do not share the pass of the pointwise one behind them, though they could.
+        unfused: names of the depthwise convolutions that do not share the pass of the pointwise one behind them, though they could.
         frames: images of a batch.
         kept: buffers that hold something from the first pass to the last one, because frames of a batch fill them one after the other.
     """

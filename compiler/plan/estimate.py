@@ -7,8 +7,9 @@ from hwgen.compiler.plan.elements import busiest
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
 
-_PASS_CYCLES = 250
-"""Of every pass: it fills and drains the elements one after the other."""
+_FILL_CYCLES = 250
+"""What a typical pass takes beyond its busiest element (half of those of ShuffleNet v2 170 to 305): the elements fill and drain one
+after the other. `hwgen.compiler.int8.fusion.FURTHER_PASS_CYCLES`, by which passes are added or not, is above most."""
 
 
 def estimate(lowered: Lowered, config: CoreConfig) -> int:
@@ -37,4 +38,4 @@ def load_cycles(item: LogicalPass, channels: int, config: CoreConfig) -> int:
 
 def pass_estimate(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:
     """The same for one pass."""
-    return busiest(lowered, item, config) + _PASS_CYCLES
+    return busiest(lowered, item, config) + _FILL_CYCLES

@@ -11,7 +11,7 @@ from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.plan.target import Board, Part
 from hwgen.compiler.program.program import Program, build_program
 from hwgen.compiler.tiling.channel_tiles import channel_tiles
-from hwgen.compiler.tiling.fit import Fit, cut, fit
+from hwgen.compiler.tiling.fit import Fit, fit, with_channel_tiles
 from hwgen.compiler.tiling.fusion_groups import FusionLimits, GivenFusion
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import StepLoads, schedule
@@ -77,6 +77,6 @@ class Maker:
     def _scheduled(self, share: int) -> tuple[Fit, list[StepLoads]]:
         """Steps and the loads of their weights."""
         if share not in self._schedules:
-            fitted = cut(self._lowered, self._fit, channel_tiles(self._lowered, self.config, share))
+            fitted = with_channel_tiles(self._lowered, self._fit, channel_tiles(self._lowered, self.config, share))
             self._schedules[share] = fitted, schedule(fitted.steps, self.config)
         return self._schedules[share]

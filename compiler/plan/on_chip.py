@@ -17,7 +17,7 @@ from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.plan.target import Board, Family, Part
 from hwgen.compiler.program.program import Program, build_resident_program
 from hwgen.compiler.tiling.channel_tiles import RESIDENT_POOL_GROUPS, pool_tiles
-from hwgen.compiler.tiling.fit import Fit, Parts, cut, fit
+from hwgen.compiler.tiling.fit import ChannelTiles, Fit, fit, with_channel_tiles
 from hwgen.compiler.tiling.stripes import FusionGroup, build_steps
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.residence import Needs, reside
@@ -106,7 +106,7 @@ class _Search:
         """The core with the memories that everything needs, and the smallest activation memory."""
         lowered = self._lowered
         whole = [FusionGroup(0, len(lowered.passes), (lowered.passes[-1].height,))]
-        steps = build_steps(lowered, whole, _pool_parts(lowered, base))
+        steps = build_steps(lowered, whole, _pool_tiles(lowered, base))
         _, needs = reside(steps, base.cols, base.window_lanes)
         part = self._board.part
         return replace(
@@ -123,7 +123,7 @@ class _Search:
             ResourceError: the tensors do not fit what the rest leaves of the block RAM, or a number does not fit its field.
         """
         lowered, part = self._lowered, self._board.part
-        fitted = cut(lowered, self._fit(config), _pool_parts(lowered, config))
+        fitted = with_channel_tiles(lowered, self._fit(config), _pool_tiles(lowered, config))
         depth = ceil_div(fitted.used, self._step) * self._step
         config = replace(config, activation_depth=depth, resident_passes=len(fitted.steps))
         needs = resources(config, part.family)
@@ -182,7 +182,7 @@ def _shapes(part: Part, least_rows: Callable[[int], int]) -> Iterator[tuple[tupl
                     yield (rows, cols), lanes
 
 
-def _pool_parts(lowered: Lowered, config: CoreConfig) -> Parts:
+def _pool_tiles(lowered: Lowered, config: CoreConfig) -> ChannelTiles:
     """Channel tiles of global pools, which share window parameters."""
     size = RESIDENT_POOL_GROUPS * config.window_lanes
     return {item.name: pool_tiles(item, size) for item in lowered.passes if item.mode == FeedMode.SUM}

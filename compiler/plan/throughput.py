@@ -12,7 +12,7 @@ from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.program.program import Program, build_program
 from hwgen.compiler.tiling.batch import Batch, Grouping, tail_of
 from hwgen.compiler.tiling.channel_tiles import channel_tiles
-from hwgen.compiler.tiling.fit import Fit, cut, fit
+from hwgen.compiler.tiling.fit import Fit, fit, with_channel_tiles
 from hwgen.compiler.tiling.fusion_groups import GivenFusion, boundaries
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
@@ -123,7 +123,7 @@ class _Attempt:
     def make(self, share: int) -> Plan:
         """The plan with parts of at most a `share`-th of the weight memory."""
         single, lowered, config = self._single, self._lowered, self._single.config
-        fitted = cut(lowered, self._fit, channel_tiles(lowered, config, share))
+        fitted = with_channel_tiles(lowered, self._fit, channel_tiles(lowered, config, share))
         loads = schedule(fitted.steps, config)
         program = build_program(lowered, fitted.steps, fitted.layouts, loads, config)
         timing = self._predict(program)

@@ -277,9 +277,9 @@ def build_program(
         packets.append(Packet(PacketKind.DESCRIPTOR, step.index, 1, len(halves), 0))
     writer.end()
 
-    places = np.concatenate(list(image_rows.values()))
-    if (places < 0).any():
-        places[places < 0] = writer.position
+    payloads = np.concatenate(list(image_rows.values()))
+    if (payloads < 0).any():
+        payloads[payloads < 0] = writer.position
         writer.blank(source.row_words * unit)
     return _program(
         lowered,
@@ -288,7 +288,7 @@ def build_program(
         config,
         descriptors,
         stream=traffic.linked(writer.result()),
-        image_rows=places,
+        image_rows=payloads,
         image_row_halfwords=source.row_words * unit,
         packets=traffic.targeted(packets),
     )
@@ -298,15 +298,15 @@ def build_resident_program(
     lowered: Lowered,
     steps: Sequence[Step],
     layouts: Mapping[str, Layout],
-    places: Sequence[StepLoads],
+    loads: Sequence[StepLoads],
     config: CoreConfig,
 ) -> Program:
     """Descriptors and memory contents of a planned network that stays in block RAM whole."""
     descriptors = [
-        describe(step, lowered, layouts, place, config, last=step.index == len(steps) - 1)
-        for step, place in zip(steps, places, strict=True)
+        describe(step, lowered, layouts, load, config, last=step.index == len(steps) - 1)
+        for step, load in zip(steps, loads, strict=True)
     ]
-    content = resident_content(steps, places, descriptors, config)
+    content = resident_content(steps, loads, descriptors, config)
     return _program(lowered, steps, layouts, config, descriptors, resident=content)
 
 

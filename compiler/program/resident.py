@@ -24,24 +24,24 @@ from hwgen.hw.isa.resident import Resident
 
 
 def resident_content(
-    steps: Sequence[Step], places: Sequence[StepLoads], descriptors: Sequence[DescriptorFields], config: CoreConfig
+    steps: Sequence[Step], loads: Sequence[StepLoads], descriptors: Sequence[DescriptorFields], config: CoreConfig
 ) -> Resident:
     """The words of every memory; those that no pass reads are 0."""
     weights = [0] * config.weight_depth
     parameters = [0] * config.parameter_depth
     window = [0] * config.window_depth
     tables: tuple[dict[int, tuple[int, ...]], ...] = ({}, {})
-    for step, place in zip(steps, places, strict=True):
+    for step, load in zip(steps, loads, strict=True):
         if step.source.array_node is not None:
-            _put(weights, place.weight_base, weight_words(step, config.cols))
-            _put(parameters, place.parameter_base - parameter_head(step), array_parameters(step))
+            _put(weights, load.weight_base, weight_words(step, config.cols))
+            _put(parameters, load.parameter_base - parameter_head(step), array_parameters(step))
         words = window_words(step, config.window_lanes)
         if words is not None:
-            _put(window, place.window_base * WINDOW_WORDS, words)
+            _put(window, load.window_base * WINDOW_WORDS, words)
         if step.source.array_table is not None:
-            tables[0][place.array_table] = _table(step.source.array_table)
+            tables[0][load.array_table] = _table(step.source.array_table)
         if step.source.window_table is not None:
-            tables[1][place.window_table] = _table(step.source.window_table)
+            tables[1][load.window_table] = _table(step.source.window_table)
     return Resident(
         tuple(weights),
         tuple(parameters),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
-from hwgen.compiler.tiling.fit import Parts
-from hwgen.compiler.tiling.stripes import channel_parts
+from hwgen.compiler.tiling.fit import ChannelTiles
+from hwgen.compiler.tiling.stripes import split_channels
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
@@ -20,16 +20,16 @@ RESIDENT_POOL_GROUPS = 32
 """The same where the parameters are in block RAM from the start: nothing waits for them, and fewer tiles are fewer passes."""
 
 
-def channel_tiles(lowered: Lowered, config: CoreConfig, share: int) -> Parts:
+def channel_tiles(lowered: Lowered, config: CoreConfig, share: int) -> ChannelTiles:
     """Channel parts: of passes whose weights take more than a `share`-th of the weight memory, and of global pools."""
-    parts: Parts = {}
+    parts: ChannelTiles = {}
     most = config.weight_depth // share
     for item in lowered.passes:
         if item.array_node is not None:
             words = ceil_div(item.channels, config.cols) * item.depth
             limit = most if item.window_node is None else config.weight_depth // _WINDOW_SHARE
             if words > limit:
-                parts[item.name] = channel_parts(item, config.cols, max(1, limit // item.depth))
+                parts[item.name] = split_channels(item, config.cols, max(1, limit // item.depth))
         elif item.mode == FeedMode.SUM and not item.striped:
             parts[item.name] = pool_tiles(item, STREAMED_POOL_GROUPS * config.window_lanes)
     return parts
@@ -43,4 +43,4 @@ def pool_tiles(item: LogicalPass, size: int) -> list[tuple[int, int]]:
 def least_weight_words(lowered: Lowered, cols: int) -> int:
     """Words of the weight memory that the smallest parts of every pass need."""
     items = (item for item in lowered.passes if item.array_node is not None)
-    return max((ceil_div(channel_parts(item, cols, 1)[0][1], cols) * item.depth for item in items), default=0)
+    return max((ceil_div(split_channels(item, cols, 1)[0][1], cols) * item.depth for item in items), default=0)

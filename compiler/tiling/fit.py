@@ -15,7 +15,7 @@ from hwgen.errors import ResourceError
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
 
-Parts = dict[str, list[tuple[int, int]]]
+ChannelTiles = dict[str, list[tuple[int, int]]]
 
 _EFFORTS = ((4, 2, False), (8, 3, False), (24, 4, False), (48, 8, True))
 """(states, stripings per fusion group, thorough) of the search at each level of effort."""
@@ -164,8 +164,8 @@ class _NoFitError(Exception):
         self.name, self.short = name, short
 
 
-def cut(lowered: Lowered, fitted: Fit, parts: Parts) -> Fit:
-    """The same with some passes cut into channel parts.
+def with_channel_tiles(lowered: Lowered, fitted: Fit, parts: ChannelTiles) -> Fit:
+    """The same with some passes tiled by their output channels.
 
     The parts of a pass follow each other, so the same rows meet as before and every tensor keeps its place.
     """
@@ -173,7 +173,11 @@ def cut(lowered: Lowered, fitted: Fit, parts: Parts) -> Fit:
 
 
 def _fit(
-    lowered: Lowered, fusion_groups: Sequence[FusionGroup], layouts: dict[str, Layout], avoidable: int, parts: Parts
+    lowered: Lowered,
+    fusion_groups: Sequence[FusionGroup],
+    layouts: dict[str, Layout],
+    avoidable: int,
+    parts: ChannelTiles,
 ) -> Fit:
     steps = build_steps(lowered, fusion_groups, parts)
     lives = lifetimes(lowered, steps)

@@ -150,7 +150,7 @@ def _demand(buffers: dict[str, Buffer], passes: Sequence[LogicalPass], final: Lo
     return need
 
 
-def channel_parts(item: LogicalPass, cols: int, max_chunks: int) -> list[tuple[int, int]]:
+def split_channels(item: LogicalPass, cols: int, max_chunks: int) -> list[tuple[int, int]]:
     """(first channel, channels) of the parts of a pass, each of at most `max_chunks` chunks of `cols` channels.
 
     The first channel of a part must lie at a word of the operand, or at half a word of the output.

@@ -19,7 +19,7 @@ from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.program.check import check_program
 from hwgen.compiler.program.program import Program, build_program
 from hwgen.compiler.tiling.channel_tiles import channel_tiles
-from hwgen.compiler.tiling.fit import cut, fit
+from hwgen.compiler.tiling.fit import fit, with_channel_tiles
 from hwgen.compiler.tiling.spill import Gap, spill
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
@@ -78,7 +78,7 @@ class Small:
         lowered = spill(lower(legal), gaps)
         words = [ceil_div(item.channels, config.cols) * item.depth for item in lowered.passes]
         found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, config.cols // 2))
-        found = cut(lowered, found, channel_tiles(lowered, config, PARTS))
+        found = with_channel_tiles(lowered, found, channel_tiles(lowered, config, PARTS))
         program = build_program(lowered, found.steps, found.layouts, schedule(found.steps, config), config)
         check_program(lowered, found.steps, program)
         return cls(graph, legal, program)

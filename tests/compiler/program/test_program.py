@@ -13,8 +13,8 @@ from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.compiler.program.descriptors import packed
 from hwgen.compiler.program.program import Program, build_program
-from hwgen.compiler.tiling.fit import Fit, cut, fit
-from hwgen.compiler.tiling.stripes import Step, channel_parts
+from hwgen.compiler.tiling.fit import Fit, fit, with_channel_tiles
+from hwgen.compiler.tiling.stripes import Step, split_channels
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
 from hwgen.errors import ModelError, ResourceError
@@ -31,12 +31,12 @@ def planned() -> tuple[Lowered, Fit, Program]:
     """A small ShuffleNet in a memory so small that it needs stripes and parts."""
     lowered = lower(load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=128, classes=40)))
     parts = {
-        "conv5.0": channel_parts(lowered.passes[-3], CONFIG.cols, 8),
+        "conv5.0": split_channels(lowered.passes[-3], CONFIG.cols, 8),
         "pool": [(i, 128) for i in range(0, 1024, 128)],
     }
     words = [-(-item.channels // CONFIG.cols) * item.depth for item in lowered.passes]
     weights = Weights(words, CONFIG.weight_depth, CONFIG.cols // 2)
-    found = cut(lowered, fit(lowered, CONFIG.activation_depth, weights), parts)
+    found = with_channel_tiles(lowered, fit(lowered, CONFIG.activation_depth, weights), parts)
     loads = schedule(found.steps, CONFIG)
     return lowered, found, build_program(lowered, found.steps, found.layouts, loads, CONFIG)
 

@@ -24,7 +24,7 @@ from hwgen.compiler.plan.throughput import plan_batch
 from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.compiler.program.program import Program, build_program
 from hwgen.compiler.tiling.batch import Batch, Grouping, tail_of
-from hwgen.compiler.tiling.fit import cut, fit
+from hwgen.compiler.tiling.fit import fit, with_channel_tiles
 from hwgen.compiler.tiling.fusion_groups import GivenFusion
 from hwgen.compiler.tiling.memory import place_rows
 from hwgen.compiler.tiling.spill import Gap, spill
@@ -161,7 +161,7 @@ def test_other_networks(data: bytes, spilled: bool) -> None:
     fusion_groups, layouts = batch.unrolled(first.fusion_groups, first.layouts)
     whole = batch.network(5)[0]
     assert whole.frames == len(whole.images) == 5
-    fitted = cut(whole, dataclasses.replace(first, fusion_groups=fusion_groups, layouts=layouts), {})
+    fitted = with_channel_tiles(whole, dataclasses.replace(first, fusion_groups=fusion_groups, layouts=layouts), {})
     program = build_program(whole, fitted.steps, fitted.layouts, schedule(fitted.steps, config), config)
     check_program(whole, fitted.steps, program)
     for step, before in itertools.pairwise(fitted.steps):

@@ -8,7 +8,7 @@ from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Buffer, Lowered
 from hwgen.compiler.tiling.fit import Fit, fit
 from hwgen.compiler.tiling.memory import OPERAND_PHASES, Layout, Search, concatenate, place_rows, window_rows
-from hwgen.compiler.tiling.stripes import Lifetimes, channel_parts, lifetimes, natural_groups, read_rows
+from hwgen.compiler.tiling.stripes import Lifetimes, lifetimes, natural_groups, read_rows, split_channels
 from hwgen.compiler.tiling.striping import Weights, candidate_heights
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import BANKS
@@ -87,14 +87,14 @@ def test_stripes_cover_the_rows() -> None:
     assert (28,) in candidate_heights(28, False, False) and (7, 7, 7, 7) in candidate_heights(28, False, False)
 
 
-def test_channel_parts(full: Lowered) -> None:
+def test_split_channels(full: Lowered) -> None:
     conv5 = full.passes[-3]
     assert conv5.channels == 1024
-    assert channel_parts(conv5, 12, 30) == [(0, 348), (348, 348), (696, 328)]
+    assert split_channels(conv5, 12, 30) == [(0, 348), (348, 348), (696, 328)]
     merge = next(item for item in full.passes if item.name == "stage4.1.branch2.5")
     # 20 chunks in three parts: an even number of chunks each, so that the operand's bytes begin a word.
-    assert channel_parts(merge, 12, 7) == [(0, 72), (72, 72), (144, 72), (216, 16)]
-    assert all(first % 8 == 0 for first, _ in channel_parts(merge, 12, 3))
+    assert split_channels(merge, 12, 7) == [(0, 72), (72, 72), (144, 72), (216, 16)]
+    assert all(first % 8 == 0 for first, _ in split_channels(merge, 12, 3))
 
 
 def test_layout_walks_the_banks() -> None:

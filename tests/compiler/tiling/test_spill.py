@@ -13,7 +13,7 @@ from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.compiler.program.program import Program, build_program
-from hwgen.compiler.tiling.fit import cut, fit
+from hwgen.compiler.tiling.fit import fit, with_channel_tiles
 from hwgen.compiler.tiling.spill import Gap, readers, spill, stripe_sums
 from hwgen.compiler.tiling.spilling import choose, spill_cycles
 from hwgen.compiler.tiling.striping import Weights
@@ -65,7 +65,7 @@ def test_little_memory() -> None:
         dataclasses.replace(one, heights=(3, 1, 4)) if spilled.passes[one.past - 1].striped else one
         for one in found.fusion_groups
     ]
-    found = cut(spilled, dataclasses.replace(found, fusion_groups=fusion_groups), {})
+    found = with_channel_tiles(spilled, dataclasses.replace(found, fusion_groups=fusion_groups), {})
     assert sum(step.source.striped for step in found.steps) == 3
     program = build_program(spilled, found.steps, found.layouts, schedule(found.steps, config), config)
     check_program(spilled, found.steps, program)

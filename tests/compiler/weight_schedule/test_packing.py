@@ -7,7 +7,7 @@ from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.lower import lower
-from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, channel_parts, natural_groups
+from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, natural_groups, split_channels
 from hwgen.compiler.weight_schedule.packing import array_parameters, weight_words, window_words
 from hwgen.hw.isa.descriptor import ChannelParameters
 
@@ -19,7 +19,7 @@ def steps() -> list[Step]:
     lowered = lower(load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, classes=10)))
     groups = [FusionGroup(*item, (lowered.passes[item[1] - 1].height,)) for item in natural_groups(lowered)]
     conv5 = next(item for item in lowered.passes if item.name == "conv5.0")
-    return build_steps(lowered, groups, {"conv5.0": channel_parts(conv5, COLS, 40)})
+    return build_steps(lowered, groups, {"conv5.0": split_channels(conv5, COLS, 40)})
 
 
 def find(steps: list[Step], name: str) -> list[Step]:
