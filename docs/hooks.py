@@ -35,8 +35,8 @@ def _command(name: str, command: click.Command) -> str:
 def _option(option: click.Option, context: click.Context) -> str:
     record = option.get_help_record(context)
     assert record is not None, f"{option.name} is hidden"
-    names, meaning = (text.replace("|", "\\|") for text in record)
-    return f"| `{names}` | {meaning} |".replace("\\|", "&#124;") if "`" in names else f"| `{names}` | {meaning} |"
+    names, meaning = record
+    return f"| `{names}` | {meaning.replace('|', '&#124;')} |"
 
 
 def host_commands() -> str:
