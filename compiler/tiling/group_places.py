@@ -57,7 +57,8 @@ class GroupPlaces:
             if item.operand is not None and item.operand_rows(1, 2) == (1, 2)
         ]
         inner = (made | {name for name in read if lowered.buffers[name].loaded}) - {self.output} - self.before
-        self._inner = sorted(inner, key=lambda name: -self._size(name))
+        # Among equal sizes by name, so that a plan is the same in every run.
+        self._inner = sorted(inner, key=lambda name: (-self._size(name), name))
         turns = passes[-1].frame is not None
         following = lowered.passes[fusion_group.past : fusion_group.past + 1]
         self._waits = turns and any(item.frame not in (passes[-1].frame, None) for item in following)
