@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-import enum
-from typing import Any
-
-from amaranth import Cat, Const, Module, Mux, Signal, Value, unsigned
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.memory import Memory
+from amaranth import Module, Mux, unsigned
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.hw.host.answer_data import AnswerData, PeekAddress
+from hwgen.hw.host.answer_sender import AnswerSender
+from hwgen.hw.host.command_unit import CommandUnit, PokeWord, write_command
+from hwgen.hw.host.request_receiver import RequestReceiver
 from hwgen.hw.host.uart import UartReceiver, UartTransmitter, phase_step
-from hwgen.hw.isa.host_protocol import (
-    CRC_BYTES,
-    CRC_INIT,
-    CRC_POLYNOMIAL,
-    LENGTH_UNITS,
-    REQUEST_HEADER_BYTES,
-    REQUEST_SYNC,
-    RESIDENT_COMMANDS,
-    RESPONSE_HEADER_BYTES,
-    RESPONSE_SYNC,
-    SDRAM_COMMANDS,
-    STATUS_BYTES,
-    VERSION,
-    Command,
-    Status,
-)
-from hwgen.hw.lib.crc import crc16_byte
+from hwgen.hw.isa.host_protocol import CRC_INIT, CRC_POLYNOMIAL, LENGTH_UNITS, VERSION
+from hwgen.hw.lib.crc import Crc16
 from hwgen.hw.memory.sdram import SdramWrite
-from hwgen.hw.memory.sdram_config import ADDRESS_BITS, BURST
-
-PeekAddress = data.StructLayout({"bank": 2, "addr": 14})
-PokeWord = data.StructLayout({"bank": 2, "addr": 14, "data": 64})
+from hwgen.hw.memory.sdram_config import ADDRESS_BITS
 
 COUNTER_LATENCY = 3
 """Cycles after which `counter_data` must belong to `counter_addr`."""
-
-
-class _State(enum.Enum):
-    HUNT = 0  # for the sync byte
-    HEADER = 1
-    CHECK = 2
-    PAYLOAD = 3
-    PAYLOAD_CHECK = 4
-    FLUSH = 5  # until the line is quiet
-    ANSWER = 6  # header of the answer
-    FETCH = 7  # data for the answer
-    SEND = 8
-    CRC = 9
 
 
 def check_parameters(clock_hz: int, *, baud: int, build: int, timeout: int) -> None:
@@ -122,234 +91,74 @@ class HostLink(wiring.Component):
             }
         )
 
+    @property
+    def identity(self) -> int:
+        """What IDENTIFY answers: build, clock in kHz, protocol version."""
+        return self.build | (self.clock_hz + 500) // 1000 << 32 | VERSION << 56
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.receiver = receiver = UartReceiver(self.clock_hz, self.baud)
-        m.submodules.transmitter = transmitter = UartTransmitter(self.clock_hz, self.baud)
-        byte, arrived = receiver.data, receiver.data_valid
-        out = transmitter.i
-        sent = Signal()
-        m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx), sent.eq(out.valid & out.ready)]
-
-        state = Signal(_State)
-        count = Signal(4)  # bytes of the header, the unit or the CRC in work
-        left = Signal(16, reset_less=True)  # bytes of payload or of the answer's data
-        status = Signal(Status, reset_less=True)
-        overrun = Signal(reset_less=True)
-        # Payload is written in units of a halfword, or of a word of the activation memory.
-        writes = Command.WRITE if self.sdram else Command.POKE
-        unit_bytes = LENGTH_UNITS[writes]
-        counted = count[: (unit_bytes - 1).bit_length()]
-        low = Signal(8 * (unit_bytes - 1), reset_less=True)
-        write_data = Signal(8 * unit_bytes, reset_less=True)
-        taken = self.write.ready if self.sdram else self.poke.ready
-        writing = Signal()
-        asking = Signal()
-        received = Signal(4)
-
-        # The request: bytes shift in from the top. The address is then counted up in place.
-        header = Signal(8 * REQUEST_HEADER_BYTES, reset_less=True)
-        command, sequence, length = header[:8], header[8:16], header[16:32]
-        address = header[32 : 32 + ADDRESS_BITS]
-        absent = RESIDENT_COMMANDS if self.sdram else SDRAM_COMMANDS
-        present = [name for name in Command if name not in absent]
-        asks: dict[Command, Value] = {
-            name: Signal(name=f"is_{name.name.lower()}", reset_less=True) if name in present else Const(0)
-            for name in Command
-        }
-        known, fits, free = Signal(reset_less=True), Signal(reset_less=True), Signal(reset_less=True)
-        part = Cat(asks[name] & (length & LENGTH_UNITS[name] - 1).any() for name in present if LENGTH_UNITS[name]).any()
-        bare = Cat(asks[name] for name in present if LENGTH_UNITS[name] == 0).any()
-        guarded = asks[Command.READ] | asks[writes] | asks[Command.START]
-        m.d.sync += [asks[name].eq(command == name.value) for name in present]
-        m.d.sync += [
-            known.eq(Cat(asks[name] for name in present).any()),
-            fits.eq(~part & ((length == 0) == bare)),
-            free.eq(~guarded | (self.initialised & ~self.busy)),
-        ]
-
-        # The address of the next unit, halfword or burst; it has many cycles until it is wanted.
-        following = Signal.like(address, reset_less=True)
-        m.d.sync += following.eq(address + Mux(asks[Command.READ], BURST, 1))
-
-        # One CRC register for both ways: a request and its answer do not overlap. After a CRC's own bytes it is 0, and
-        # after the first of them the second is at the top.
-        crc = Signal(16, reset_less=True)
-        clear_crc, sending = Signal(), Signal()
-        with m.If(clear_crc):
-            m.d.sync += crc.eq(CRC_INIT)
-        with m.Elif(Mux(sending, sent, arrived)):
-            m.d.sync += crc.eq(crc16_byte(crc, Mux(sending, out.payload, byte), CRC_POLYNOMIAL))
-
-        quiet = Signal(range(self.timeout + 1))
-        timed_out = Signal()
-        with m.If(arrived | (state == _State.HUNT)):
-            m.d.sync += [quiet.eq(0), timed_out.eq(0)]
-        with m.Elif(quiet != self.timeout):
-            m.d.sync += quiet.eq(quiet + 1)
-        with m.Else():
-            m.d.sync += timed_out.eq(1)
-
-        with m.If(writing & taken):
-            m.d.sync += [writing.eq(0), address.eq(following)]
-        m.d.sync += self.start.eq(0)
-
-        def answer(result: Status, bytes_: Value | int = 0) -> list[Any]:
-            return [state.eq(_State.ANSWER), status.eq(result), left.eq(bytes_), count.eq(0), sending.eq(1)]
-
-        def refuse(result: Status) -> list[Any]:
-            return [state.eq(_State.FLUSH), status.eq(result)]
-
-        def fetch() -> list[Any]:
-            asked = asks[Command.PEEK] | asks[Command.READ]
-            return [state.eq(_State.FETCH), asking.eq(asked), received.eq(0), count.eq(0)]
-
-        with m.Switch(state):
-            with m.Case(_State.HUNT):
-                m.d.comb += clear_crc.eq(1)
-                m.d.sync += [count.eq(0), overrun.eq(0)]
-                with m.If(arrived & (byte == REQUEST_SYNC)):
-                    m.d.sync += state.eq(_State.HEADER)
-            with m.Case(_State.HEADER):
-                with m.If(arrived):
-                    m.d.sync += count.eq(count + 1)
-                    with m.If(~count[3]):
-                        m.d.sync += header.eq(Cat(header[8:], byte))
-                    with m.If(count == REQUEST_HEADER_BYTES + CRC_BYTES - 1):
-                        m.d.sync += state.eq(_State.CHECK)
-                with m.Elif(timed_out):
-                    m.d.sync += answer(Status.TIMEOUT)
-            with m.Case(_State.CHECK):
-                m.d.comb += clear_crc.eq(1)
-                m.d.sync += [left.eq(length), count.eq(0)]
-                with m.If(crc != 0):
-                    m.d.sync += refuse(Status.HEADER_CRC)
-                with m.Elif(~known):
-                    m.d.sync += refuse(Status.COMMAND)
-                with m.Elif(~fits):
-                    m.d.sync += refuse(Status.LENGTH)
-                with m.Elif(~free):
-                    m.d.sync += refuse(Status.BUSY)
-                with m.Elif(asks[writes]):
-                    m.d.sync += state.eq(_State.PAYLOAD)
-                with m.Elif(asks[Command.START]):
-                    m.d.sync += [self.start.eq(1), self.base.eq(address), *answer(Status.OK)]
-                with m.Else():
-                    m.d.sync += answer(Status.OK, Mux(bare, STATUS_BYTES, length))
-            with m.Case(_State.PAYLOAD):
-                with m.If(arrived):
-                    m.d.sync += [counted.eq(counted + 1), low.eq(Cat(low, byte)[8:])]
-                    with m.If(left != 0):
-                        m.d.sync += left.eq(left - 1)
-                        with m.If(counted.all() & writing):
-                            m.d.sync += overrun.eq(1)
-                        with m.Elif(counted.all()):
-                            m.d.sync += [write_data.eq(Cat(low, byte)), writing.eq(1)]
-                    with m.Elif(count[0]):
-                        m.d.sync += state.eq(_State.PAYLOAD_CHECK)
-                with m.Elif(timed_out):
-                    m.d.sync += answer(Status.TIMEOUT)
-            with m.Case(_State.PAYLOAD_CHECK):
-                with m.If(crc != 0):
-                    m.d.sync += refuse(Status.PAYLOAD_CRC)
-                with m.Elif(overrun):
-                    m.d.sync += refuse(Status.OVERRUN)
-                with m.Elif(~writing):
-                    m.d.sync += answer(Status.OK)
-            with m.Case(_State.FLUSH), m.If(timed_out):
-                m.d.sync += [state.eq(_State.ANSWER), left.eq(0), count.eq(0), sending.eq(1)]
-            with m.Case(_State.ANSWER), m.If(sent):
-                m.d.sync += count.eq(count + 1)
-                m.d.comb += clear_crc.eq(count == 0)
-                with m.If(count == RESPONSE_HEADER_BYTES + CRC_BYTES):
-                    m.d.comb += clear_crc.eq(1)
-                    m.d.sync += fetch()
-                    with m.If(left == 0):
-                        m.d.sync += [state.eq(_State.HUNT), sending.eq(0), asking.eq(0)]
-            with m.Case(_State.FETCH):
-                with m.If((self.read.valid & self.read.ready) | (self.peek.valid & self.peek.ready)):
-                    m.d.sync += asking.eq(0)
-                with m.If(self.data_valid | asks[Command.COUNTER]):
-                    m.d.sync += received.eq(received + 1)
-                enough = Mux(asks[Command.COUNTER], received[2], received[3])
-                with m.If(bare | enough | (asks[Command.PEEK] & self.peek_valid)):
-                    m.d.sync += state.eq(_State.SEND)
-            with m.Case(_State.SEND), m.If(sent):
-                m.d.sync += [count.eq(count + 1), left.eq(left - 1)]
-                whole = Mux(asks[Command.READ], 15, Mux(asks[Command.COUNTER], 3, 7))
-                with m.If(count == whole):
-                    m.d.sync += [address.eq(following), *fetch()]
-                with m.If(left == 1):
-                    m.d.sync += [state.eq(_State.CRC), asking.eq(0), count.eq(0)]
-            with m.Case(_State.CRC), m.If(sent):
-                m.d.sync += count.eq(count + 1)
-                with m.If(count[0]):
-                    m.d.sync += [state.eq(_State.HUNT), sending.eq(0)]
-
-        m.submodules.burst = burst = Memory(shape=16, depth=BURST, init=[])
-        burst_write, burst_read = burst.write_port(), burst.read_port(domain="comb")
-        held = Signal(64, reset_less=True)
-        digit = Signal.like(count, reset_less=True)  # `count` of the cycle before
-        with m.If(self.peek_valid):
-            m.d.sync += held.eq(self.peek_data)
+        m.submodules.uart_receiver = line_in = UartReceiver(self.clock_hz, self.baud)
+        m.submodules.uart_transmitter = line_out = UartTransmitter(self.clock_hz, self.baud)
+        m.submodules.receiver = receiver = RequestReceiver(
+            unit_bytes=LENGTH_UNITS[write_command(self.sdram)], timeout=self.timeout
+        )
+        m.submodules.command = command = CommandUnit(sdram=self.sdram)
+        m.submodules.data = answer_data = AnswerData(identity=self.identity, counter_latency=COUNTER_LATENCY)
+        m.submodules.sender = sender = AnswerSender()
+        # One CRC register for both ways: a request and its answer do not overlap.
+        m.submodules.crc = crc = Crc16(CRC_POLYNOMIAL, CRC_INIT)
         m.d.comb += [
-            self.write.payload.addr.eq(address),
-            self.write.payload.enable.eq(3),
-            self.poke.payload.addr.eq(address),
-            self.poke.payload.bank.eq(address[16:]),
-            (self.write if self.sdram else self.poke).valid.eq(writing),
-            (self.write if self.sdram else self.poke).payload.data.eq(write_data),
-            self.read.valid.eq(asking & asks[Command.READ]),
-            self.read.payload.eq(address),
-            burst_write.en.eq(self.data_valid & (state == _State.FETCH)),
-            burst_write.addr.eq(received),
-            burst_write.data.eq(self.data),
-            burst_read.addr.eq(digit[1:]),
-            self.peek.valid.eq(asking & asks[Command.PEEK]),
-            self.peek.payload.addr.eq(address),
-            self.peek.payload.bank.eq(address[16:]),
-            self.counter_addr.eq(address),
+            crc.clear.eq(receiver.clear_crc | sender.clear_crc),
+            crc.valid.eq(Mux(sender.sending, sender.o.valid & sender.o.ready, line_in.data_valid)),
+            crc.byte.eq(Mux(sender.sending, sender.o.payload, line_in.data)),
+            receiver.crc.eq(crc.crc),
+            sender.crc.eq(crc.crc),
         ]
 
-        # What is sent: the answer's header, data by command and byte number, or the CRC.
-        flags = Cat(self.busy, self.initialised, Const(0, 6))
-        identity = self.build | (self.clock_hz + 500) // 1000 << 32 | VERSION << 56
-        wholes = {
-            Command.IDENTIFY: Const(identity, 64),
-            Command.STATUS: Cat(flags, self.errors, self.passes_done, self.frame_cycles),
-            Command.PEEK: held,
-            Command.COUNTER: self.counter_data,
-            Command.READ: burst_read.data,
-        }
-        answer_header = Cat(Const(RESPONSE_SYNC, 8), status, Const(0, 8 - len(status)), sequence, left)
-        # In three stages, because the sources stand all over the die: the byte's number, a byte of each source, the one that is wanted.
-        outgoing = Signal(8, reset_less=True)
-        from_answer, from_send = Signal(reset_less=True), Signal(reset_less=True)
-        in_answer, in_send = Signal(reset_less=True), Signal(reset_less=True)
-        answer_byte = Signal(8, reset_less=True)
-        m.d.comb += out.payload.eq(outgoing)
-        m.d.sync += [
-            digit.eq(count),
-            from_answer.eq((state == _State.ANSWER) & (count <= RESPONSE_HEADER_BYTES)),
-            from_send.eq(state == _State.SEND),
-            in_answer.eq(from_answer),
-            in_send.eq(from_send),
-            answer_byte.eq(answer_header.word_select(digit[:3], 8)),
-            outgoing.eq(crc[8:]),
+        # The way of a request: line, receiver, command unit, sender, line.
+        wiring.connect(m, receiver.units, command.units)
+        wiring.connect(m, sender.o, line_out.i)
+        m.d.comb += [
+            line_in.rx.eq(self.rx),
+            receiver.byte.eq(line_in.data),
+            receiver.byte_valid.eq(line_in.data_valid),
+            command.header.eq(receiver.header),
+            receiver.refusal.eq(command.refusal),
+            receiver.has_payload.eq(command.has_payload),
+            command.accepted.eq(receiver.accepted),
+            command.unit_sent.eq(sender.unit_sent),
+            receiver.advance.eq(command.advance),
+            receiver.next_address.eq(command.next_address),
+            sender.start.eq(receiver.answer),
+            sender.length.eq(Mux(receiver.with_data, command.length, 0)),
+            sender.status.eq(receiver.status),
+            sender.sequence.eq(receiver.header.sequence),
+            receiver.sending.eq(sender.sending),
+            answer_data.asked.eq(command.asked),
+            answer_data.address.eq(receiver.header.address),
+            answer_data.fetch.eq(sender.fetch),
+            answer_data.digit.eq(sender.digit),
+            sender.fetched.eq(answer_data.fetched),
+            sender.last_digit.eq(answer_data.last_digit),
+            sender.data_byte.eq(answer_data.byte),
+            self.tx.eq(line_out.tx),
         ]
-        with m.If(in_answer):
-            m.d.sync += outgoing.eq(answer_byte)
-        for name, whole in wholes.items():
-            digits = (len(whole) // 8 - 1).bit_length()
-            chosen = Signal(8, name=f"{name.name.lower()}_byte", reset_less=True)
-            m.d.sync += chosen.eq(whole.word_select(digit[:digits], 8))
-            with m.If(in_send & asks[name]):
-                m.d.sync += outgoing.eq(chosen)
-        # `outgoing` follows the state three cycles late, and so does its validity.
-        settled = sending & (state != _State.FETCH)
-        for i in range(3):
-            register = Signal(name=f"settled_{i}")
-            m.d.sync += register.eq(settled & ~sent)
-            settled = register
-        m.d.comb += out.valid.eq(settled)
+
+        # The machine around it.
+        wiring.connect(m, command.write, wiring.flipped(self.write))
+        wiring.connect(m, command.poke, wiring.flipped(self.poke))
+        wiring.connect(m, answer_data.read, wiring.flipped(self.read))
+        wiring.connect(m, answer_data.peek, wiring.flipped(self.peek))
+        m.d.comb += [
+            self.start.eq(command.start),
+            self.base.eq(command.base),
+            command.busy.eq(self.busy),
+            command.initialised.eq(self.initialised),
+            self.counter_addr.eq(answer_data.counter_addr),
+        ]
+        for name in ("data", "data_valid", "peek_data", "peek_valid", "counter_data"):
+            m.d.comb += getattr(answer_data, name).eq(getattr(self, name))
+        for name in ("busy", "initialised", "errors", "passes_done", "frame_cycles"):
+            m.d.comb += getattr(answer_data, name).eq(getattr(self, name))
         return m

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
 
-from amaranth import Array, Cat, Const, Module, Mux, Signal, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.memory.sdram_config import ADDRESS_BITS, BURST, INIT_REFRESHES, SdramConfig, SdramPart
+from hwgen.hw.memory.sdram_command import CommandTimer, SdramCommand
+from hwgen.hw.memory.sdram_config import ADDRESS_BITS, BURST, SdramConfig, SdramPart
+from hwgen.hw.memory.sdram_pages import OpenPages
+from hwgen.hw.memory.sdram_read_path import ReadPath
+from hwgen.hw.memory.sdram_refresher import Refresher
 
 
 def sdram_pins(part: SdramPart) -> wiring.Signature:
@@ -35,33 +38,17 @@ SdramWrite = data.StructLayout({"addr": ADDRESS_BITS, "data": 16, "enable": 2})
 """A halfword to write: halfword address, data, byte enables."""
 
 
+def _access(part: SdramPart) -> data.StructLayout:
+    """A command as taken from `read` or `write`."""
+    addr = data.StructLayout({"column": part.column_bits, "bank": part.bank_bits, "row": part.row_bits})
+    return data.StructLayout({"addr": addr, "is_write": 1, "data": 16, "enable": 2})
+
+
 class _State(enum.Enum):
-    POWER_UP = 0
-    PRECHARGE = 1
-    REFRESH = 2
-    REFRESHED = 3
-    MODE = 4
-    IDLE = 5
-    LOOKUP = 6
-    ACCESS = 7
-
-
-_NOP, _ACTIVATE, _READ, _WRITE = 0b111, 0b011, 0b101, 0b100
-_PRECHARGE, _REFRESH, _MODE = 0b010, 0b001, 0b000
-
-
-class _Timer:
-    """Counts down; that it is over is a register, so that it costs no logic where it is used."""
-
-    def __init__(self, m: Module, name: str, cycles: int) -> None:
-        self._left = Signal(range(cycles), name=name)
-        self.over = Signal(init=1, name=f"{name}_over")
-        with m.If(~self.over):
-            m.d.sync += [self._left.eq(self._left - 1), self.over.eq(self._left == 1)]
-
-    def load(self, cycles: int) -> list[Any]:
-        """Statements that make it over in `cycles` + 1 cycles."""
-        return [self._left.eq(cycles), self.over.eq(cycles == 0)]
+    REFRESH = 0  # or initialisation
+    IDLE = 1
+    LOOKUP = 2
+    ACCESS = 3
 
 
 class SdramController(wiring.Component):
@@ -116,172 +103,107 @@ class SdramController(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        config, part = self.config, self.config.part
-        pins = self.pins
+        config = self.config
+        m.submodules.refresher = refresher = Refresher(config)
+        m.submodules.pages = pages = OpenPages(config.part)
+        m.submodules.read_path = read_path = ReadPath(config)
 
         state = Signal(_State)
-        wait = _Timer(m, "wait", max(config.rfc, 8))  # until the next command of a sequence
-        read_wait = _Timer(m, "read_wait", BURST)  # until the bus takes another burst
-        write_wait = _Timer(m, "write_wait", config.read_to_write)  # until it takes a written halfword
-        precharge_wait = _Timer(m, "precharge_wait", BURST)  # until any bank may be closed
-
-        # Refresh slots, and what falls due besides.
-        until_refresh = Signal(range(config.refresh_period), init=config.refresh_period - 1)
-        due = Signal()
-        realign = Signal()
-        realigned = Signal()
-        refreshes_left = Signal(range(INIT_REFRESHES + 1), init=INIT_REFRESHES)
-        m.d.sync += self.frame_ready.eq(0)
-        with m.If(until_refresh == 0):
-            m.d.sync += [until_refresh.eq(config.refresh_period - 1), due.eq(1)]
-        with m.Elif(self.initialised):
-            m.d.sync += until_refresh.eq(until_refresh - 1)
-        with m.If(self.start_frame):
-            m.d.sync += realign.eq(1)
-
-        # The command being worked on.
-        addr = Signal(part.address_bits, reset_less=True)
-        is_write = Signal(reset_less=True)
-        write_data = Signal(16, reset_less=True)
-        write_enable = Signal(2, reset_less=True)
-        column, row = addr[: part.column_bits], addr[-part.row_bits :]
-        bank = addr[part.column_bits : -part.row_bits]
-
-        # Open pages.
-        rows = Array(Signal(part.row_bits, name=f"row_{i}", reset_less=True) for i in range(1 << part.bank_bits))
-        opened = Signal(1 << part.bank_bits)
-        hit = Signal(reset_less=True)
-        conflict = Signal(reset_less=True)
-        last_bank = Signal(part.bank_bits, reset_less=True)
-        last_write = Signal(reset_less=True)
-        last_elsewhere = Signal(reset_less=True)
-        # A cycle after the command, as these registers are many; the next look-up is later, and the address changes no sooner.
-        activated = Signal()
-        m.d.sync += activated.eq(0)
-        with m.If(activated):
-            m.d.sync += [opened.bit_select(bank, 1).eq(1), rows[bank].eq(row)]
-
-        command = Signal(3)
-        m.d.comb += command.eq(_NOP)
-        issue = Signal()
-        take = Signal()
+        wait = CommandTimer(m, "wait", max(config.rcd, config.rp, 2))  # until the next command for the access
+        read_wait = CommandTimer(m, "read_wait", BURST)  # until the bus takes another burst
+        write_wait = CommandTimer(m, "write_wait", config.read_to_write)  # until it takes a written halfword
+        precharge_wait = CommandTimer(m, "precharge_wait", BURST)  # until any bank may be closed
+        access = Signal(_access(config.part), reset_less=True)  # the one in work
+        command = Signal(SdramCommand)
+        issue, take = Signal(), Signal()
+        closing = Signal()  # the access waits to close a page
         m.d.comb += [
-            take.eq(((state == _State.IDLE) | issue) & ~due & ~realign),
+            command.eq(refresher.command),
+            take.eq(((state == _State.IDLE) | issue) & ~refresher.wanted),
             self.read.ready.eq(take),
             self.write.ready.eq(take & ~self.read.valid),
-            issue.eq((state == _State.ACCESS) & hit & wait.over & Mux(is_write, write_wait.over, read_wait.over)),
+            issue.eq(
+                (state == _State.ACCESS) & pages.hit & wait.over & Mux(access.is_write, write_wait.over, read_wait.over)
+            ),
+            refresher.start_frame.eq(self.start_frame),
+            refresher.grant.eq((state == _State.IDLE) & refresher.wanted),
+            refresher.closable.eq(precharge_wait.over),
+            self.initialised.eq(refresher.initialised),
+            self.frame_ready.eq(refresher.frame_ready),
+            pages.bank.eq(access.addr.bank),
+            pages.row.eq(access.addr.row),
+            pages.lookup.eq(state == _State.LOOKUP),
+            pages.access.eq(issue),
+            pages.is_write.eq(access.is_write),
+            pages.close_all.eq(refresher.command == SdramCommand.PRECHARGE),
+            read_path.issue.eq(issue & ~access.is_write),
+            read_path.dq.eq(self.pins.dq_i),
+            self.data.eq(read_path.data),
+            self.data_valid.eq(read_path.data_valid),
         ]
-        m.d.sync += [
-            pins.a.eq(row),
-            pins.ba.eq(bank),
-            pins.dqm.eq(0),
-            pins.dq_oe.eq(0),
-            pins.dq_o.eq(write_data),
-        ]
-
         with m.Switch(state):
-            with m.Case(_State.POWER_UP):
-                m.d.sync += pins.dqm.eq(3)
-                count = Signal(range(config.init_cycles))
-                m.d.sync += count.eq(count + 1)
-                with m.If(count == config.init_cycles - 1):
-                    m.d.sync += state.eq(_State.PRECHARGE)
-            with m.Case(_State.PRECHARGE):
-                m.d.sync += pins.a[10].eq(1)  # all banks
-                with m.If(precharge_wait.over):
-                    m.d.comb += command.eq(_PRECHARGE)
-                    m.d.sync += [opened.eq(0), *wait.load(config.rp - 1), state.eq(_State.REFRESH)]
-            with m.Case(_State.REFRESH), m.If(wait.over):
-                m.d.comb += command.eq(_REFRESH)
-                m.d.sync += [due.eq(0), state.eq(_State.REFRESHED)]
-                with m.If(self.initialised):
-                    m.d.sync += [realigned.eq(realign), realign.eq(self.start_frame)]
-                    with m.If(realign):
-                        m.d.sync += until_refresh.eq(config.refresh_period - 1)
-                # After initialisation two cycles pass by themselves before anything can be issued.
-                with m.If(self.initialised):
-                    m.d.sync += wait.load(config.rfc - 3)
-                with m.Else():
-                    m.d.sync += wait.load(config.rfc - 1)
-                with m.If(refreshes_left != 0):
-                    m.d.sync += refreshes_left.eq(refreshes_left - 1)
-            with m.Case(_State.REFRESHED), m.If(wait.over):
-                with m.If(refreshes_left != 0):
-                    m.d.sync += state.eq(_State.REFRESH)
-                with m.Elif(~self.initialised):
-                    m.d.comb += command.eq(_MODE)
-                    m.d.sync += [
-                        pins.a.eq(config.mode_register),
-                        pins.ba.eq(0),
-                        *wait.load(part.mrd_cycles - 1),
-                        state.eq(_State.MODE),
-                    ]
-                with m.Else():
-                    m.d.sync += [self.frame_ready.eq(realigned), state.eq(_State.IDLE)]
-            with m.Case(_State.MODE), m.If(wait.over):
-                m.d.sync += [self.initialised.eq(1), state.eq(_State.IDLE)]
-            with m.Case(_State.IDLE), m.If(due | realign):
-                m.d.sync += state.eq(_State.PRECHARGE)
+            with m.Case(_State.REFRESH), m.If(refresher.done):
+                m.d.sync += state.eq(_State.IDLE)
+            with m.Case(_State.IDLE), m.If(refresher.wanted):
+                m.d.sync += state.eq(_State.REFRESH)
             with m.Case(_State.LOOKUP):
-                m.d.sync += [
-                    hit.eq(opened.bit_select(bank, 1) & (rows[bank] == row)),
-                    conflict.eq(opened.bit_select(bank, 1)),
-                    last_elsewhere.eq((last_bank != bank) & ~last_write),
-                    state.eq(_State.ACCESS),
-                ]
+                m.d.sync += state.eq(_State.ACCESS)
             with m.Case(_State.ACCESS):
                 with m.If(issue):
-                    m.d.comb += command.eq(Mux(is_write, _WRITE, _READ))
-                    m.d.sync += [
-                        pins.a.eq(Mux(is_write, column, Cat(Const(0, 3), column[3:]))),
-                        last_bank.eq(bank),
-                        last_write.eq(is_write),
-                        state.eq(_State.IDLE),
-                    ]
-                    with m.If(is_write):
-                        m.d.sync += [
-                            pins.dq_oe.eq(1),
-                            pins.dqm.eq(~write_enable),
-                            *precharge_wait.load(config.write_to_precharge - 1),
-                        ]
+                    m.d.comb += command.eq(Mux(access.is_write, SdramCommand.WRITE, SdramCommand.READ))
+                    m.d.sync += state.eq(_State.IDLE)
+                    with m.If(access.is_write):
+                        m.d.sync += precharge_wait.load(config.write_to_precharge - 1)
                     with m.Else():
                         m.d.sync += [
                             *read_wait.load(BURST - 1),
                             *write_wait.load(config.read_to_write - 1),
                             *precharge_wait.load(BURST - 1),
                         ]
-                with m.Elif(~hit & conflict):
-                    m.d.sync += pins.a[10].eq(0)
-                    with m.If(precharge_wait.over | last_elsewhere):
-                        m.d.comb += command.eq(_PRECHARGE)
-                        m.d.sync += [conflict.eq(0), *wait.load(config.rp - 1)]
-                with m.Elif(~hit & wait.over):
-                    m.d.comb += command.eq(_ACTIVATE)
-                    m.d.sync += [hit.eq(1), activated.eq(1), *wait.load(config.rcd - 1)]
+                with m.Elif(~pages.hit & pages.conflict):
+                    m.d.comb += closing.eq(1)
+                    with m.If(precharge_wait.over | pages.elsewhere):
+                        m.d.comb += [command.eq(SdramCommand.PRECHARGE), pages.precharge.eq(1)]
+                        m.d.sync += wait.load(config.rp - 1)
+                with m.Elif(~pages.hit & wait.over):
+                    m.d.comb += [command.eq(SdramCommand.ACTIVATE), pages.activate.eq(1)]
+                    m.d.sync += wait.load(config.rcd - 1)
 
-        m.d.sync += Cat(pins.we_n, pins.cas_n, pins.ras_n).eq(command)
         with m.If(take & (self.read.valid | self.write.valid)):
             m.d.sync += state.eq(_State.LOOKUP)
         with m.If(take):
             m.d.sync += [
-                addr.eq(Mux(self.read.valid, self.read.payload, self.write.payload.addr)),
-                is_write.eq(~self.read.valid),
-                write_data.eq(self.write.payload.data),
-                write_enable.eq(self.write.payload.enable),
+                access.addr.eq(Mux(self.read.valid, self.read.payload, self.write.payload.addr)),
+                access.is_write.eq(~self.read.valid),
+                access.data.eq(self.write.payload.data),
+                access.enable.eq(self.write.payload.enable),
             ]
-
-        # Read data: one register in the pad, one in the fabric.
-        captured = Signal(16, reset_less=True)
-        delivered = Signal(16, reset_less=True)
-        m.d.sync += [captured.eq(pins.dq_i), delivered.eq(captured)]
-        m.d.comb += self.data.eq(delivered)
-        started = Signal(config.read_latency - 1)
-        left = Signal(range(BURST))
-        m.d.sync += started.eq(Cat(issue & ~is_write, started))
-        with m.If(started[-1]):
-            m.d.sync += [self.data_valid.eq(1), left.eq(BURST - 1)]
-        with m.Elif(left != 0):
-            m.d.sync += left.eq(left - 1)
-        with m.Else():
-            m.d.sync += self.data_valid.eq(0)
+        self._drive(m, command, access, issue, closing, refresher)
         return m
+
+    def _drive(
+        self, m: Module, command: Signal, access: data.View, issue: Signal, closing: Signal, refresher: Refresher
+    ) -> None:
+        """The pins, a cycle after the decisions."""
+        pins, column = self.pins, access.addr.column
+        m.d.sync += [
+            Cat(pins.we_n, pins.cas_n, pins.ras_n).eq(command),
+            pins.a.eq(access.addr.row),
+            pins.ba.eq(access.addr.bank),
+            pins.dqm.eq(0),
+            pins.dq_oe.eq(0),
+            pins.dq_o.eq(access.data),
+        ]
+        # Address bit 10 of a PRECHARGE: all banks, or the one addressed.
+        with m.If(refresher.all_banks):
+            m.d.sync += pins.a[10].eq(1)
+        with m.If(closing):
+            m.d.sync += pins.a[10].eq(0)
+        with m.If(refresher.power_up):
+            m.d.sync += pins.dqm.eq(3)
+        with m.If(refresher.command == SdramCommand.MODE):
+            m.d.sync += [pins.a.eq(self.config.mode_register), pins.ba.eq(0)]
+        with m.If(issue):
+            m.d.sync += pins.a.eq(Mux(access.is_write, column, Cat(Const(0, 3), column[3:])))
+            with m.If(access.is_write):
+                m.d.sync += [pins.dq_oe.eq(1), pins.dqm.eq(~access.enable)]
