@@ -106,7 +106,7 @@ async def payload(dut: Any, ready: float) -> None:
     for units in (1, 2, 7):
         data = receiver.rng.randbytes(UNIT_BYTES * units)
         frame = request(data, address=0x345678)
-        begun, gap = receiver.cycle, 60
+        begun, gap = receiver.cycle, TIMEOUT - 4
         await receiver.send(frame[:-1], gap)
         await receiver.step(advance=1, next_address=0x876543)
         await receiver.step(advance=0)
@@ -163,11 +163,11 @@ async def errors(dut: Any) -> None:
         last = await receiver.send(good)
         await receiver.answered(last + 1, Status.OK)
 
-    for bit in range(8, 8 * len(good)):
+    for bit in (8 * byte + receiver.rng.randrange(8) for byte in range(1, len(good))):
         frame = bytearray(good)
         frame[bit // 8] ^= 1 << bit % 8
         await spoilt(bytes(frame), Status.HEADER_CRC if bit < 8 * HEADER_FRAME else Status.PAYLOAD_CRC)
-    for length in range(1, len(good)):
+    for length in range(1, len(good), 2):
         await spoilt(good[:length], Status.TIMEOUT)
     for status in (Status.COMMAND, Status.LENGTH, Status.BUSY):
         await receiver.step(refusal=status)
