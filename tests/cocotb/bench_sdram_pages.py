@@ -7,7 +7,10 @@ from typing import Any
 
 import cocotb
 
+from tests.cocotb.passes import bench_number
 from tests.cocotb.stepper import Stepper
+
+BANKS, ROW_BITS = 1 << bench_number("BANK_BITS"), bench_number("ROW_BITS")
 
 INPUTS = ("bank", "row", "lookup", "activate", "precharge", "access", "is_write", "close_all")
 OUTPUTS = ("hit", "conflict", "elsewhere")
@@ -65,8 +68,10 @@ async def random_accesses(dut: Any) -> None:
     pages = Pages(dut, 1)
     await pages.begin()
     rng = pages.rng
-    for _ in range(1500):
-        await pages.access(rng.randrange(4), rng.choice([0, 1, 5, 0x1000, 0x1FFF]), rng.random() < 0.4)
+    for _ in range(1000):
+        await pages.access(
+            rng.randrange(BANKS), rng.choice([0, 1, 5, 1 << ROW_BITS - 1, (1 << ROW_BITS) - 1]), rng.random() < 0.4
+        )
         if rng.random() < 0.03:
             await pages.close()
 
@@ -76,13 +81,13 @@ async def every_bit_of_a_row(dut: Any) -> None:
     """Rows that differ in one bit are different pages; each bank has a row of its own."""
     pages = Pages(dut, 2)
     await pages.begin()
-    for bank in range(4):
-        for bit in range(13):
+    for bank in range(BANKS):
+        for bit in range(ROW_BITS):
             await pages.access(bank, 0, False)
             await pages.access(bank, 1 << bit, False)
-    assert len(pages.rows) == 4
-    for bank in range(4):
-        await pages.access(bank, 1 << 12, True)
+    assert len(pages.rows) == BANKS
+    for bank in range(BANKS):
+        await pages.access(bank, 1 << ROW_BITS - 1, True)
 
 
 @cocotb.test()
@@ -91,6 +96,6 @@ async def closed_at_first(dut: Any) -> None:
     pages = Pages(dut, 3)
     await pages.begin()
     for _ in range(3):
-        for bank in range(4):
+        for bank in range(BANKS):
             await pages.access(bank, 0, False)
         await pages.close()
