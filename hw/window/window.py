@@ -4,57 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.ecp5.carry import gated_pair
 from hwgen.hw.fetch.column import column_layout
 from hwgen.hw.isa.config import CoreConfig
-from hwgen.hw.isa.descriptor import Descriptor, FeedMode, SumOp, WindowOp
+from hwgen.hw.isa.descriptor import Descriptor, FeedMode, WindowOp
 from hwgen.hw.isa.memories import SUM_BITS, SUM_GROUPS
 from hwgen.hw.lib.fifo import StreamFifo
-from hwgen.hw.lib.multiplier import add_levels, add_tree, partial_products
 from hwgen.hw.lib.register_copies import register_copies
-from hwgen.hw.lib.requantise import Requantiser, requantiser_latency
-from hwgen.hw.lib.table import Table, TableWrite
-from hwgen.hw.window.parameters import TAPS, WindowParameters, window_write_layout
+from hwgen.hw.lib.table import TableWrite
+from hwgen.hw.window.accumulator import SCALE_BITS, Accumulator
+from hwgen.hw.window.cycles import ACC_AT, COLUMN_AT, MAC_AT, MAX_AT, TAPS_AT, result_at, result_credits
+from hwgen.hw.window.intake import Intake
+from hwgen.hw.window.maximum import Maximum
+from hwgen.hw.window.multiply_accumulate import MultiplyAccumulate
+from hwgen.hw.window.parameters import WindowParameters, window_write_layout
 from hwgen.hw.window.partial_sums import PartialSums
-
-KERNEL = 3
-"""Rows and columns that the window holds."""
-
-_AVERAGE_BITS = 12  # of the sum of 9 int8
-
-# Cycles, all counted from the one in which a column is taken.
-_TAPS_AT = 2
-_MAC_AT = _TAPS_AT + 1 + add_levels(4 * TAPS)  # partial products (four of eight bits), then their tree
-_ACC_AT = _MAC_AT + 3
-_MAX_AT = 7
-
-
-def _flow_layout(config: CoreConfig) -> data.StructLayout:
-    """What of a column goes along with it: `store`: its sum is kept for the kernel's next block; `add`: the one of the block before
-    counts; with striped sums `first`: of a pass, `go_on`: the sum of the stripe before counts.
-    """
-    fields = ("taken", "begin", "emit", "last", "rows_cut", "cols_cut", "add", "store")
-    return data.StructLayout(dict.fromkeys([*fields, "first", "go_on"] if config.striped_sums else fields, 1))
-
-
-def window_latency(config: CoreConfig, op: WindowOp, mode: FeedMode = FeedMode.WINDOW) -> int:
-    """Cycles from taking a column with `emit` to its result at `o`."""
-    if mode == FeedMode.WINDOW and op == WindowOp.MAX:
-        return _MAX_AT + StreamFifo.LATENCY
-    return _result_at(config) + StreamFifo.LATENCY
-
-
-def _result_at(config: CoreConfig) -> int:
-    return _ACC_AT + requantiser_latency(config.window_clamp_bits) + (Table.LATENCY if config.window_table else 0)
-
-
-def _credits(config: CoreConfig) -> int:
-    """Results under way and waiting: more than the latency plus 1, so that the credit never limits an output that is not held up."""
-    return 1 << (_result_at(config) + StreamFifo.LATENCY + 1).bit_length()
+from hwgen.hw.window.requantise import RequantiseStage
+from hwgen.hw.window.taps import KERNEL, Taps
 
 
 class Window(wiring.Component):
@@ -116,255 +85,132 @@ class Window(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        d = self.descriptor
-        lanes = self._config.window_lanes
-        m.submodules.parameters = parameters = WindowParameters(self._config, self._parameters_init)
-        is_sum, is_max, is_average = Signal(), Signal(), Signal()
-        m.d.sync += [
-            is_sum.eq(d.mode == FeedMode.SUM),
-            is_max.eq((d.mode != FeedMode.SUM) & (d.op == WindowOp.MAX)),
-            is_average.eq((d.mode != FeedMode.SUM) & (d.op == WindowOp.AVERAGE)),
-        ]
-        column = Signal(self._layout, reset_less=True)
-        m.d.sync += column.eq(self.i.payload)
-        kept = None
-        if self._config.partial_depth:
-            m.submodules.kept = kept = PartialSums(self._config.partial_depth, lanes * SUM_BITS)
-        flow = self._flow(m, parameters, is_max, is_sum, kept)
-        stripes = None
-        if self._config.striped_sums:
-            m.submodules.stripes = stripes = PartialSums(SUM_GROUPS, lanes * SUM_BITS)
+        d, config = self.descriptor, self._config
+        lanes = config.window_lanes
+        is_max = Signal()
+        m.d.sync += is_max.eq((d.mode != FeedMode.SUM) & (d.op == WindowOp.MAX))
+
+        m.submodules.intake = intake = Intake(config)
+        flow = intake.flow
+        m.submodules.parameters = parameters = WindowParameters(config, self._parameters_init)
+        wiring.connect(m, wiring.flipped(self.i), intake.i)
         m.d.comb += [
+            intake.descriptor.eq(d),
+            intake.start.eq(self.start),
+            intake.parameters_ready.eq(parameters.ready),
+            intake.returned.eq(self.o.valid & self.o.ready),
             parameters.descriptor.eq(d),
             parameters.start.eq(self.start),
             parameters.write.eq(self.write),
             parameters.advance.eq(flow[0].begin),
-            parameters.advance_weights.eq(flow[_TAPS_AT - 2].begin),
-            parameters.advance_parameters.eq(flow[_ACC_AT - parameters.PARAMETERS_DELAY].begin),
+            parameters.advance_weights.eq(flow[TAPS_AT - 2].begin),
+            parameters.advance_parameters.eq(flow[ACC_AT - parameters.PARAMETERS_DELAY].begin),
         ]
 
-        # Taps: [row][column], column 2 the newest.
-        taps = [
-            [Signal(data.ArrayLayout(signed(8), lanes), name=f"tap_{y}_{x}", reset_less=True) for x in range(KERNEL)]
-            for y in range(KERNEL)
-        ]
-        for lane, taken in enumerate(register_copies(m, "taken", flow[_TAPS_AT - 2].taken, lanes)):
-            with m.If(taken):
-                for y, row in enumerate(taps):
-                    m.d.sync += [row[x][lane].eq(row[x + 1][lane]) for x in range(KERNEL - 1)]
-                    m.d.sync += row[-1][lane].eq(column.rows[y].word_select(lane, 8).as_signed())
-
-        scale = Signal(6, reset_less=True)
-        keep, accumulate = Signal(reset_less=True), Signal(reset_less=True)
-        cut = flow[_MAC_AT - 2]
-        next_scale = Signal(6, reset_less=True)
-        m.d.sync += [
-            scale.eq(next_scale),  # a register on the way to the lanes
-            next_scale.eq(Mux(is_average, d.average_scale[Cat(cut.rows_cut, cut.cols_cut)], 1)),
-            # SUM adds a column to the sum that it keeps, unless it begins one.
-            keep.eq(is_sum & ~flow[_ACC_AT - 2].begin),
-            accumulate.eq(~is_sum | flow[_ACC_AT - 2].taken),
-        ]
-        results, maxima, sums = [], [], []
         # The clamp is constant in a pass, and the lanes lie far apart.
         clamps = register_copies(m, "clamp", d.window_clamp, lanes)
-        for lane in range(lanes):
-            mac = self._products(m, platform, lane, taps, parameters.weights)
-            requantiser = Requantiser(SUM_BITS, self._config.window_clamp_bits)
-            m.submodules[f"requantiser_{lane}"] = requantiser
-            before = None
-            for memory, wanted in ((kept, "add"), (stripes, "go_on")):
-                if memory is not None:
-                    part = memory.read_data[lane * SUM_BITS : (lane + 1) * SUM_BITS]
-                    chosen = Mux(flow[_MAC_AT + 1][wanted], part, 0)
-                    before = (chosen if before is None else before | chosen).as_signed()
-            sums.append(self._accumulator(m, platform, lane, mac, scale, keep, accumulate, before))
-            m.d.comb += [
-                requantiser.acc.eq(sums[-1]),
-                requantiser.parameters.eq(parameters.parameters[lane]),
-                requantiser.clamp.eq(clamps[lane]),
-            ]
-            results.append(requantiser.o)
-            bytes_ = [column.rows[y].word_select(lane, 8).as_signed() for y in range(KERNEL)]
-            maxima.append(self._maximum(m, lane, bytes_, flow[2].taken, clamps[lane]))
-        if kept is not None:
-            at = _MAC_AT - PartialSums.LATENCY  # an address is a register, then LATENCY cycles to the data
-            m.d.comb += [
-                kept.read_begin.eq(flow[at].begin),
-                kept.read.eq(flow[at].store | flow[at].emit),
-                kept.write_begin.eq(flow[_ACC_AT - 1].begin),
-                kept.write.eq(flow[_ACC_AT - 1].store),
-                kept.write_data.eq(Cat(*sums)),
-            ]
-        if stripes is not None:
-            at = _MAC_AT - PartialSums.LATENCY
-            m.d.comb += [
-                stripes.read_begin.eq(flow[at].first),
-                stripes.read.eq(flow[at].emit),
-                stripes.write_begin.eq(flow[_ACC_AT - 1].first),
-                stripes.write.eq(flow[_ACC_AT - 1].emit & is_sum),
-                stripes.write_data.eq(Cat(*sums)),
-            ]
-        if self._config.window_table:
-            results = self._look_up(m, results, Cat(p.unused[0] for p in parameters.parameters))
-
-        m.submodules.queue = queue = StreamFifo(self.o.payload.shape(), _credits(self._config))
-        early, late = flow[_MAX_AT], flow[-1]
+        sums = self._sums(m, intake, parameters.weights)
+        maxima = self._maxima(m, intake, clamps)
+        m.submodules.requantise = requantise = RequantiseStage(config, self._tables)
+        m.submodules.queue = queue = StreamFifo(self.o.payload.shape(), result_credits(config))
+        early, late = flow[MAX_AT], flow[result_at(config)]
         m.d.comb += [
+            requantise.descriptor.eq(d),
+            requantise.table_write.eq(self.table_write),
+            requantise.acc.eq(Cat(*sums)),
+            requantise.parameters.eq(parameters.parameters),
+            requantise.clamps.eq(Cat(*clamps)),
             queue.i.valid.eq(Mux(is_max, early.emit, late.emit)),
             queue.i.payload.last.eq(Mux(is_max, early.last, late.last)),
-            queue.i.payload.data.eq(Mux(is_max, Cat(*maxima), Cat(*results))),
+            queue.i.payload.data.eq(Mux(is_max, Cat(*maxima), requantise.o)),
         ]
         wiring.connect(m, queue.o, wiring.flipped(self.o))
         return m
 
-    def _flow(
-        self, m: Module, parameters: WindowParameters, is_max: Value, is_sum: Value, kept: PartialSums | None
-    ) -> list[data.View]:
-        """Takes columns. What element k holds was taken k cycles ago."""
-        payload = self.i.payload
-        take = Signal()
-        layout = _flow_layout(self._config)
-        flow = [Signal(layout, name=f"flow_{k}") for k in range(1 + _result_at(self._config))]
-        # Room for results that are not promised yet, minus 1: negative if there is none.
-        most = _credits(self._config) - 1
-        credit = Signal(signed(1 + most.bit_length()), init=most)
-        emit, may_begin = payload.emit, parameters.ready
-        if kept is not None:
-            # In a short block a column may come so soon after the same one of the block before that its sum is not yet kept.
-            short, settled = Signal(), Signal()
-            stored = Cat(one.store for one in flow[: PartialSums.DISTANCE - 1])
-            m.d.sync += [short.eq(self.descriptor.columns < PartialSums.DISTANCE), settled.eq(~(short & stored.any()))]
-            may_begin = may_begin & settled
-            emit = emit & payload.closes
+    def _sums(self, m: Module, intake: Intake, weights: data.View[data.ArrayLayout]) -> list[Value]:
+        """Every lane's accumulator, ACC_AT cycles after the column: taps, their sum with the weights, what is kept of sums before."""
+        lanes = self._config.window_lanes
+        flow = intake.flow
+        m.submodules.taps = taps = Taps(lanes)
+        m.d.comb += [taps.rows.eq(intake.rows), taps.taken.eq(flow[TAPS_AT - 2].taken)]
+        scale, keep, accumulate = self._steering(m, flow)
+        adds = bool(self._config.partial_depth or self._config.striped_sums)
+        accumulators = [Accumulator(adds=adds) for _ in range(lanes)]
+        before = self._sums_before(m, flow, [accumulator.acc for accumulator in accumulators])
+        for lane, accumulator in enumerate(accumulators):
+            m.submodules[f"mac_{lane}"] = mac = MultiplyAccumulate()
+            m.submodules[f"accumulator_{lane}"] = accumulator
             m.d.comb += [
-                flow[0].add.eq(payload.emit & ~payload.opens),
-                flow[0].store.eq(take & payload.emit & ~payload.closes),
+                mac.taps.eq(Cat(taps.taps[y][x][lane] for y in range(KERNEL) for x in range(KERNEL))),
+                mac.weights.eq(Cat(weights[tap][lane] for tap in range(KERNEL * KERNEL))),
+                accumulator.mac.eq(mac.o),
+                accumulator.scale.eq(scale),
+                accumulator.before.eq(before[lane]),
+                accumulator.accumulate.eq(accumulate),
+                accumulator.keep.eq(keep),
             ]
-        if self._config.striped_sums:
-            goes_on, fresh = Signal(), Signal()
-            m.d.sync += goes_on.eq(is_sum & (self.descriptor.op == SumOp.GO_ON))
-            with m.If(self.start):
-                m.d.sync += fresh.eq(1)
-            with m.Elif(take):
-                m.d.sync += fresh.eq(0)
-            m.d.comb += [flow[0].first.eq(take & fresh), flow[0].go_on.eq(payload.start & goes_on)]
-        m.d.comb += [
-            self.i.ready.eq((may_begin | ~payload.start) & (~credit[-1] | ~payload.emit)),
-            take.eq(self.i.valid & self.i.ready),
-            flow[0].taken.eq(take),
-            flow[0].begin.eq(take & payload.start),
-            flow[0].emit.eq(take & emit),
-            flow[0].last.eq(payload.last),
-            flow[0].rows_cut.eq(payload.rows_cut),
-            flow[0].cols_cut.eq(payload.cols_cut),
-        ]
-        m.d.sync += credit.eq(credit + (self.o.valid & self.o.ready) - flow[0].emit)
-        for k, (old, new) in enumerate(zip(flow, flow[1:], strict=False)):
-            m.d.sync += new.eq(old)
-            if k == _MAX_AT:
-                # A maximum has left here; the next pass may begin before this would arrive at the end.
-                m.d.sync += [new.emit.eq(old.emit & ~is_max), new.begin.eq(old.begin & ~is_max)]
-        return flow
+        return [accumulator.acc for accumulator in accumulators]
 
-    def _products(self, m: Module, platform: object, lane: int, taps: list[list[data.View]], weights: Value) -> Value:
-        """Sum of tap times weight, _MAC_AT - _TAPS_AT cycles after the taps."""
-        rows = []
-        for y in range(KERNEL):
-            for x in range(KERNEL):
-                name = f"product_{lane}_{y}{x}"
-                rows += partial_products(m, platform, name, weights[KERNEL * y + x][lane], taps[y][x][lane])
-        rows.sort(key=lambda addend: addend.base)  # neighbours of the same weight make the shortest adders
-        total = add_tree(m, f"mac_{lane}", rows)
-        assert total.base == 0
-        return total.value
-
-    def _accumulator(
-        self,
-        m: Module,
-        platform: object,
-        lane: int,
-        mac: Value,
-        scale: Value,
-        keep: Value,
-        accumulate: Value,
-        before: Value | None,
-    ) -> Value:
-        """`mac * scale`, plus itself with `keep`; _ACC_AT - _MAC_AT cycles later. A scale above 1 only for _AVERAGE_BITS.
-
-        `before`: what is added too, a cycle after `mac`; 0 with a scale above 1 and with `keep`.
-        """
-        parts = []
-        for i in range(3):
-            value = mac if i == 0 else mac[:_AVERAGE_BITS].as_signed()
-            pair = gated_pair(m, platform, f"scale_{lane}_{i}", value, (scale[2 * i], scale[2 * i + 1]))
-            part = Signal(pair.shape(), name=f"scaled_{lane}_{i}", reset_less=True)
-            m.d.sync += part.eq(pair)
-            parts.append(part)
-        lower = Signal(signed(len(parts[0]) + 1), name=f"scaled_lower_{lane}", reset_less=True)
-        upper = Signal.like(parts[2], name=f"scaled_upper_{lane}", reset_less=True)
-        acc = Signal(signed(SUM_BITS), name=f"acc_{lane}", reset_less=True)
-        m.d.sync += lower.eq(parts[0] + (parts[1] << 2))
-        if before is None:
-            m.d.sync += upper.eq(parts[2])
-            more = upper << 4
-        else:
-            more = Signal(signed(SUM_BITS), name=f"more_{lane}", reset_less=True)
-            m.d.sync += more.eq((parts[2] << 4) | before)
-        with m.If(accumulate):
-            # With `keep` the scale is 1 and `upper` 0.
-            m.d.sync += acc.eq(lower + (more | Mux(keep, acc, 0)))
-        return acc
-
-    def _maximum(
-        self, m: Module, lane: int, rows: list[Value], taken: Value, clamp: data.View[data.StructLayout]
-    ) -> Value:
-        """Maximum over the kernel, clamped, _MAX_AT cycles after its newest column: first over rows, then over columns."""
+    def _steering(self, m: Module, flow: data.View[data.ArrayLayout]) -> tuple[Signal, Signal, Signal]:
+        """Registers of the accumulators: scale at MAC_AT, keep and accumulate at ACC_AT - 1."""
         d = self.descriptor
-
-        def register(name: str) -> Signal:
-            return Signal(signed(8), name=f"max_{name}_{lane}", reset_less=True)
-
-        def greatest(x: Value, y: Value) -> Value:
-            return Mux(_less(x, y), y, x)
-
-        upper, bottom = register("upper"), register("bottom")
-        m.d.sync += [upper.eq(greatest(rows[0], rows[1])), bottom.eq(rows[2])]
-        columns = [register(f"column{x}") for x in range(KERNEL)]
-        with m.If(taken):
-            m.d.sync += [columns[x].eq(columns[x + 1]) for x in range(KERNEL - 1)]
-            m.d.sync += columns[-1].eq(greatest(upper, bottom))
-        right, left, largest, inside, result = (register(x) for x in ("right", "left", "all", "inside", "clamped"))
+        is_sum, is_average = Signal(), Signal()
+        scale, next_scale = Signal(SCALE_BITS, reset_less=True), Signal(SCALE_BITS, reset_less=True)
+        keep, accumulate = Signal(reset_less=True), Signal(reset_less=True)
+        cut, column = flow[MAC_AT - 2], flow[ACC_AT - 2]
         m.d.sync += [
-            right.eq(greatest(columns[2], Mux(d.kernel_w[:2] > 1, columns[1], -128))),
-            left.eq(Mux(d.kernel_w[:2] > 2, columns[0], -128)),
-            largest.eq(greatest(right, left)),
+            is_sum.eq(d.mode == FeedMode.SUM),
+            is_average.eq((d.mode != FeedMode.SUM) & (d.op == WindowOp.AVERAGE)),
+            scale.eq(next_scale),  # a register on the way to the lanes
+            next_scale.eq(Mux(is_average, d.average_scale[Cat(cut.rows_cut, cut.cols_cut)], 1)),
+            # SUM adds a column to the sum that it keeps, unless it begins one.
+            keep.eq(is_sum & ~column.begin),
+            accumulate.eq(~is_sum | column.taken),
         ]
-        below, above = (Signal(name=f"max_{name}_{lane}", reset_less=True) for name in ("below", "above"))
-        m.d.sync += [
-            below.eq(_less(largest, clamp.low)),
-            above.eq(_less(clamp.high, largest)),
-            inside.eq(largest),
-            result.eq(Mux(below, clamp.low, Mux(above, clamp.high, inside))),
-        ]
-        return result
+        return scale, keep, accumulate
 
-    def _look_up(self, m: Module, values: list[Value], wanted: Value) -> list[Value]:
-        """The lanes' bytes behind the table; `wanted` comes with the accumulators."""
-        for i in range(requantiser_latency(self._config.window_clamp_bits)):
-            register = Signal(len(values), name=f"look_up_{i}", reset_less=True)
-            m.d.sync += register.eq(wanted)
-            wanted = register
-        m.submodules.table = table = Table(len(values), self._config.table_slots, self._tables)
-        m.d.comb += [
-            table.number.eq(self.descriptor.window_table),
-            table.write.eq(self.table_write),
-            table.look_up.eq(wanted),
-        ]
-        m.d.comb += [table.i[lane].eq(value) for lane, value in enumerate(values)]
-        return [table.o[lane] for lane in range(len(values))]
+    def _sums_before(self, m: Module, flow: data.View[data.ArrayLayout], sums: list[Value]) -> list[Value]:
+        """Every lane's sum of the block, or of the stripe, before the present one, at MAC_AT + 1; 0 where there is none."""
+        config = self._config
+        read, wanted, write = flow[MAC_AT - PartialSums.LATENCY], flow[MAC_AT + 1], flow[ACC_AT - 1]
+        parts = []
+        if config.partial_depth:
+            m.submodules.kept = kept = PartialSums(config.partial_depth, config.window_lanes * SUM_BITS)
+            m.d.comb += [
+                kept.read_begin.eq(read.begin),
+                kept.read.eq(read.store | read.emit),
+                kept.write_begin.eq(write.begin),
+                kept.write.eq(write.store),
+                kept.write_data.eq(Cat(*sums)),
+            ]
+            parts.append(Mux(wanted.add, kept.read_data, 0))
+        if config.striped_sums:
+            is_sum = Signal(name="sums_are_kept")
+            m.d.sync += is_sum.eq(self.descriptor.mode == FeedMode.SUM)
+            m.submodules.stripes = stripes = PartialSums(SUM_GROUPS, config.window_lanes * SUM_BITS)
+            m.d.comb += [
+                stripes.read_begin.eq(read.first),
+                stripes.read.eq(read.emit),
+                stripes.write_begin.eq(write.first),
+                stripes.write.eq(write.emit & is_sum),
+                stripes.write_data.eq(Cat(*sums)),
+            ]
+            parts.append(Mux(wanted.go_on, stripes.read_data, 0))
+        total: Value = Signal(config.window_lanes * SUM_BITS, name="sums_before")
+        for part in parts:  # at most one of them is not 0
+            total = total | part
+        return [total.word_select(lane, SUM_BITS).as_signed() for lane in range(config.window_lanes)]
 
-
-def _less(x: Value, y: Value) -> Value:
-    """x < y, both signed: the sign of the difference. Synthesis makes two carry chains in a row of a signed `<`."""
-    return (x - y)[-1]
+    def _maxima(self, m: Module, intake: Intake, clamps: list[data.View[data.StructLayout]]) -> list[Value]:
+        """Every lane's maximum, MAX_AT cycles after the column."""
+        results = []
+        for lane, clamp in enumerate(clamps):
+            m.submodules[f"maximum_{lane}"] = maximum = Maximum()
+            m.d.comb += [
+                maximum.rows.eq(Cat(intake.rows[y].word_select(lane, 8) for y in range(KERNEL))),
+                maximum.taken.eq(intake.flow[COLUMN_AT + 1].taken),
+                maximum.kernel_w.eq(self.descriptor.kernel_w[:2]),
+                maximum.clamp.eq(clamp),
+            ]
+            results.append(maximum.o)
+        return results

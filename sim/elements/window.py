@@ -12,8 +12,8 @@ import numpy.typing as npt
 from hwgen.compiler.int8 import arithmetic
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
+from hwgen.hw.window.cycles import window_latency
 from hwgen.hw.window.parameters import TAPS, WindowParameters
-from hwgen.hw.window.window import window_latency
 
 Int64 = npt.NDArray[np.int64]
 

@@ -18,7 +18,7 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.isa.elements import Nothing
-from hwgen.hw.window.window import window_latency
+from hwgen.hw.window.cycles import window_latency
 from hwgen.sim.elements.fetch import unit_count, unit_cycles
 from hwgen.sim.elements.writer import segment_cost
 

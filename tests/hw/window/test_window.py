@@ -9,7 +9,8 @@ import pytest
 
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
-from hwgen.hw.window.window import Window, window_latency
+from hwgen.hw.window.cycles import window_latency
+from hwgen.hw.window.window import Window
 from hwgen.sim.harness.runner import MODELS, simulate
 
 LANES_4 = CoreConfig(window_lanes=4)

@@ -34,8 +34,8 @@ from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.activation_memory import ActivationMemory
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.hw.output.combine import combine_cycles, combine_latency
+from hwgen.hw.window.cycles import window_latency
 from hwgen.hw.window.parameters import WindowParameters
-from hwgen.hw.window.window import window_latency
 from hwgen.sim.elements.writer import REQUEST_DELAY
 from hwgen.sim.timing.frame import predict
 from hwgen.sim.timing.passes import CoreDelays, pass_timing
