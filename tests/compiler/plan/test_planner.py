@@ -56,7 +56,7 @@ def test_widths_are_proven(full: Plan) -> None:
 
 
 def test_block_ram_of_the_default_core() -> None:
-    needs = resources(CoreConfig(activation_depth=6144, weight_depth=8192, window_depth=2048))
+    needs = resources(CoreConfig(activation_depth=6144, weight_depth=8192, window_depth=2048), ULX3S.part.family)
     assert needs.memories == {
         "activations": 96,
         "weights": 48,
@@ -64,10 +64,10 @@ def test_block_ram_of_the_default_core() -> None:
         "lane parameters": 4,
         "window parameters": 8,
         "descriptors": 1,
-        "fusion_groups": 3,
+        "segments": 3,
         "counters": 8,
     }
-    assert resources(CoreConfig(array_table=True, window_table=True)).memories["tables"] == 10
+    assert resources(CoreConfig(array_table=True, window_table=True), ULX3S.part.family).memories["tables"] == 10
 
 
 @pytest.mark.parametrize(
