@@ -36,7 +36,7 @@ def _option(option: click.Option, context: click.Context) -> str:
     record = option.get_help_record(context)
     assert record is not None, f"{option.name} is hidden"
     names, meaning = record
-    return f"| `{names}` | {meaning.replace('|', '&#124;')} |"
+    return f"| `{names}` | {meaning.replace('|', '&#124;').replace('<', '&lt;')} |"
 
 
 def host_commands() -> str:
