@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hwgen.boards.family import Recipe
     from hwgen.compiler.plan.result import Plan as MachinePlan
 
-VERILOG, CONSTRAINTS, SITES = "top.v", "top.lpf", "sites.json"
+VERILOG, CONSTRAINTS, SITES = "top.v", "top", "sites.json"  # the suffix of the constraints is the family's
 NETLIST, FLOORPLAN = "netlist.json", "floorplan.json"
 CONFIG, FIGURES, IMAGE, PLAN, PLAN_TEXT = "top.config", "nextpnr.json", "sdram.bin", "plan.json", "plan.txt"
 
@@ -91,6 +91,7 @@ def build(
         (at / REPORT).unlink(missing_ok=True)  # speaks of the files of one finished build only
         (at / SUMMARY).unlink(missing_ok=True)
         steps = _Steps(place, progress)
+        constraints = CONSTRAINTS + family.constraints_suffix
         images = [] if machine.on_chip else [IMAGE]
         if machine.on_chip:
             (at / IMAGE).unlink(missing_ok=True)  # of an earlier build
@@ -100,7 +101,7 @@ def build(
             "rtl",
             [],
             f"{machine.config} {build_number(machine, plan.clock)} {board} {plan.clock} {source_digest('hw', 'boards')}",
-            [VERILOG, CONSTRAINTS, SITES],
+            [VERILOG, constraints, SITES],
             lambda at, tell: _write_rtl(at, plan),
         )
         bitstream = f"{at.resolve().name}.bit"
@@ -126,12 +127,12 @@ def build(
         )
         routed = steps.run(
             "place and route",
-            [FLOORPLAN, CONSTRAINTS],
+            [FLOORPLAN, constraints],
             f"{recipe} {board} {versions}",
             [CONFIG, FIGURES],
             lambda at, tell: asdict(
                 family.place_and_route(
-                    at, FLOORPLAN, CONSTRAINTS, CONFIG, board=board, recipe=recipe, progress=tell, logs=place.logs
+                    at, FLOORPLAN, constraints, CONFIG, board=board, recipe=recipe, progress=tell, logs=place.logs
                 )
             ),
         )
@@ -142,7 +143,7 @@ def build(
             [bitstream],
             pack,
         )
-        files = [VERILOG, CONSTRAINTS, NETLIST, CONFIG, bitstream, *images, PLAN]
+        files = [VERILOG, constraints, NETLIST, CONFIG, bitstream, *images, PLAN]
         report = make_report(plan, routed, at, files)
         write_report(at, report)
         return BuildResult(at, bitstream, report)
@@ -187,7 +188,9 @@ def _place_block_rams(at: Path, board: Board) -> dict[str, Any]:
 def _write_rtl(at: Path, plan: Plan) -> None:
     from hwgen.boards.bitstream import constraints
 
-    design = design_of(plan.machine, plan.board, plan.clock)
+    board = plan.board
+    design = design_of(plan.machine, board, plan.clock)
     (at / VERILOG).write_text(design.text)
     (at / SITES).write_text(json.dumps(design.sites, indent=1) + "\n")
-    (at / CONSTRAINTS).write_text(constraints(plan.board, sdram=not plan.machine.on_chip))
+    file = at / (CONSTRAINTS + board.part.family.constraints_suffix)
+    file.write_text(constraints(board, sdram=not plan.machine.on_chip))

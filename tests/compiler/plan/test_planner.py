@@ -6,6 +6,7 @@ import pytest
 
 from hwgen.boards.board import Part
 from hwgen.boards.ecp5.family import ECP5
+from hwgen.boards.icepi_zero import ICEPI_ZERO
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
@@ -124,3 +125,12 @@ def test_memory_for_the_weights_that_is_too_large_is_named() -> None:
     assert list(memories(base, part, 1024, 0))
     with pytest.raises(ResourceError, match=r"the smallest core needs \d+ block RAM of 108, \d+ short"):
         list(memories(base, part, 1024, 16384))
+
+
+def test_a_small_part_has_one_fine_step_of_activation_memory() -> None:
+    """An LFE5U-25F has room for half of what larger parts have at least, and streams a network that is larger than all its block RAM."""
+    graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, classes=10))
+    found = plan(legalise(graph), ICEPI_ZERO, timing)
+    assert not found.on_chip
+    assert (found.config.activation_depth, found.config.macs_per_cycle) == (1024, 28)
+    assert found.resources.short(ICEPI_ZERO.part) == []
