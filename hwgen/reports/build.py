@@ -53,7 +53,7 @@ SCHEMA: dict[str, Any] = {
     "array_macs": int,  # of a frame or batch, those of the array
     "weight_bytes": int,
     "predicted": {"cycles": int, "frames": int, "fps": float},  # of a batch of so many frames; 1: one frame at a time
-    # causes: of all the frame's cycles, as the machine counted them
+    # cycle_breakdown: of all the frame's cycles, as the machine counted them
     "simulated": Maybe(
         {"cycles": int, "frames": int, "mismatches": int, "cycle_breakdown": dict.fromkeys(CYCLE_BREAKDOWN, int)}
     ),
@@ -125,7 +125,7 @@ def _disagreements(report: dict[str, Any]) -> list[str]:
         lines.append("report.timing_met must say whether fmax_mhz reaches clock_mhz")
     simulated = report["simulated"]
     if simulated is not None and sum(simulated["cycle_breakdown"].values()) != simulated["cycles"]:
-        lines.append(f"report.simulated.causes must add up to the {simulated['cycles']} cycles")
+        lines.append(f"report.simulated.cycle_breakdown must add up to the {simulated['cycles']} cycles")
     for kind, usage in (report["resources"] or {}).items():
         if usage["used"] > usage["available"]:
             lines.append(f"report.resources.{kind}: {usage['used']} used of {usage['available']}")

@@ -57,7 +57,7 @@ def test_good_report() -> None:
         ({"macs": None}, "report.macs must be int, not None"),
         (
             {"simulated": {"cycles": 11, "frames": 1, "mismatches": 0, "cycle_breakdown": CYCLE_BREAKDOWN}},
-            "report.simulated.causes must add up to the 11 cycles",
+            "report.simulated.cycle_breakdown must add up to the 11 cycles",
         ),
         ({"macs": 1.5}, "report.macs must be int, not 1.5"),
         ({"macs": True}, "report.macs must be int, not True"),
