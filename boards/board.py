@@ -18,7 +18,7 @@ class Part:
         family: what it is one of.
         lut: four-input look-up tables.
         ff: flip-flops.
-        dsp: multiplier blocks.
+        dsp: multiplier blocks, each of which makes one product of 8 x 8 bits.
         ebr: block RAMs.
     """
 
@@ -45,6 +45,9 @@ class Board:
         memory: the SDRAM.
         wiring: what the other ports are.
         pins: by port name; may have ports that no design uses.
+
+    Raises:
+        ValueError: a port of the memory or the wiring has no pins, or another number of them than the memory's geometry asks for.
     """
 
     name: str
@@ -57,6 +60,20 @@ class Board:
     memory: Memory
     wiring: Wiring
     pins: Mapping[str, Pins]
+
+    def __post_init__(self) -> None:
+        part, ports = self.memory.part, self.memory.ports
+        widths = {"a": part.address_pins, "ba": part.bank_bits, "dq": part.width, "dqm": part.width // 8}
+        expected = {port: widths.get(pin, 1) for pin, port in ports.items()}
+        expected |= dict.fromkeys((self.wiring.clock, self.wiring.serial_in, self.wiring.serial_out), 1)
+        for port, width in expected.items():
+            sites = self.pins[port].sites if port in self.pins else ()
+            if len(sites) != width:
+                raise ValueError(
+                    f"the board {self.name} has {len(sites)} pins of the port {port}, which must have {width}"
+                )
+        if self.wiring.leds not in self.pins:
+            raise ValueError(f"the board {self.name} has no pins of the port {self.wiring.leds}")
 
     @property
     def max_clock_hz(self) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hwgen.boards.ecp5.parts import own
 from hwgen.boards.registry import BOARDS, find_board
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.errors import ToolError
+from hwgen.hw.memory.sdram_config import SdramPart
 
 
 def test_registry() -> None:
@@ -28,6 +31,15 @@ def test_sizes_of_the_ulx3s() -> None:
     assert [own(board.part).device for board in boards] == ["85k", "45k", "25k", "12k"]
     assert [board.part.dsp for board in boards] == [156, 72, 28, 28]
     assert all(board.pins is ULX3S.pins for board in boards)
+
+
+def test_a_board_must_have_the_pins_of_its_ports() -> None:
+    with pytest.raises(ValueError, match="the board ulx3s has 13 pins of the port sdram_a, which must have 12"):
+        replace(ULX3S, memory=replace(ULX3S.memory, part=SdramPart(row_bits=12)))
+    with pytest.raises(ValueError, match="the board ulx3s has 0 pins of the port usb_txd, which must have 1"):
+        replace(ULX3S, wiring=replace(ULX3S.wiring, serial_in="usb_txd"))
+    with pytest.raises(ValueError, match="the board ulx3s has no pins of the port lights"):
+        replace(ULX3S, wiring=replace(ULX3S.wiring, leds="lights"))
 
 
 @pytest.mark.parametrize("name", BOARDS)
