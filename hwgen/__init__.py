@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from hwgen.reports.prediction import Prediction
     from hwgen.reports.simulation import Simulation
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "BEST_BATCH",
