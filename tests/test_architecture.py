@@ -56,6 +56,11 @@ PLANTED = {
         "import hw.core",
         "sim/golden.py:{line}: hw.core is imported by its bare name",
     ),
+    "a test of another test's": (
+        "tests/test_elements.py",
+        "from tests.compiler.plan.test_planner import full",
+        "tests/test_elements.py:{line}: imports from tests.compiler.plan.test_planner",
+    ),
     "back in the pipeline": (
         "compiler/lower/lower.py",
         "from hwgen.compiler.plan import planner",
@@ -67,9 +72,9 @@ PLANTED = {
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources without tests and documents."""
+    """The sources with their tests, without documents."""
     root = tmp_path_factory.mktemp("copy")
-    for folder in (*FOLDERS, "hwgen"):
+    for folder in (*FOLDERS, "hwgen", "tests"):
         shutil.copytree(ROOT / folder, root / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     return root
 

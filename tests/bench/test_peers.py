@@ -14,8 +14,8 @@ from bench.peers.run import ARRANGEMENTS, without_state_machines
 from hwgen.compiler.int8.nodes import QConv
 from hwgen.compiler.program.check import check_program
 from hwgen.sim import golden
-from tests.sim.test_golden import slow_conv
 from tests.support.paths import ROOT
+from tests.support.slow_conv import slow_conv
 
 PEERS = ROOT / "bench" / "peers"
 SMALL = Block.random(6, 5, (4, 4, 8), seed=3)

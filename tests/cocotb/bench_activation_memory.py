@@ -12,7 +12,7 @@ from hwgen.hw.isa.config import BANKS
 from hwgen.hw.memory.activation_memory import HostRequest, ReadRequest
 from hwgen.hw.memory.write_request import ImageWord, WriteRequest
 from hwgen.sim.harness.streams import reset
-from tests.cocotb.passes import bench_config, bench_number
+from tests.support.passes import bench_config, bench_number
 
 READ_LATENCY = bench_number("READ_LATENCY")
 PORT_B_LATENCY = bench_number("PORT_B_LATENCY")

@@ -14,8 +14,8 @@ from hwgen.hw.isa.config import BANKS, WORD_BYTES
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.descriptor_fields import RowPointerFields
 from hwgen.sim.harness.streams import Pattern, every, never, random, reset
-from tests.cocotb.passes import bench_config, packed_descriptor
 from tests.support.fetch_loops import LoopBeat, loop_beats, random_pass, row_place
+from tests.support.passes import bench_config, packed_descriptor
 
 CONFIG = bench_config()
 STEPPED = CONFIG.row_steps

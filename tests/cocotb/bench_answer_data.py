@@ -9,8 +9,8 @@ import cocotb
 
 from hwgen.hw.isa.host_protocol import LENGTH_UNITS, STATUS_BYTES, Command
 from hwgen.sim.harness.streams import StreamMonitor
-from tests.cocotb.passes import bench_number
-from tests.cocotb.stepper import Stepper
+from tests.support.passes import bench_number
+from tests.support.stepper import Stepper
 
 IDENTITY = bench_number("IDENTITY")
 COUNTER_LATENCY = bench_number("COUNTER_LATENCY")

@@ -10,8 +10,8 @@ import cocotb
 
 from hwgen.hw.isa.host_protocol import RESPONSE_SYNC, Status
 from hwgen.sim.harness.streams import StreamMonitor
-from tests.cocotb.passes import bench_number
-from tests.cocotb.stepper import Stepper
+from tests.support.passes import bench_number
+from tests.support.stepper import Stepper
 
 LATENCY = bench_number("LATENCY")
 HEADER_FRAME = 7  # sync byte, header, CRC

@@ -11,18 +11,13 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.hw.ecp5.bram import TRUE_SHAPES, segments
 from hwgen.sim.harness.streams import reset
+from tests.support.initial_words import initial_words
 
 WIDTH, DEPTH, LATENCY, INIT_SEED = (
     int(os.environ.get(name, "8")) for name in ("WIDTH", "DEPTH", "LATENCY", "INIT_SEED")
 )
 SIMPLE = os.environ.get("KIND") == "simple"
 CYCLES = 2500
-
-
-def initial_words(width: int, depth: int, seed: int) -> list[int]:
-    """Initial content of a test, or none for seed 0; the last words are left to the default."""
-    generator = random.Random(seed)
-    return [generator.randrange(1 << width) for _ in range(depth - 3)] if seed else []
 
 
 def addresses(seed: int) -> Any:

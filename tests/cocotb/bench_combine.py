@@ -22,7 +22,7 @@ from hwgen.sim.harness.streams import (
     random,
     reset,
 )
-from tests.cocotb.passes import bench_config, bench_number
+from tests.support.passes import bench_config, bench_number
 
 CONFIG = bench_config()
 ROWS, COLS = CONFIG.rows, CONFIG.cols

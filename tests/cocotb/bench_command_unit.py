@@ -16,8 +16,8 @@ from hwgen.hw.isa.host_protocol import (
     Command,
     Status,
 )
-from tests.cocotb.passes import bench_number
-from tests.cocotb.stepper import Stepper
+from tests.support.passes import bench_number
+from tests.support.stepper import Stepper
 
 SDRAM = bool(bench_number("SDRAM"))
 ABSENT = RESIDENT_COMMANDS if SDRAM else SDRAM_COMMANDS

@@ -11,7 +11,7 @@ import cocotb
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.sim.elements.feeder import PIXELS_DELAY, ROOM_DELAY, TILE_GAP, FeederModel
 from hwgen.sim.harness.streams import Pattern, every, never, random
-from tests.cocotb.passes import Pass, bench_config, bench_number, packed_descriptor
+from tests.support.passes import Pass, bench_config, bench_number, packed_descriptor
 
 CONFIG = bench_config()
 ROWS = CONFIG.rows

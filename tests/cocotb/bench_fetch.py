@@ -14,8 +14,8 @@ from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.descriptor_fields import DescriptorFields, RowPointerFields
 from hwgen.sim.elements.fetch import FetchModel, fetch_beats, unit_count
 from hwgen.sim.harness.streams import CycleCounter, Pattern, StreamMonitor, StreamSink, every, never, random, reset
-from tests.cocotb.passes import bench_config, bench_number
 from tests.support.descriptors import descriptor_fields
+from tests.support.passes import bench_config, bench_number
 
 CONFIG = bench_config()
 READ_LATENCY = bench_number("READ_LATENCY")

@@ -19,7 +19,7 @@ from hwgen.host.link import ResponseReader, decode_identity, decode_status, enco
 from hwgen.hw.isa.counters import RECORD_WORDS
 from hwgen.hw.isa.host_protocol import Command, Status, StatusFlag
 from hwgen.sim.harness.streams import reset
-from tests.cocotb.serial_line import SerialLine
+from tests.support.serial_line import SerialLine
 
 BASE = 4096
 """Halfword of the memory where the stream lies; not 0, so that START's address counts."""

@@ -11,7 +11,7 @@ from cocotb.triggers import RisingEdge
 from hwgen.host.link import Response, encode_request
 from hwgen.hw.isa.host_protocol import Command, Status
 from hwgen.sim.harness.streams import StreamMonitor
-from tests.cocotb.bench_host_link import Machine, peeked
+from tests.support.host_link_machine import Machine, peeked
 
 
 class PokedMachine(Machine):

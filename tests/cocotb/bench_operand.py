@@ -15,8 +15,8 @@ from hwgen.hw.isa.descriptor_fields import DescriptorFields, RowPointerFields
 from hwgen.hw.memory.activation_memory import ReadRequest
 from hwgen.sim.elements.operand import operand_segments
 from hwgen.sim.harness.streams import CycleCounter, Pattern, StreamMonitor, StreamSink, every, never, random, reset
-from tests.cocotb.passes import bench_config, bench_number
 from tests.support.descriptors import changed, descriptor_fields
+from tests.support.passes import bench_config, bench_number
 
 CONFIG = bench_config()
 LATENCY = bench_number("LATENCY")

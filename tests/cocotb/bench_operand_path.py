@@ -13,8 +13,8 @@ from hwgen.hw.memory.activation_memory import ActivationMemory, port_b_latency
 from hwgen.sim.elements.operand_reads import SEGMENT_GAP
 from hwgen.sim.elements.output import prompt_way, segment_way
 from hwgen.sim.elements.writer import done_cycle, segment_cost
-from tests.cocotb.passes import Pass, bench_config
 from tests.support.operand_passes import chunk_times, narrow_passes
+from tests.support.passes import Pass, bench_config
 
 CONFIG = bench_config()
 LATENCY = port_b_latency(CONFIG.activation_depth)

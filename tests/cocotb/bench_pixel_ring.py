@@ -10,7 +10,7 @@ import cocotb
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.sim.elements.pixel_ring import READABLE, Place, places, row_done_cycles
 from hwgen.sim.harness.streams import Pattern, never, random
-from tests.cocotb.passes import Pass, bench_config, bench_number, packed_descriptor
+from tests.support.passes import Pass, bench_config, bench_number, packed_descriptor
 
 CONFIG = bench_config()
 ROWS, LANES, LATENCY = CONFIG.rows, CONFIG.window_lanes, bench_number("LATENCY")

@@ -10,8 +10,8 @@ import cocotb
 from hwgen.host.link import encode_request
 from hwgen.hw.isa.host_protocol import REQUEST_SYNC, Command, Status
 from hwgen.sim.harness.streams import StreamMonitor
-from tests.cocotb.passes import bench_number
-from tests.cocotb.stepper import Stepper
+from tests.support.passes import bench_number
+from tests.support.stepper import Stepper
 
 UNIT_BYTES = bench_number("UNIT_BYTES")
 TIMEOUT = bench_number("TIMEOUT")

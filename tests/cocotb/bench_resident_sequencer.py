@@ -12,17 +12,9 @@ from cocotb.triggers import ReadOnly, RisingEdge
 from hwgen.hw.control.sequencer import START_GAP, resident_load_cycles
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.sim.harness.streams import reset
+from tests.support.resident_descriptors import descriptors
 
 PASSES = int(os.environ.get("PASSES", "1"))
-
-
-def descriptors(passes: int) -> list[int]:
-    """Random descriptors, the last one marked so."""
-    rng = random.Random(passes)
-    bit = 1 << Descriptor["last"].offset
-    values = [rng.getrandbits(Descriptor.size) & ~bit for _ in range(passes)]
-    values[-1] |= bit
-    return values
 
 
 async def play(dut: Any, durations: list[int]) -> tuple[list[int], list[int], list[int], int]:

@@ -5,22 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import cocotb
-import numpy as np
 
 from hwgen.sim.harness.streams import reset
-from tests.cocotb.bench_table import check_lanes
+from tests.support.resident_tables import entries
+from tests.support.table_lanes import check_lanes
 
 LANES = 2
-
-
-def entries(number: int) -> np.ndarray:
-    """A table's 256 bytes."""
-    return np.random.default_rng(number).integers(0, 256, 256)
-
-
-def resident_tables(count: int) -> list[list[int]]:
-    """Words of the first `count` tables."""
-    return [(table[::2] | table[1::2] << 8).tolist() for table in map(entries, range(count))]
 
 
 @cocotb.test()

@@ -12,7 +12,7 @@ from hwgen.hw.isa.descriptor_fields import RowPointerFields
 from hwgen.sim.elements.row_writer import row_requests
 from hwgen.sim.elements.writer import Request
 from hwgen.sim.harness.streams import Pattern, never, random
-from tests.cocotb.passes import Pass, bench_config, bench_number, packed_descriptor
+from tests.support.passes import Pass, bench_config, bench_number, packed_descriptor
 
 CONFIG = bench_config()
 LANES, WRITE_TO_READ = CONFIG.window_lanes, bench_number("WRITE_TO_READ")

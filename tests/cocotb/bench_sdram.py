@@ -11,7 +11,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.sim.harness.streams import reset
 from hwgen.sim.timing.sdram import SdramTiming
-from tests.hw.memory.test_sdram import CONFIGS, DEPTH
+from tests.support.sdram_configs import CONFIGS, DEPTH
 
 CONFIG = CONFIGS[os.environ.get("SDRAM_CONFIG", "100")]
 COLUMN, BANKS = CONFIG.part.column_bits, 1 << CONFIG.part.bank_bits

@@ -7,8 +7,8 @@ from typing import Any
 
 import cocotb
 
-from tests.cocotb.passes import bench_number
-from tests.cocotb.stepper import Stepper
+from tests.support.passes import bench_number
+from tests.support.stepper import Stepper
 
 READ_LATENCY = bench_number("READ_LATENCY")
 BURST = 8

@@ -9,8 +9,8 @@ import cocotb
 
 from hwgen.hw.memory.sdram_command import SdramCommand
 from hwgen.hw.memory.sdram_config import INIT_REFRESHES
-from tests.cocotb.passes import bench_number
-from tests.cocotb.stepper import Stepper
+from tests.support.passes import bench_number
+from tests.support.stepper import Stepper
 
 RP, RFC, MRD = bench_number("RP"), bench_number("RFC"), bench_number("MRD")
 REFRESH_PERIOD, INIT_CYCLES = bench_number("REFRESH_PERIOD"), bench_number("INIT_CYCLES")

@@ -11,7 +11,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.sim.harness.streams import StreamSource, never, reset
 from hwgen.sim.harness.streams import random as randomly
-from tests.cocotb.serial_line import SerialLine
+from tests.support.serial_line import SerialLine
 
 BIT_CYCLES = float(os.environ.get("UART_BIT_CYCLES", "10"))
 

@@ -10,7 +10,7 @@ import numpy as np
 from hwgen.hw.window.partial_sums import PartialSums
 from hwgen.sim.elements.window import WindowPass
 from hwgen.sim.harness.streams import never, reset
-from tests.cocotb.bench_window import Case, Driver, load, parameters_of, tensor
+from tests.support.window_bench import Case, Driver, load, parameters_of, tensor
 
 
 @cocotb.test()

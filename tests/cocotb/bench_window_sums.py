@@ -11,7 +11,7 @@ import numpy as np
 from hwgen.hw.isa.descriptor import FeedMode, SumOp, WindowOp
 from hwgen.sim.elements.window import WindowPass, result_cycles, taken_cycles
 from hwgen.sim.harness.streams import Pattern, every, never, random, reset
-from tests.cocotb.bench_window import CONFIG, Case, Driver, load, parameters_of, tensor
+from tests.support.window_bench import CONFIG, Case, Driver, load, parameters_of, tensor
 
 
 def stripes(rng: np.random.Generator, height: int, width: int, groups: int, sizes: list[int]) -> list[Case]:

@@ -12,7 +12,7 @@ import numpy as np
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.descriptor_fields import RowPointerFields
 from hwgen.sim.elements.writer import Request, WriterModel, done_cycle, taken_cycles
-from tests.cocotb.passes import Pass, bench_config, bench_number, packed_descriptor
+from tests.support.passes import Pass, bench_config, bench_number, packed_descriptor
 
 CONFIG = bench_config()
 ROWS, COLS, WRITE_TO_READ = CONFIG.rows, CONFIG.cols, bench_number("WRITE_TO_READ")

@@ -14,28 +14,8 @@ from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QAdd, QConcat, QConv, QShuffle, QShuffleMerge, QSlice, QTable, QTensor
 from hwgen.errors import ModelError
 from hwgen.sim import golden
-from tests.compiler.int8.test_arithmetic import double_rounding
 from tests.support.paths import MODELS
-
-
-def slow_conv(node: QConv, x: np.ndarray) -> np.ndarray:
-    """Equations 3, 6 and 8 element by element: no folded zero point, no matrix product, no one-add form."""
-    window = node.window
-    rows, columns = window.output_size(*x.shape[:2])
-    out = np.zeros((rows, columns, node.out_channels), dtype=np.int64)
-    per_group, depth = node.out_channels // node.groups, node.weights.shape[3]
-    for y, column, c in itertools.product(range(rows), range(columns), range(node.out_channels)):
-        acc = int(node.bias[c])
-        for ky, kx, k in itertools.product(range(window.kernel[0]), range(window.kernel[1]), range(depth)):
-            iy = y * window.stride[0] + ky * window.dilation[0] - window.padding[0]
-            ix = column * window.stride[1] + kx * window.dilation[1] - window.padding[2]
-            if 0 <= iy < x.shape[0] and 0 <= ix < x.shape[1]:
-                acc += int(node.weights[c, ky, kx, k]) * (
-                    int(x[iy, ix, c // per_group * depth + k]) - node.input_zero_point
-                )
-        scaled = double_rounding(acc, int(node.multiplier[c]), int(node.shift[c])) + node.output_zero_point
-        out[y, column, c] = min(max(scaled, node.act_min), node.act_max)
-    return out
+from tests.support.slow_conv import slow_conv
 
 
 def random_conv(rng: np.random.Generator, in_channels: int, out_channels: int, groups: int, window: Window) -> QConv:

@@ -195,9 +195,21 @@ def primitive_violations(root: Path) -> list[str]:
     return found
 
 
+def test_module_imports(root: Path) -> list[str]:
+    """Imports of a test module or a bench by another one: what several share lies in `tests/support`."""
+    found = []
+    for file in sorted((root / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and re.search(
+                r"(^|\.)(test|bench)_\w+$|^tests\.cocotb", node.module or ""
+            ):
+                found.append(f"{file.relative_to(root)}:{node.lineno}: imports from {node.module}")
+    return found
+
+
 def violations(root: Path) -> list[str]:
     """Everything that breaks a rule, a line each; empty: the sources keep them all."""
-    return arrow_violations(root) + primitive_violations(root)
+    return arrow_violations(root) + primitive_violations(root) + test_module_imports(root)
 
 
 if __name__ == "__main__":

@@ -7,24 +7,7 @@ import pytest
 
 from hwgen.compiler.int8 import arithmetic
 from hwgen.errors import ModelError
-
-
-def high_mul(a: int, b: int) -> int:
-    """SaturatingRoundingDoublingHighMul on Python integers, division truncating towards zero as in C."""
-    product = a * b
-    nudge = (1 << 30) if product >= 0 else 1 - (1 << 30)
-    total = product + nudge
-    return abs(total) // (1 << 31) * (1 if total >= 0 else -1)
-
-
-def divide_by_pot(x: int, exponent: int) -> int:
-    mask = (1 << exponent) - 1
-    threshold = (mask >> 1) + (1 if x < 0 else 0)
-    return (x >> exponent) + (1 if (x & mask) > threshold else 0)
-
-
-def double_rounding(acc: int, multiplier: int, shift: int) -> int:
-    return divide_by_pot(high_mul(acc << max(-shift, 0), multiplier), max(shift, 0))
+from tests.support.double_rounding import double_rounding
 
 
 def test_one_add_form_equals_double_rounding() -> None:

@@ -12,8 +12,8 @@ from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
 from hwgen.errors import HwgenError, UnsupportedOpError
-from tests.compiler.frontend.tflite.test_tflite_fuzz import mutate
 from tests.support.make_tflite import SAME, Maker
+from tests.support.mutation import mutate
 from tests.support.tflite_examples import example
 from tests.support.tflite_net import SCALE, Net
 from tests.support.tflite_networks import NETWORKS, network

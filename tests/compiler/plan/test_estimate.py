@@ -20,8 +20,8 @@ from hwgen.compiler.quantise import quantise
 from hwgen.compiler.tiling.fit import Fit
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
-from tests.compiler.plan.test_planner import timing
-from tests.sim.frame.test_machine import SmallBoard
+from tests.support.board_timing import timing
+from tests.support.small_board import SmallBoard
 
 pytestmark = pytest.mark.plan
 

@@ -28,8 +28,8 @@ from hwgen.sim.frame.trace import read_trace
 from hwgen.sim.golden import decode, encode, run, run_host
 from hwgen.sim.harness.runner import simulate
 from hwgen.sim.timing.frame import predict
-from tests.sim.frame.test_host_frame import BUILD, RESOLUTION, SDRAM, SmallBoard, small_network
 from tests.support.host_answers import check_answers
+from tests.support.host_frame import BUILD, RESOLUTION, SDRAM, SmallBoard, small_network
 from tests.support.paths import MODELS
 from tests.support.tflite_classifier import classifier
 

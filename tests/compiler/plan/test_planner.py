@@ -16,19 +16,13 @@ from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.resources import resources
 from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.program.check import check_program
-from hwgen.compiler.program.program import Program
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import CoreConfig
-from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.reports.plan import plan_json, plan_text
-from hwgen.sim.timing.frame import FrameTiming, predict
-from tests.sim.frame.test_machine import SmallBoard
+from tests.support.board_timing import timing
+from tests.support.small_board import SmallBoard
 
 pytestmark = pytest.mark.plan
-
-
-def timing(program: Program) -> FrameTiming:
-    return predict(program, SdramConfig(100_000_000, pad_registers=2))
 
 
 @pytest.fixture(scope="module")

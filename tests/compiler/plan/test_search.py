@@ -15,7 +15,8 @@ from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.search import Explored, search
 from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import Target
-from tests.compiler.plan.test_planner import SmallBoard, timing
+from tests.support.board_timing import timing
+from tests.support.small_board import SmallBoard
 
 pytestmark = pytest.mark.plan
 

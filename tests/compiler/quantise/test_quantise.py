@@ -20,7 +20,7 @@ from hwgen.compiler.quantise.scales import choose_scales, tied_classes
 from hwgen.compiler.transforms import simplify
 from hwgen.errors import ModelError, UnsupportedOpError
 from hwgen.sim import golden
-from tests.compiler.int8.test_arithmetic import double_rounding
+from tests.support.double_rounding import double_rounding
 
 
 @pytest.fixture(scope="module")

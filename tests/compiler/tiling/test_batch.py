@@ -14,15 +14,12 @@ from hwgen import cli
 from hwgen.compiler.frontend import tflite
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
-from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.plan.batch_estimate import BatchEstimate
-from hwgen.compiler.plan.planner import plan
-from hwgen.compiler.plan.result import FrameTiming, Plan
-from hwgen.compiler.plan.throughput import plan_batch
+from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.program.check import ProgramError, check_program
-from hwgen.compiler.program.program import Program, build_program
+from hwgen.compiler.program.program import build_program
 from hwgen.compiler.tiling.batch import Batch, Grouping, tail_of
 from hwgen.compiler.tiling.fit import fit, with_channel_tiles
 from hwgen.compiler.tiling.fusion_groups import GivenFusion
@@ -37,23 +34,14 @@ from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import BEST_BATCH, Target
 from hwgen.hw.isa.config import BANKS
 from hwgen.reports.plan import plan_json, plan_text
-from hwgen.sim.timing.frame import predict
-from tests.sim.frame.test_machine import SDRAM, SmallBoard
+from tests.support.batches import batch
 from tests.support.residual_network import inverted, residual
+from tests.support.small_board import SDRAM
 from tests.support.small_machine import CONFIG
 
 pytestmark = pytest.mark.plan
 
 FRAMES = 3
-
-
-def batch(graph: QGraph, frames: int) -> Plan:
-    """A plan for batches on a small part."""
-
-    def model(program: Program) -> FrameTiming:
-        return predict(program, SDRAM)
-
-    return plan_batch(plan(legalise(graph), SmallBoard(28, 108), model), model, frames)
 
 
 @pytest.fixture(scope="module")

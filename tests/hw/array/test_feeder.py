@@ -10,7 +10,7 @@ from hwgen.hw.array.feeder import Feeder
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.sim.elements.feeder import PIXELS_DELAY, FeederModel
 from hwgen.sim.harness.runner import simulate
-from tests.cocotb.passes import bench_environment
+from tests.support.passes import bench_environment
 
 
 @pytest.mark.parametrize(

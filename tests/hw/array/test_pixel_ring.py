@@ -10,7 +10,7 @@ from hwgen.hw.array.pixel_ring import PixelRing, ring_address_bits
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.sim.elements.pixel_ring import places
 from hwgen.sim.harness.runner import MODELS, simulate
-from tests.cocotb.passes import bench_environment
+from tests.support.passes import bench_environment
 
 
 @pytest.mark.parametrize(

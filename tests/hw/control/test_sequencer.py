@@ -15,7 +15,7 @@ from hwgen.hw.control.counters import Counters
 from hwgen.hw.control.sequencer import Sequencer
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.sim.harness.runner import MODELS, simulate
-from tests.cocotb.bench_resident_sequencer import descriptors
+from tests.support.resident_descriptors import descriptors
 
 
 class SequencerWithCounters(wiring.Component):

@@ -26,7 +26,7 @@ from hwgen.hw.ecp5.bram import (
     true_members,
 )
 from hwgen.sim.harness.runner import MODELS, simulate, to_verilog
-from tests.cocotb.bench_bram import initial_words
+from tests.support.initial_words import initial_words
 from tests.support.reference_primitives import SimpleDualPortReference, TrueDualPortReference
 
 MODEL = MODELS / "ecp5" / "DP16KD.v"

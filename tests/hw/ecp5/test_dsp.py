@@ -10,7 +10,6 @@ from amaranth.lib.wiring import Out
 
 from hwgen.hw.ecp5.dsp import MEMBERS, Multiplier8
 from hwgen.sim.harness.runner import MODELS, simulate
-from tests.cocotb import bench_dsp
 from tests.support.reference_primitives import Multiplier8Reference
 
 
@@ -30,7 +29,7 @@ class Pair(wiring.Component):
 
 
 def test_multiplier_equals_reference(bench_dir: Path) -> None:
-    assert Multiplier8.LATENCY == bench_dsp.LATENCY
+    assert Multiplier8.LATENCY == 2
     sources = [MODELS / "ecp5" / "MULT18X18D.v"]
     simulate(Pair(), name="dsp", test_module="tests.cocotb.bench_dsp", build_dir=bench_dir, sources=sources)
 

@@ -13,9 +13,9 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.sim.elements.fetch import unit_beats, unit_count
 from hwgen.sim.harness.runner import simulate
-from tests.cocotb.passes import bench_environment
 from tests.support.descriptors import descriptor_fields
 from tests.support.fetch_loops import loop_beats, random_pass
+from tests.support.passes import bench_environment
 
 
 @pytest.mark.parametrize("lanes", [4, 8])

@@ -11,7 +11,7 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor_fields import DescriptorFields, FetchFields
 from hwgen.sim.elements.fetch import FetchModel, unit_beats, unit_count, unit_cycles, unit_last
 from hwgen.sim.harness.runner import simulate
-from tests.cocotb.passes import bench_environment
+from tests.support.passes import bench_environment
 
 
 @pytest.mark.parametrize(("lanes", "rows", "read_latency"), [(4, 13, 4), (8, 2, 3), (4, 5, 10)])

@@ -8,11 +8,7 @@ import pytest
 
 from hwgen.hw.host.link import HostLink, check_parameters
 from hwgen.sim.harness.runner import simulate
-
-CLOCK_HZ = 100_000_000
-BAUD = 10_000_000
-BUILD = 0xC0FFEE42
-TIMEOUT = 2000
+from tests.support.host_link_parameters import BAUD, BUILD, CLOCK_HZ, TIMEOUT
 
 
 def test_host_link(bench_dir: Path) -> None:

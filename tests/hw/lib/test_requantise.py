@@ -6,27 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from amaranth import Fragment, Module
-from amaranth.lib import wiring
 
 from hwgen.compiler.int8 import arithmetic
 from hwgen.hw.lib.requantise import Requantiser, check_widths, requantiser_latency
 from hwgen.sim.elements.requantise import requantise
 from hwgen.sim.harness.runner import MODELS, simulate
-
-
-class OnCarryCells(wiring.Component):
-    """A component built for the part (any platform) instead of its behavioural form."""
-
-    def __init__(self, inner: wiring.Component) -> None:
-        super().__init__(inner.signature)
-        self._inner = inner
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.inner = Fragment.get(self._inner, "ecp5")
-        wiring.connect(m, wiring.flipped(self), self._inner)
-        return m
+from tests.support.on_carry_cells import OnCarryCells
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from hwgen.hw.lib.table import Table, check_tables
 from hwgen.sim.harness.runner import MODELS, simulate
-from tests.cocotb.bench_resident_table import resident_tables
+from tests.support.resident_tables import resident_tables
 
 
 def test_table(bench_dir: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.memory.activation_memory import ActivationMemory, check_activation_depth
 from hwgen.sim.harness.runner import MODELS, simulate
-from tests.cocotb.passes import bench_environment
+from tests.support.passes import bench_environment
 
 
 @pytest.mark.parametrize(("depth", "latency"), [(1024, 3), (2048, 3), (6144, 4)])

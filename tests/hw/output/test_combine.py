@@ -13,8 +13,8 @@ from hwgen.hw.isa.descriptor import CombineOp
 from hwgen.hw.output.combine import Combine, combine_cycles, combine_latency
 from hwgen.sim.elements.combine import CombineNumbers
 from hwgen.sim.harness.runner import MODELS, simulate
-from tests.cocotb.passes import bench_environment
-from tests.hw.lib.test_requantise import OnCarryCells
+from tests.support.on_carry_cells import OnCarryCells
+from tests.support.passes import bench_environment
 
 SHAPES = [(5, 8, 2, True), (13, 12, 4, False), (3, 4, 2, True), (9, 16, 1, True)]
 

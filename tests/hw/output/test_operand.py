@@ -9,7 +9,7 @@ import pytest
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.output.operand import OperandFetch
 from hwgen.sim.harness.runner import simulate
-from tests.cocotb.passes import bench_environment
+from tests.support.passes import bench_environment
 
 
 @pytest.mark.parametrize(

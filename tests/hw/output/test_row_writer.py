@@ -10,7 +10,7 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.output.row_writer import RowWriter
 from hwgen.sim.elements.row_writer import REQUEST_DELAY
 from hwgen.sim.harness.runner import simulate
-from tests.cocotb.passes import bench_environment
+from tests.support.passes import bench_environment
 
 
 @pytest.mark.parametrize(("window_lanes", "write_to_read"), [(4, 3), (8, 0)])

@@ -12,7 +12,7 @@ from hwgen.hw.output.crossbar import landing, plain_words, quads, spread_words
 from hwgen.hw.output.writer import Writer
 from hwgen.sim.elements.writer import REQUEST_DELAY, segment_cost, taken_cycles
 from hwgen.sim.harness.runner import simulate
-from tests.cocotb.passes import bench_environment
+from tests.support.passes import bench_environment
 
 
 @pytest.mark.parametrize(("rows", "cols", "write_to_read"), [(2, 4, 0), (3, 8, 3), (4, 12, 2), (5, 16, 1)])

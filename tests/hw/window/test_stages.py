@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from amaranth import Fragment, Module
 from amaranth.lib import wiring
 
 from hwgen.hw.isa.config import CoreConfig
@@ -15,20 +14,7 @@ from hwgen.hw.window.maximum import Maximum
 from hwgen.hw.window.multiply_accumulate import MultiplyAccumulate
 from hwgen.hw.window.taps import Taps
 from hwgen.sim.harness.runner import MODELS, simulate
-
-
-class OnCarryCells(wiring.Component):
-    """A component built for the part (any platform) instead of its behavioural form."""
-
-    def __init__(self, inner: wiring.Component) -> None:
-        super().__init__(inner.signature)
-        self._inner = inner
-
-    def elaborate(self, platform: object) -> Module:
-        m = Module()
-        m.submodules.inner = Fragment.get(self._inner, "ecp5")
-        wiring.connect(m, wiring.flipped(self), self._inner)
-        return m
+from tests.support.on_carry_cells import OnCarryCells
 
 
 def run(component: wiring.Component, bench: str, bench_dir: Path, *, cells: bool = False, **env: str) -> None:
@@ -38,7 +24,7 @@ def run(component: wiring.Component, bench: str, bench_dir: Path, *, cells: bool
         test_module=f"tests.cocotb.bench_{bench}",
         build_dir=bench_dir,
         env=env,
-        sources=[MODELS / "CCU2C.v"] if cells else [],
+        sources=[MODELS / "ecp5" / "CCU2C.v"] if cells else [],
     )
 
 

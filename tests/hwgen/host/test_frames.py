@@ -20,7 +20,7 @@ from hwgen.host.link import MachineStatus, StatusFlag
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
 from hwgen.sim.golden import run
 from hwgen.sim.timing.frame import predict
-from tests.sim.frame.test_machine import SDRAM, SmallBoard
+from tests.support.small_board import SDRAM, SmallBoard
 
 
 class Machine:

@@ -15,8 +15,8 @@ from hwgen.compiler.weight_schedule.schedule import streamed_bytes
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.sim.frame.simulate import simulate_frame
 from hwgen.sim.golden import run
-from tests.compiler.tiling.test_batch import batch
-from tests.sim.frame.test_machine import SDRAM
+from tests.support.batches import batch
+from tests.support.small_board import SDRAM
 
 RESOLUTION = 32
 

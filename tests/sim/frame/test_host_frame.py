@@ -5,17 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hwgen.boards.board import Part
-from hwgen.boards.ecp5.family import ECP5
-from hwgen.compiler.frontend import weights
-from hwgen.compiler.frontend.images import INPUT_RANGE, normalise, quantise_pixels, synthetic_images
-from hwgen.compiler.graph.graph import Builder
-from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
-from hwgen.compiler.quantise import quantise
 from hwgen.hw.machine import BAUD, Machine
-from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.sim.frame.simulate import compare
 from hwgen.sim.frame.system import SOURCES, System
 from hwgen.sim.frame.trace import read_trace
@@ -23,38 +16,10 @@ from hwgen.sim.golden import run
 from hwgen.sim.harness.runner import simulate
 from hwgen.sim.timing.frame import predict
 from tests.support.host_answers import check_answers
+from tests.support.host_frame import BUILD, RESOLUTION, SDRAM, SmallBoard, small_network
 
-SDRAM = SdramConfig(100_000_000, 3, 1, pad_registers=2)
-BUILD = 0x12345678
-RESOLUTION = 16
 MOST_BYTES = 8192
 """Of the stream: a byte takes 333 cycles on the line."""
-
-
-class SmallBoard:
-    """A board whose part has room for a small array only, so that the machine compiles quickly."""
-
-    name = "small"
-    part = Part("LFE5U-25F", ECP5, lut=24288, ff=24288, dsp=28, ebr=108)
-
-
-def small_network() -> QGraph:
-    """Every kind of pass that a classifier has: taps, a window into the array, a global pool, a matrix product."""
-    pad = (1, 1, 1, 1)
-    b = Builder("small")
-    x = b.add("image", "input", shape=(RESOLUTION, RESOLUTION, 3))
-    x = b.add(
-        "stem", "conv2d", x, channels=8, kernel=(3, 3), stride=(2, 2), pad=pad, weight="stem.weight", bias="stem.bias"
-    )
-    x = b.add("relu", "relu", x)
-    x = b.add("deep", "conv2d", x, channels=8, kernel=(3, 3), pad=pad, groups=8, weight="deep.weight", bias="deep.bias")
-    x = b.add("point", "conv2d", x, channels=16, kernel=(1, 1), weight="point.weight", bias="point.bias")
-    x = b.add("relu2", "relu", x)
-    x = b.add("pool", "global_avg_pool", x)
-    x = b.add("fc", "fully_connected", x, channels=10, weight="fc.weight", bias="fc.bias")
-    graph = b.graph(x)
-    calibration = [normalise(pixels) for pixels in synthetic_images(4, RESOLUTION, 1)]
-    return quantise(graph, weights.random(graph, 3), calibration, input_range=INPUT_RANGE)
 
 
 def test_frame_through_the_serial_line(bench_dir: Path, tmp_path: Path) -> None:

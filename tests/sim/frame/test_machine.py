@@ -7,29 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwgen.boards.board import Part
-from hwgen.boards.ecp5.family import ECP5
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
-from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.sim.frame.simulate import FrameResult, simulate_frame
 from hwgen.sim.golden import run
 from hwgen.sim.timing.frame import predict
-
-SDRAM = SdramConfig(100_000_000, 3, 1, pad_registers=2)
-
-
-class SmallBoard:
-    """A board whose part has room for a small array only, so that the machine compiles quickly."""
-
-    name = "small"
-
-    def __init__(self, dsp: int, ebr: int) -> None:
-        self.part = Part("LFE5U-25F", ECP5, lut=43848, ff=43848, dsp=dsp, ebr=ebr)
+from tests.support.small_board import SDRAM, SmallBoard
 
 
 def frame(board: SmallBoard, width: float, resolution: int, build_dir: Path) -> tuple[Plan, FrameResult]:

@@ -21,8 +21,8 @@ from hwgen.hw.isa.descriptor import CombineOp
 from hwgen.sim.frame.simulate import simulate_frame
 from hwgen.sim.golden import run
 from hwgen.sim.timing.frame import predict
-from tests.sim.frame.test_machine import SDRAM, SmallBoard
 from tests.support.residual_network import inverted, residual
+from tests.support.small_board import SDRAM, SmallBoard
 
 
 @pytest.fixture(scope="module")

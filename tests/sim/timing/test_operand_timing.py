@@ -14,9 +14,9 @@ from hwgen.sim.elements.operand_reads import Consumer, OperandReads, may_be_late
 from hwgen.sim.elements.output import SegmentWay, prompt_way
 from hwgen.sim.frame.resident_system import MODELS
 from hwgen.sim.harness.runner import simulate
-from tests.cocotb.passes import bench_environment
 from tests.support.operand_passes import chunk_times, operand_pass
 from tests.support.operand_path import OperandPath
+from tests.support.passes import bench_environment
 
 
 @pytest.mark.parametrize(("rows", "cols", "lanes"), [(7, 12, 4), (3, 8, 0)])

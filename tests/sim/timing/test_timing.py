@@ -41,7 +41,7 @@ from hwgen.sim.timing.frame import predict
 from hwgen.sim.timing.passes import CoreDelays, pass_timing
 from hwgen.sim.timing.sdram import SdramTiming
 from hwgen.sim.timing.stream import StreamTiming
-from tests.sim.frame.test_machine import SmallBoard
+from tests.support.small_board import SmallBoard
 from tests.support.stepped_operand import SteppedOperand
 
 SDRAM = SdramConfig(100_000_000, pad_registers=2)

@@ -19,8 +19,9 @@ from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.errors import ModelError, UnsupportedOpError
 from hwgen.flow.agreement import Agreement, compare
 from hwgen.sim import golden
-from tests.compiler.frontend.onnx.test_onnx_operators import flattened, gemm, shuffle_with_shapes
 from tests.support.make_onnx import Build, Maker, made, save
+from tests.support.onnx_networks import gemm
+from tests.support.onnx_small import small
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -28,13 +29,6 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
         cli.main(list(arguments))
     out, err = capsys.readouterr()
     return int(status.value.code or 0), out, err
-
-
-def small(m: Maker, x: str) -> str:
-    """A small classifier of colour images."""
-    y = m.add("Relu", m.conv(x, 3, 8, 3, strides=[2, 2]))
-    y = m.add("HardSwish", m.conv(shuffle_with_shapes(m, y), 8, 8, 3, groups=8))
-    return gemm(m, flattened(m, y))
 
 
 @pytest.fixture

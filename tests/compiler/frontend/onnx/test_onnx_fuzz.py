@@ -13,8 +13,10 @@ from onnx import AttributeProto, ModelProto
 
 from hwgen.compiler.frontend.onnx import FloatModel, importer, parse
 from hwgen.errors import HwgenError
-from tests.compiler.frontend.onnx.test_onnx_functions import hard_swish_as_chain
-from tests.compiler.frontend.onnx.test_onnx_operators import (
+from tests.support.make_onnx import Build, Maker, made
+from tests.support.onnx_form import SHAPE
+from tests.support.onnx_functions import hard_swish_as_chain
+from tests.support.onnx_networks import (
     classifier,
     flattened,
     gemm,
@@ -24,9 +26,7 @@ from tests.compiler.frontend.onnx.test_onnx_operators import (
     shuffle_with_shapes,
     squeeze_excite,
 )
-from tests.compiler.frontend.onnx.test_onnx_quantised import Quantised, network, qlinear
-from tests.support.make_onnx import Build, Maker, made
-from tests.support.onnx_form import SHAPE
+from tests.support.onnx_quantised import Quantised, network, qlinear
 
 
 def pooled(m: Maker, x: str) -> str:

@@ -11,9 +11,9 @@ import pytest
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.onnx import convert
 from hwgen.compiler.int8.graph import QGraph
-from tests.compiler.frontend.onnx.test_onnx import small
-from tests.compiler.frontend.onnx.test_onnx_quantised import SHAPE, Quantised, network
 from tests.support.make_onnx import made, save
+from tests.support.onnx_quantised import SHAPE, Quantised, network
+from tests.support.onnx_small import small
 from tests.support.small_machine import Small
 
 
