@@ -270,7 +270,7 @@ def test_plan(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("options", "unwanted"),
-    [(["--width", "0.5"], "--width"), (["--weights", "w.npz", "--seed", "1"], "--seed and --weights")],
+    [(["--width", "0.5"], "--width"), (["--weights", "w.npz", "--seed", "1"], "--weights and --seed")],
 )
 def test_options_of_other_networks(
     model: Path, capsys: pytest.CaptureFixture[str], options: list[str], unwanted: str
