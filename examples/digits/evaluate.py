@@ -101,7 +101,7 @@ def main() -> None:
         board = arguments.board or BOARDS[name]
         found, clock = planned(made.network, board)
         print(f"  {board}: {found.config.rows} x {found.config.cols} array, {found.cycles:,} cycles a frame")
-        simulator = FrameSimulator(found.program, clock, Path("build") / "digits_simulator")
+        simulator = FrameSimulator(found.program, clock, Path("build") / "digits_simulator", optimise=True)
         right = wrong = mismatches = 0
         for frame, label in zip(frames(made.network, test), test.labels[: arguments.rtl], strict=False):
             one = simulated(found, simulator, frame)

@@ -31,6 +31,9 @@ _SLACK = 100_000  # cycles more for everything before a frame
 _LIMIT_S = 4 * 3600
 """Seconds that a simulation may take, with waves on a slow computer."""
 
+_LONG = 200_000
+"""Cycles of a frame from which on optimising the simulator takes less time than it saves."""
+
 
 @dataclass(frozen=True)
 class PassResult:
@@ -82,13 +85,22 @@ class FrameSimulator:
         build_dir: cache of compiled simulators.
         build: number of the build, see `Machine`.
         waves: whether `frame` may record them; slower.
+        optimise: compile for long runs, or many; None: if a frame takes more than _LONG cycles.
     """
 
     def __init__(
-        self, program: Program, sdram: SdramConfig, build_dir: Path, *, build: int = 0, waves: bool = False
+        self,
+        program: Program,
+        sdram: SdramConfig,
+        build_dir: Path,
+        *,
+        build: int = 0,
+        waves: bool = False,
+        optimise: bool | None = None,
     ) -> None:
         self._program, self._sdram, self._build_dir, self._build = program, sdram, _made(build_dir).resolve(), build
         self._waves = waves
+        self._optimise = predict(program, sdram).cycles > _LONG if optimise is None else optimise
         self._simulator: Path | None = None
 
     def frame(self, image: np.ndarray, golden: Mapping[str, np.ndarray], *, waves: Path | None = None) -> FrameResult:
@@ -114,7 +126,7 @@ class FrameSimulator:
                     name="machine",
                     build_dir=self._build_dir,
                     sources=setup.sources,
-                    optimise=True,
+                    optimise=self._optimise,
                     waves=self._waves,
                 )
             try:

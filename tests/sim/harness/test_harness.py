@@ -75,7 +75,7 @@ def test_endless_run_is_stopped(bench_dir: Path) -> None:
 
 
 def test_wrong_latency_fails(bench_dir: Path) -> None:
-    with pytest.raises(AssertionError, match="1 of 10 tests failed"):
+    with pytest.raises(AssertionError, match="1 of 11 tests failed"):
         run(bench_dir, env={"LATENCY": "2"})
 
 
