@@ -52,8 +52,10 @@ COSTS: Mapping[str, Cost | CountedWith] = MappingProxyType(
         "tables": CountedWith("sequencer"),
         "row_writer": CountedWith("sequencer"),
         "counters": CountedWith("sequencer"),
-        "dma": CountedWith("sequencer"),
-        "sdram": CountedWith("sequencer"),
+        "dma": Cost(
+            850, 0, lambda core: not core.resident_passes
+        ),  # with the SDRAM controller, beyond what a resident core has
+        "sdram": CountedWith("dma"),
         "host": CountedWith("sequencer"),
     }
 )

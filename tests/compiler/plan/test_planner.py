@@ -126,5 +126,5 @@ def test_a_small_part_has_one_fine_step_of_activation_memory() -> None:
     graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, classes=10))
     found = plan(legalise(graph), ICEPI_ZERO, timing)
     assert not found.on_chip
-    assert (found.config.activation_depth, found.config.macs_per_cycle) == (1024, 28)
+    assert (found.config.activation_depth, found.config.macs_per_cycle) == (1024, 16)
     assert found.resources.short(ICEPI_ZERO.part) == []
