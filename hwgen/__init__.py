@@ -106,13 +106,15 @@ _MODULES = {
 """Where the names are defined that are loaded with their first use."""
 
 
-def __getattr__(name: str) -> Any:
-    """A name of the interface, loaded now and kept."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_MODULES[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker takes the names above, and no others
+
+    def __getattr__(name: str) -> Any:
+        """A name of the interface, loaded now and kept."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(_MODULES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:
