@@ -9,7 +9,8 @@ from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.resources import Resources, resources
 from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.plan.target import Board, Part
-from hwgen.compiler.program.program import Program, build_program
+from hwgen.compiler.program.assemble import build_program
+from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.channel_tiles import channel_tiles
 from hwgen.compiler.tiling.fit import Fit, fit, with_channel_tiles
 from hwgen.compiler.tiling.fusion_groups import FusionLimits, GivenFusion

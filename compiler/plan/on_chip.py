@@ -15,7 +15,8 @@ from hwgen.compiler.plan.estimate import estimate
 from hwgen.compiler.plan.resources import resources
 from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.plan.target import Board, Family, Part
-from hwgen.compiler.program.program import Program, build_resident_program
+from hwgen.compiler.program.assemble import build_resident_program
+from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.channel_tiles import RESIDENT_POOL_GROUPS, pool_tiles
 from hwgen.compiler.tiling.fit import ChannelTiles, Fit, fit, with_channel_tiles
 from hwgen.compiler.tiling.stripes import FusionGroup, build_steps

@@ -9,7 +9,8 @@ from dataclasses import replace
 from hwgen.compiler.plan.batch_estimate import BatchEstimate
 from hwgen.compiler.plan.maker import PART_SHARES
 from hwgen.compiler.plan.result import FrameTiming, Plan
-from hwgen.compiler.program.program import Program, build_program
+from hwgen.compiler.program.assemble import build_program
+from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.batch import Batch, Grouping, tail_of
 from hwgen.compiler.tiling.channel_tiles import channel_tiles
 from hwgen.compiler.tiling.fit import Fit, fit, with_channel_tiles

@@ -16,8 +16,9 @@ from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConcat, QShuffleMerge, QSlice, QTable
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
+from hwgen.compiler.program.assemble import build_program
 from hwgen.compiler.program.check import check_program
-from hwgen.compiler.program.program import Program, build_program
+from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.channel_tiles import channel_tiles
 from hwgen.compiler.tiling.fit import fit, with_channel_tiles
 from hwgen.compiler.tiling.spill import Gap, spill

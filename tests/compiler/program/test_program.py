@@ -10,9 +10,10 @@ from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.program.assemble import build_program
 from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.compiler.program.descriptors import packed
-from hwgen.compiler.program.program import Program, build_program
+from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.fit import Fit, fit, with_channel_tiles
 from hwgen.compiler.tiling.stripes import Step, split_channels
 from hwgen.compiler.tiling.striping import Weights

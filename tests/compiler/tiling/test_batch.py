@@ -18,8 +18,8 @@ from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.plan.batch_estimate import BatchEstimate
 from hwgen.compiler.plan.result import Plan
+from hwgen.compiler.program.assemble import build_program
 from hwgen.compiler.program.check import ProgramError, check_program
-from hwgen.compiler.program.program import build_program
 from hwgen.compiler.tiling.batch import Batch, Grouping, tail_of
 from hwgen.compiler.tiling.fit import fit, with_channel_tiles
 from hwgen.compiler.tiling.fusion_groups import GivenFusion

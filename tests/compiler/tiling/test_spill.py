@@ -11,8 +11,9 @@ import pytest
 from hwgen.compiler.frontend import tflite
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
+from hwgen.compiler.program.assemble import build_program
 from hwgen.compiler.program.check import ProgramError, check_program
-from hwgen.compiler.program.program import Program, build_program
+from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.fit import fit, with_channel_tiles
 from hwgen.compiler.tiling.spill import Gap, readers, spill, stripe_sums
 from hwgen.compiler.tiling.spilling import choose, spill_cycles
