@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import re
+import runpy
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -115,13 +115,11 @@ def test_names_are_seen() -> None:
     assert [span for _, span in named(text) if not exists(span)] == ["hw/nowhere.py", "nowhere.py", "hwgen.nowhere"]
 
 
-def test_drawings_are_as_drawn() -> None:
+def test_drawings_are_as_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """`python docs/drawings/draw.py` has run since its last change."""
-    scope: dict[str, object] = {"__file__": str(ROOT / "docs" / "drawings" / "draw.py"), "__name__": "draw"}
-    source = Path(str(scope["__file__"]))
-    exec(compile(source.read_text(), source, "exec"), scope)
-    drawings = scope["DRAWINGS"]
-    assert isinstance(drawings, dict)
-    assert {file.stem for file in source.parent.glob("*.svg")} == set(drawings)
+    folder = ROOT / "docs" / "drawings"
+    monkeypatch.syspath_prepend(folder)
+    drawings = runpy.run_path(str(folder / "draw.py"))["DRAWINGS"]
+    assert {file.stem for file in folder.glob("*.svg")} == set(drawings)
     for name, draw in drawings.items():
-        assert (source.parent / f"{name}.svg").read_text() == str(draw()), name
+        assert (folder / f"{name}.svg").read_text() == str(draw()), name
