@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from amaranth.hdl import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -17,7 +19,7 @@ COLUMN_BITS = 12
 _KERNEL_BITS = 3  # of the columns of a window
 
 
-class BeatAddresses(wiring.Component):
+class BeatAddresses(wiring.Component, ABC):
     """Running sums over the loops of the fetch (see `BeatLoops`): no multiplier. A subclass says how offset and column go on.
 
     Parameters:
@@ -54,13 +56,13 @@ class BeatAddresses(wiring.Component):
             }
         )
 
+    @abstractmethod
     def _following_offset(self, m: Module, tap: Value, offset: Value, origin: Value, step_x: Value) -> Value:
         """Offset of the next beat; `offset`: of the present one, `origin`: of the first one, `step_x`: from a column to the next."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _next_line(self, tap: Value, of_tap: Value) -> Value:
         """Column of the next line's first beat; `of_tap`: of the present line's first beat."""
-        raise NotImplementedError
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from amaranth.hdl import Module, Mux, Signal, Value
@@ -52,7 +53,7 @@ class LoopEnds:
     rows: Value | None = None
 
 
-class BeatLoops(wiring.Component):
+class BeatLoops(wiring.Component, ABC):
     """Counts down the turns of the loops over x, groups (words, subgroups), kx, ky and rows; how they nest is a subclass's matter.
 
     Members:
@@ -79,13 +80,13 @@ class BeatLoops(wiring.Component):
             }
         )
 
+    @abstractmethod
     def _tap_counts(self) -> tuple[Value, Value]:
         """Turns of the loops over ky and kx, from the descriptor."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _ends(self, tap: Value, is_sum: Value) -> LoopEnds:
         """Which loops' turns end with the present beat, from `place`'s flags of the five loops; `tap`, `is_sum`: the mode."""
-        raise NotImplementedError
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
