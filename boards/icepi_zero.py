@@ -32,8 +32,9 @@ W9825G6KH_6 = SdramPart(
     bank_bits=2,
     row_bits=13,
 )
-"""Winbond W9825G6KH, speed grade -6: 4 banks x 8192 rows x 512 columns x 16 bits. Data sheet, "AC characteristics and operating condition":
-tRC (also REFRESH to REFRESH), tRAS, tRCD, tRP in ns; tRRD, tWR and tRSC in clocks; tCK at CAS latency 2 and 3; tREF 64 ms for 8192 rows."""
+"""Winbond W9825G6KH, speed grade -6: 4 banks x 8192 rows x 512 columns x 16 bits. The limits are those of its predecessor's data sheet
+(W9825G6JH-6), "AC characteristics and operating condition": tRC (also REFRESH to REFRESH), tRAS, tRCD, tRP in ns; tRRD, tWR and tRSC in
+clocks; tCK at CAS latency 2 and 3; tREF 64 ms for 8192 rows."""
 
 
 def _output(sites: str, slew: str | None = None) -> Pins:
