@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from amaranth.hdl import Elaboratable
+from amaranth.lib import data
 from amaranth.sim import Simulator
 
 Bench = Callable[[Any], Coroutine[Any, Any, None]]
@@ -17,3 +19,8 @@ def run_bench(dut: Elaboratable, bench: Bench) -> None:
     simulator.add_clock(1e-8)
     simulator.add_testbench(bench)
     simulator.run()
+
+
+def random_bits(rng: random.Random, layout: data.Layout) -> Any:
+    """A value of this layout: what a port carries in a cycle in which it must not matter."""
+    return layout.from_bits(rng.getrandbits(layout.size))
