@@ -42,8 +42,9 @@ class Intake(wiring.Component):
         rows : Out(ArrayLayout(8 L, 3)), of the column taken a cycle before.
         flow : Out(flow_layout(config)); in passes of WindowOp.MAX, results leave at MAX_AT, so that `emit` and `begin` end there.
 
-    Timing: `i.ready` depends on `parameters_ready` and on `start` and `emit` of the column that is offered. `returned` counts from the
-    next cycle on. Where a block has less than PartialSums.DISTANCE columns the next block begins at the earliest that many cycles
+    Timing: `i.ready` depends on `parameters_ready` and on `start` and `emit` of the column that is offered; with `emit` it waits while
+    result_credits(config) results have not left the window, even if its own sum is kept. `returned` counts from the next cycle on.
+    Where a block has less than PartialSums.DISTANCE columns the next block begins at the earliest that many cycles
     after the last column whose sum is kept. One column per cycle.
     """
 
