@@ -120,7 +120,9 @@ class Core(wiring.Component):
         m.submodules.counters = counters = Counters(config.resident_passes or RECORDED_PASSES)
         m.submodules.memory = memory = ActivationMemory(config)
         m.submodules.fetch = fetch = Fetch(config, memory.READ_LATENCY)
-        m.submodules.window = window = Window(config, content.window, content.window_tables)
+        window = Window(config, content.window, content.window_tables) if config.window else None
+        if window:
+            m.submodules.window = window
         m.submodules.pixel_ring = pixel_ring = PixelRing(config)
         m.submodules.weights = weights = WeightMemory(config, content.weights)
         m.submodules.feeder = feeder = Feeder(config, pixel_ring.LATENCY, weight_latency(config))
@@ -128,7 +130,9 @@ class Core(wiring.Component):
         m.submodules.collector = collector = Collector(config, content.parameters, content.array_tables)
         m.submodules.operand = operand = OperandFetch(config, memory.PORT_B_LATENCY)
         m.submodules.writer = writer = Writer(config, memory.WRITE_TO_READ)
-        m.submodules.row_writer = row_writer = RowWriter(config, memory.WRITE_TO_READ)
+        row_writer = RowWriter(config, memory.WRITE_TO_READ) if config.window else None
+        if row_writer:
+            m.submodules.row_writer = row_writer
 
         # Steering.
         descriptor = sequencer.descriptor
@@ -150,6 +154,8 @@ class Core(wiring.Component):
             wiring.connect(m, collector.o, writer.segments)
             wiring.connect(m, operand.o, writer.operands)
         for name, element in elements.items():
+            if element is None:
+                continue
             # `start` comes in the second cycle of a new descriptor, when the copies have it.
             m.submodules[f"{COPY_PREFIX}{name}"] = copy = DescriptorCopy()
             m.d.comb += [
@@ -161,7 +167,7 @@ class Core(wiring.Component):
             m.d.comb += element.start.eq(delayed(m, copy.start, delay, "fetch_start", control=True))
         done = Signal()
         m.d.comb += [
-            done.eq(writer.done | row_writer.done),
+            done.eq(writer.done | row_writer.done if row_writer else writer.done),
             sequencer.done.eq(done),
             sequencer.frame_start.eq(self.frame_start),
             sequencer.push.eq(self.push),
@@ -176,8 +182,8 @@ class Core(wiring.Component):
         for name, target, source in (
             ("parameters", collector.parameter_write, self.parameters),
             ("table", collector.table_write, self.table),
-            ("window", window.write, self.window),
-            ("window_table", window.table_write, self.window_table),
+            *((("window", window.write, self.window),) if window else ()),
+            *((("window_table", window.table_write, self.window_table),) if window else ()),
         ):
             register = Signal.like(source, name=f"load_{name}")
             m.d.sync += register.eq(source)
@@ -187,18 +193,11 @@ class Core(wiring.Component):
         wiring.connect(m, wiring.flipped(self.host), memory.host)
 
         # From the activation memory to the pixel ring and the row writer.
-        to_rows = Signal()
-        m.d.sync += to_rows.eq(descriptor.to_rows | (descriptor.mode == FeedMode.SUM))
         m.d.comb += [memory.read_addr.eq(fetch.read_addr), fetch.read_data.eq(memory.read_data)]
         wiring.connect(m, fetch.o_word, pixel_ring.i_word)
-        wiring.connect(m, fetch.o_column, window.i)
-        m.d.comb += [
-            pixel_ring.i_half.valid.eq(window.o.valid & ~to_rows),
-            pixel_ring.i_half.payload.eq(window.o.payload),
-            row_writer.i.valid.eq(window.o.valid & to_rows),
-            row_writer.i.payload.eq(window.o.payload),
-            window.o.ready.eq(Mux(to_rows, row_writer.i.ready, pixel_ring.i_half.ready)),
-        ]
+        if window and row_writer:
+            wiring.connect(m, fetch.o_column, window.i)
+            self._behind_window(m, descriptor, window, pixel_ring, row_writer)
 
         # Through the array.
         m.d.comb += [
@@ -217,7 +216,9 @@ class Core(wiring.Component):
 
         # Back to the activation memory. Only one of the writers takes part in a pass.
         write = Signal(WriteRequest)
-        m.d.comb += write.eq(Mux(writer.request.valid, writer.request, row_writer.request))
+        m.d.comb += write.eq(
+            Mux(writer.request.valid, writer.request, row_writer.request) if row_writer else writer.request
+        )
         m.d.comb += memory.writer.eq(write)
         wiring.connect(m, operand.memory, memory.operand)
 
@@ -238,8 +239,6 @@ class Core(wiring.Component):
             self.trace.addr.eq(write.addr),
             self.trace.enable.eq(write.enable),
             self.trace.data.eq(write.data),
-            self.trace.window.eq(window.o.valid & window.o.ready),
-            self.trace.window_data.eq(window.o.payload.data),
             self.trace.frame_start.eq(self.frame_start),
             self.trace.pass_start.eq(sequencer.start),
             self.trace.pass_done.eq(done),
@@ -248,6 +247,22 @@ class Core(wiring.Component):
             self.trace.record_data.eq(counters.record.data),
         ]
         return m
+
+    def _behind_window(
+        self, m: Module, descriptor: data.View[Any], window: Window, pixel_ring: PixelRing, row_writer: RowWriter
+    ) -> None:
+        """The window's results go on through the array, or to the row writer."""
+        to_rows = Signal()
+        m.d.sync += to_rows.eq(descriptor.to_rows | (descriptor.mode == FeedMode.SUM))
+        m.d.comb += [
+            pixel_ring.i_half.valid.eq(window.o.valid & ~to_rows),
+            pixel_ring.i_half.payload.eq(window.o.payload),
+            row_writer.i.valid.eq(window.o.valid & to_rows),
+            row_writer.i.payload.eq(window.o.payload),
+            window.o.ready.eq(Mux(to_rows, row_writer.i.ready, pixel_ring.i_half.ready)),
+            self.trace.window.eq(window.o.valid & window.o.ready),
+            self.trace.window_data.eq(window.o.payload.data),
+        ]
 
     def _combine(
         self, m: Module, combine: Combine, wanted: Value, collector: Collector, operand: OperandFetch, writer: Writer

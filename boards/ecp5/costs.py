@@ -36,7 +36,7 @@ COSTS: Mapping[str, Cost | CountedWith] = MappingProxyType(
     {
         "array": Cost(52, 82, lambda core: core.rows * core.cols),  # a multiplier with its accumulator
         "collector": Cost(950, 800, lambda core: core.lanes),  # a requantiser lane
-        "window": Cost(2300, 2600, lambda core: core.window_lanes),
+        "window": Cost(2300, 2600, lambda core: core.window * core.window_lanes),
         "fetch": Cost(
             300, 200, lambda core: core.row_steps
         ),  # what steps from row to row; the rest: with the sequencer

@@ -124,6 +124,8 @@ def _fetch_busy(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:
 
 def _window(wanted: Wanted) -> Mapping[str, Any]:
     lowered, lanes = wanted.lowered, wanted.lanes
+    if all(item.mode == FeedMode.TAP for item in lowered.passes):
+        return {"window": False}
     units = [
         parameter_units(ceil_div(item.input.channels, lanes), item.blocks.total)
         for item in lowered.passes

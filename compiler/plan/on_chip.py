@@ -84,7 +84,7 @@ class _Search:
                 config = fewer_lanes(self._smallest(base(self._lowered, shape, lanes)), self._board.part)
             except ResourceError:  # more tables than a core may have
                 return None
-            if config is not None:
+            if config is not None and config not in configs:  # without a window its lanes make no difference
                 configs.append(config)
         configs.sort(key=lambda config: estimate(self._lowered, config))
         plans: list[Plan] = []

@@ -103,7 +103,7 @@ class _Replay:
         for kind, words in memories.items():
             memory = self.units[kind]
             octets = b"".join(word.to_bytes(2 * memory.shape[1], "little") for word in words)
-            memory[: len(words)] = np.frombuffer(octets, "<u2").reshape(len(words), -1)
+            memory[: len(words)] = np.frombuffer(octets, "<u2").reshape(len(words), memory.shape[1])
         for number, (value, fields) in enumerate(zip(content.descriptors, self.program.descriptors, strict=True)):
             if value != packed(self.program.names[number], fields):
                 raise ProgramError(f"descriptor {number} is not the one in memory")
@@ -195,6 +195,8 @@ class _Replay:
     def _memories(self, step: Step) -> None:
         config, fields = self.program.config, self.program.descriptors[step.index]
         item = step.source
+        if item.mode != FeedMode.TAP and not config.window:
+            raise ProgramError(f"{step.name}: the core has no window")
         if item.array_node is not None:
             want = self._want(step, PacketKind.WEIGHTS)
             at = (fields.array.weight_base + np.arange(len(want))) % config.weight_depth

@@ -29,7 +29,7 @@ def resident_content(
     """The words of every memory; those that no pass reads are 0."""
     weights = [0] * config.weight_depth
     parameters = [0] * config.parameter_depth
-    window = [0] * config.window_depth
+    window = [0] * config.window_depth if config.window else []
     tables: tuple[dict[int, tuple[int, ...]], ...] = ({}, {})
     for step, load in zip(steps, loads, strict=True):
         if step.source.array_node is not None:

@@ -30,6 +30,7 @@ class CoreConfig:
     Attributes:
         rows: R, pixels that the array works on at once (2..16).
         cols: C, output channels that the array works on at once (4, 8, 12 or 16).
+        window: whether the core has a window, with the row writer behind it; without them all passes are of FeedMode.TAP.
         window_lanes: L, channels that the window works on at once (4 or 8).
         acc_bits: width of the array's accumulators, bits.
         array_clamp_bits: A of the array's requantisers (docs/arithmetic.md), bits.
@@ -58,6 +59,7 @@ class CoreConfig:
 
     rows: int = 13
     cols: int = 12
+    window: bool = True
     window_lanes: int = 4
     acc_bits: int = 26
     array_clamp_bits: int = 24
@@ -88,6 +90,10 @@ class CoreConfig:
             (
                 self.partial_depth == 0 or (self.row_steps and self.partial_depth in (512, 1024)),
                 f"partial_depth must be 0, or 512 or 1024 with row_steps, not {self.partial_depth}",
+            ),
+            (
+                self.window or not (self.window_table or self.partial_depth or self.striped_sums),
+                "window_table, partial_depth and striped_sums need a window",
             ),
             (16 <= self.acc_bits <= 32, f"acc_bits must be 16..32, not {self.acc_bits}"),
             (

@@ -97,7 +97,7 @@ _ALL = (
     ),
     Element(
         "window",
-        config=("window_lanes", "window_clamp_bits", "window_depth", "partial_depth", "striped_sums"),
+        config=("window", "window_lanes", "window_clamp_bits", "window_depth", "partial_depth", "striped_sums"),
         descriptor=("op", "window_base", "window_clamp", "average_scale"),
         memories=(
             Memory(
@@ -105,6 +105,7 @@ _ALL = (
                 RamPorts.SIMPLE,
                 lambda core: PARAMETER_BITS // 4 * core.window_lanes,
                 lambda core: core.window_depth,
+                lambda core: core.window,
             ),
             Memory(
                 "partial sums",

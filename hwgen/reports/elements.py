@@ -58,6 +58,8 @@ def _collector(plan: Plan) -> tuple[tuple[str, str], ...]:
 
 def _window(plan: Plan) -> tuple[tuple[str, str], ...]:
     config = plan.config
+    if not config.window:
+        return (("window", "none: no pass needs it"),)
     return (("window", f"{config.window_lanes} lanes, clamps of {config.window_clamp_bits} bits"),)
 
 
@@ -96,7 +98,7 @@ REPORTED: Mapping[str, Reported | Nothing] = MappingProxyType(
             Column("array", {"rows": lambda core: core.rows, "cols": lambda core: core.cols}, "{} x {}"), _array
         ),
         "collector": Reported(_FOLLOWS, _collector),
-        "window": Reported(Column("window", {"window_lanes": lambda core: core.window_lanes}), _window),
+        "window": Reported(Column("window", {"window_lanes": lambda core: core.window * core.window_lanes}), _window),
         "combine": Reported(Column("combine", {"combine_lanes": lambda core: core.combine_lanes}), _combine),
         "weight_memory": Reported(Column("weights", {"weights_kib": _weights_kib}, "{} KiB"), _weight_memory),
         "activation_memory": Reported(

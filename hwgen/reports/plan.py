@@ -216,6 +216,8 @@ def _residents(plan: Plan) -> Table:
         ("descriptors", content.descriptors, Descriptor.size),
     )
     for name, words, bits in memories:
+        if not words:
+            continue
         used = len(words) - next((i for i, word in enumerate(reversed(words)) if word), len(words))
         table.add_row(name, f"{len(words):,}", str(bits), f"{len(words) * bits / 8192:,.1f}", f"{used:,}")
     return table

