@@ -16,15 +16,16 @@ def record(file: Path, row: dict[str, Any], order: Sequence[str]) -> list[dict[s
 
     The file is read only now, because others may measure other networks at the same time.
     """
-    known = json.loads(file.read_text())["rows"] if file.exists() else []
+    known: list[dict[str, Any]] = json.loads(file.read_text())["rows"] if file.exists() else []
     rows = {entry["name"]: entry for entry in known} | {row["name"]: row}
+    found = [rows[name] for name in order if name in rows]
     recorded = {
         "machine": platform.processor() or platform.machine(),
         "tools": {finding.name: finding.version for finding in examine()},
-        "rows": [rows[name] for name in order if name in rows],
+        "rows": found,
     }
     file.write_text(json.dumps(recorded, indent=2) + "\n")
-    return recorded["rows"]
+    return found
 
 
 def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -153,8 +153,9 @@ def _difference(case: Any, found: np.ndarray, recorded: np.ndarray) -> str:
     if recorded.dtype.kind in "iu":  # one step, docs/arithmetic.md (22)
         wrong = np.abs(found.astype(np.int64) - recorded) > 1
         return f"{np.count_nonzero(wrong)} of {wrong.size} integers differ by more than a step" if wrong.any() else ""
-    tolerance = (1e-2, 1e-2) if recorded.dtype == np.float16 else (max(case.rtol, 1e-4), max(case.atol, 1e-6))
-    wrong = ~np.isclose(found, recorded.astype(np.float64), *tolerance, equal_nan=True)
+    half = recorded.dtype == np.float16
+    rtol, atol = (1e-2, 1e-2) if half else (max(case.rtol, 1e-4), max(case.atol, 1e-6))
+    wrong = ~np.isclose(found, recorded.astype(np.float64), rtol, atol, equal_nan=True)
     return f"{np.count_nonzero(wrong)} of {wrong.size} elements differ" if wrong.any() else ""
 
 

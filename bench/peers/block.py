@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class Block:
 
     def save(self, path: Path) -> None:
         """As .npz."""
-        entries = {"image": self.image}
+        entries: dict[str, Any] = {"image": self.image}
         for name, layer in zip(LAYERS, self.layers, strict=True):
             entries |= {f"{name}_{key}": np.asarray(value) for key, value in vars(layer).items()}
         np.savez(path, **entries)
@@ -86,12 +87,12 @@ class Block:
     def load(cls, path: Path) -> Block:
         """What `save` wrote."""
         with np.load(path) as entries:
-            first, second = (
-                Layer(
-                    *(entries[f"{name}_{key}"] for key in ("weights", "bias", "scale")), int(entries[f"{name}_shift"])
-                )
-                for name in LAYERS
-            )
+
+            def layer(name: str) -> Layer:
+                weights, bias, scale = (entries[f"{name}_{key}"] for key in ("weights", "bias", "scale"))
+                return Layer(weights, bias, scale, int(entries[f"{name}_shift"]))
+
+            first, second = map(layer, LAYERS)
             return cls(entries["image"], (first, second))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +21,8 @@ RECORDED = json.loads((ROOT / "bench" / "networks" / "results.json").read_text()
 ZOO = json.loads((ROOT / "bench" / "zoo" / "results.json").read_text())["rows"]
 
 
-def row(**changes: object) -> Row:
-    figures = {
+def row(**changes: Any) -> Row:
+    figures: dict[str, Any] = {
         "name": "x",
         "date": "2026-01-01",
         "weights": "",
@@ -39,7 +40,7 @@ def row(**changes: object) -> Row:
         "khz": None,
         "cycle_breakdown": None,
     }
-    return Row(**(figures | changes))  # type: ignore[arg-type]
+    return Row(**(figures | changes))
 
 
 def test_figures_of_a_row() -> None:
@@ -77,9 +78,9 @@ def test_readme_shows_what_was_recorded() -> None:
 
 
 @pytest.mark.parametrize("entry", RECORDED["rows"], ids=lambda entry: entry["name"])
-def test_recorded_rows(entry: dict[str, object]) -> None:
+def test_recorded_rows(entry: dict[str, Any]) -> None:
     """Simulated frames equal the golden model, every pass takes the predicted cycles, cells are planned as they come out."""
-    one = Row(**entry)  # type: ignore[arg-type]
+    one = Row(**entry)
     assert one.name in {case.name for case in CASES}
     if one.cycles is not None:
         assert one.mismatches == 0 and one.exact == one.passes
@@ -99,9 +100,9 @@ def test_docs_show_the_simulated_zoo() -> None:
 
 
 @pytest.mark.parametrize("entry", ZOO, ids=lambda entry: entry["name"])
-def test_simulated_zoo(entry: dict[str, object]) -> None:
+def test_simulated_zoo(entry: dict[str, Any]) -> None:
     """No element differs, and every pass takes the predicted cycles."""
-    one = ZooRow(**entry)  # type: ignore[arg-type]
+    one = ZooRow(**entry)
     assert one.mismatches == 0 and one.tensors > 0
     assert one.exact == one.passes
     assert 0.2 < one.utilisation < 1

@@ -39,7 +39,8 @@ def make_chunks(seed: int, lengths: list[int], extreme: bool = False) -> list[tu
 
 def schedule(chunks: list[tuple[np.ndarray, np.ndarray]], idle: Pattern) -> list[Step | None]:
     """Steps cycle by cycle, None for a bubble; the last step of a sum waits until MIN_CHUNK cycles after the one before."""
-    idles, slots, previous = idle(), [], -MIN_CHUNK
+    idles, previous = idle(), -MIN_CHUNK
+    slots: list[Step | None] = []
     for a, w in chunks:
         for k in range(len(a)):
             last = k == len(a) - 1

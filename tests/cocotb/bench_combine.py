@@ -159,8 +159,8 @@ async def every_pair_of_bytes(dut: Any) -> None:
     await bench.begin()
     adds = CombineNumbers(-3, -7, 1, 1461228360, 1, (-1, -128, 127), 1923320302, 19)
     products = CombineNumbers(-128, 1, 0, 0, 0, (0, -128, 127), 1143373440, 7)
-    pairs = np.stack(np.meshgrid(np.arange(-128, 128), np.arange(-128, 128)), axis=-1).reshape(-1, 2)
-    pairs = np.pad(pairs, ((0, -len(pairs) % COLS), (0, 0))).reshape(-1, COLS, 2)
+    every = np.stack(np.meshgrid(np.arange(-128, 128), np.arange(-128, 128)), axis=-1).reshape(-1, 2)
+    pairs = np.pad(every, ((0, -len(every) % COLS), (0, 0))).reshape(-1, COLS, 2)
     for op, made in ((CombineOp.ADD, adds), (CombineOp.MUL, products)):
         if op == CombineOp.MUL and not CONFIG.combine_multiply:
             continue

@@ -117,7 +117,7 @@ def delivered(packet: Packet, base: int) -> list[tuple[str, int, int]]:
         return []
     if packet.kind == PacketKind.STORE:
         return packet.stored(base)
-    return [(name, addr, value) for _, name, addr, value in packet.writes(CONFIG)]
+    return [item for _, item in packet.writes(CONFIG)]
 
 
 def predict(
@@ -148,7 +148,7 @@ def predict(
         assert len(uses) == len(packet.payload)
         late = IMAGE_DELAY if packet.kind == PacketKind.IMAGE else WRITE_DELAY
         if packet.kind != PacketKind.END:
-            writes += [(uses[index] + late, *item) for index, *item in packet.writes(CONFIG)]  # type: ignore[misc]
+            writes += [(uses[index] + late, *item) for index, item in packet.writes(CONFIG)]
     return writes, sdram.requests
 
 

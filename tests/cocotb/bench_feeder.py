@@ -252,7 +252,8 @@ async def random_shapes(dut: Any) -> None:
 
 @cocotb.test()
 async def other_passes_are_ignored(dut: Any) -> None:
-    for index, fields in enumerate([{"mode": FeedMode.SUM}, {"mode": FeedMode.WINDOW, "to_rows": 1}]):
+    others: list[dict[str, int]] = [{"mode": FeedMode.SUM}, {"mode": FeedMode.WINDOW, "to_rows": 1}]
+    for index, fields in enumerate(others):
         step = Pass(
             dut, packed_descriptor(out_rows=1, out_w=1, inner=1, outer=1, chunks=1, tiles=1, ring_slots=1, **fields)
         )

@@ -51,7 +51,10 @@ def complete(rng: np.random.Generator, d: dict[str, Any], late: float) -> Case:
 def ordinary(mode: FeedMode, seed: int, late: float) -> Case:
     """A random small pass, sizes from 1 on."""
     rng = np.random.default_rng([seed, mode])
-    integers = lambda low, high: int(rng.integers(low, high + 1))  # noqa: E731
+
+    def integers(low: int, high: int) -> int:
+        return int(rng.integers(low, high + 1))
+
     d: dict[str, Any] = {
         "mode": mode,
         "op": integers(0, 2),

@@ -156,7 +156,8 @@ async def gaps(dut: Any, idle: Any) -> None:
 
 @cocotb.test()
 async def other_passes_are_ignored(dut: Any) -> None:
-    for index, fields in enumerate([{"mode": FeedMode.SUM}, {"mode": FeedMode.WINDOW, "to_rows": 1}]):
+    others: list[dict[str, int]] = [{"mode": FeedMode.SUM}, {"mode": FeedMode.WINDOW, "to_rows": 1}]
+    for index, fields in enumerate(others):
         step = Pass(dut, packed_descriptor(out_rows=1, out_w=1, groups=1, ring_words=1, ring_slots=1, **fields))
         await step.begin(index == 0)
         for _ in range(30):

@@ -32,19 +32,17 @@ class Traffic:
 
     async def step(self) -> None:
         dut = self.dut
-        head = self.queue[0] if self.queue else None
-        showing = head is not None and head[0] <= self.cycle
+        showing, is_write = bool(self.queue) and self.queue[0][0] <= self.cycle, False
         if showing:
-            assert head is not None
-            _, is_write, addr, value, enable = head
+            _, is_write, addr, value, enable = self.queue[0]
             if len(self.shown) == len(self.taken):
                 self.shown.append((self.cycle, is_write, addr))
             dut.read__payload.value = addr
             dut.write__payload.value = addr | value << 24 | enable << 40
-        dut.read__valid.value = int(showing and not head[1])
-        dut.write__valid.value = int(showing and head[1])
+        dut.read__valid.value = int(showing and not is_write)
+        dut.write__valid.value = int(is_write)
         await ReadOnly()
-        if showing and int((dut.write__ready if head[1] else dut.read__ready).value):
+        if showing and int((dut.write__ready if is_write else dut.read__ready).value):
             self.taken.append(self.cycle)
             self.queue.pop(0)
         if int(dut.data_valid.value):

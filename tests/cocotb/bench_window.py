@@ -42,10 +42,10 @@ def passes(seed: int, count: int) -> list[Case]:
     rng = np.random.default_rng(seed)
     made: list[WindowPass] = []
     shapes = [(op, (kh, kw)) for op in WindowOp for kh in (1, 2, 3) for kw in (1, 2, 3)]
-    rng.shuffle(shapes)  # type: ignore[arg-type]
-    shapes += [(rng.choice(list(WindowOp)), (rng.integers(1, 4), rng.integers(1, 4))) for _ in range(100)]
+    rng.shuffle(shapes)
+    for _ in range(100):
+        shapes.append((WindowOp(rng.choice(list(WindowOp))), (int(rng.integers(1, 4)), int(rng.integers(1, 4)))))
     for i, (op, kernel) in enumerate(shapes[:count]):
-        kernel = int(kernel[0]), int(kernel[1])
         if i % 5 == 4:
             height, width = int(rng.integers(1, 6)), int(rng.integers(1, 8))
             x = tensor(rng, height, width, int(rng.integers(1, 4)))
@@ -57,18 +57,18 @@ def passes(seed: int, count: int) -> list[Case]:
         out_w = int(rng.integers(1, 9)) if i % 3 else max(1, (9 - kernel[1]) // stride[1] + 1)
         out_rows = int(rng.integers(1, 4))
         in_h, in_w = int(rng.integers(2, 8)), max(2, (out_w - 1) * stride[1] + kernel[1] - int(rng.integers(0, 3)))
-        fill = {WindowOp.MAC: int(rng.integers(-128, 128)), WindowOp.MAX: -128, WindowOp.AVERAGE: 0}[WindowOp(op)]
+        fill = {WindowOp.MAC: int(rng.integers(-128, 128)), WindowOp.MAX: -128, WindowOp.AVERAGE: 0}[op]
         origin = -int(rng.integers(0, kernel[0])), -int(rng.integers(0, kernel[1]))
         groups = int(rng.integers(1, 5))
-        several = CONFIG.partial_depth and WindowOp(op) == WindowOp.MAC and i % 4
+        several = CONFIG.partial_depth and op == WindowOp.MAC and i % 4
         blocks = (int(rng.integers(1, 4)), int(rng.integers(1, 3))) if several else (1, 1)
         step = (int(rng.integers(1, 7)), int(rng.integers(1, 7))) if several else (1, 1)
         # Averages by 36: 9, 6, 6, 4 valid taps of a 3 x 3 kernel; for the others any scale will do.
-        scale = (4, 6, 6, 9) if kernel == (3, 3) else tuple(int(v) for v in rng.integers(0, 64, 4))
+        a, b, c, d = (4, 6, 6, 9) if kernel == (3, 3) else rng.integers(0, 64, 4).tolist()
         made.append(
             WindowPass(
                 tensor(rng, in_h, in_w, groups),
-                op=WindowOp(op),
+                op=op,
                 kernel=kernel,
                 stride=stride,
                 origin=origin,
@@ -76,7 +76,7 @@ def passes(seed: int, count: int) -> list[Case]:
                 out_w=out_w,
                 fill=fill,
                 clamp=CLAMPS[int(rng.integers(len(CLAMPS)))],
-                average_scale=scale,
+                average_scale=(a, b, c, d),
                 blocks=blocks,
                 step=step,
             )
@@ -179,8 +179,9 @@ async def averages(dut: Any) -> None:
     valid = np.zeros((8, 7), dtype=np.int64)
     valid[1:-1, 1:-1] = 1
     padded = np.pad(one.x, ((1, 1), (1, 1), (0, 0)))
-    total = sum(padded[ky : ky + 6, kx : kx + 5] for ky in range(3) for kx in range(3))
-    count = sum(valid[ky : ky + 6, kx : kx + 5] for ky in range(3) for kx in range(3))
+    total, count = (
+        np.sum([of[ky : ky + 6, kx : kx + 5] for ky in range(3) for kx in range(3)], axis=0) for of in (padded, valid)
+    )
     means = divide_half_away(total, count[:, :, None]).reshape(6, 5, 2, L).transpose(0, 2, 1, 3).reshape(-1, L)
     dut.start.value = 0
     await reset(dut)

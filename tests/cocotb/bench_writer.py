@@ -195,7 +195,8 @@ async def wide_addresses(dut: Any) -> None:
 
 @cocotb.test()
 async def other_passes_are_ignored(dut: Any) -> None:
-    for index, fields in enumerate([{"mode": FeedMode.SUM}, {"mode": FeedMode.WINDOW, "to_rows": 1}]):
+    others: list[dict[str, int]] = [{"mode": FeedMode.SUM}, {"mode": FeedMode.WINDOW, "to_rows": 1}]
+    for index, fields in enumerate(others):
         step = Pass(dut, packed_descriptor(out_w=1, chunks=1, tiles=1, last_pixels=1, **fields))
         await step.begin(index == 0)
         for _ in range(30):

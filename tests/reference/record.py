@@ -27,7 +27,7 @@ Layer = tuple[tuple[int, ...], tuple[int, int]]
 columns of the output."""
 
 Entry = dict[str, Any]
-Size = dict[str, float | int | str]
+Size = dict[str, Any]
 
 # Network of the zoo, its options, package, its constructor there and arguments of it.
 REFERENCES: list[tuple[str, Size, str, str, dict[str, Any]]] = [

@@ -11,7 +11,7 @@ import pytest
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.graph import QGraph
-from hwgen.compiler.int8.nodes import QAdd, QConcat, QConv, QShuffle, QShuffleMerge, QSlice, QTable, QTensor
+from hwgen.compiler.int8.nodes import QAdd, QConcat, QConv, QNode, QShuffle, QShuffleMerge, QSlice, QTable, QTensor
 from hwgen.errors import ModelError
 from hwgen.sim import golden
 from tests.support.paths import MODELS
@@ -140,14 +140,14 @@ def test_pools_equal_straight_loops(window: Window) -> None:
         mean = (2 * abs(total) + len(valid)) // (2 * len(valid)) * (1 if total >= 0 else -1)
         assert golden.average_pool(window, x)[y, column, c] == mean
         multiplier, shift = arithmetic.average_multiplier(len(valid))
-        assert arithmetic.scale_by(total, multiplier, shift) == mean
+        assert arithmetic.scale_by(np.array(total), multiplier, shift) == mean
 
 
 def graph_of_views() -> QGraph:
     shapes = {"x": 8, "a": 4, "b": 4, "m": 8, "s": 8, "k": 12, "t": 8}
     tensors = {name: QTensor(name, (2, 3, channels), 0.5, 3) for name, channels in shapes.items()}
     tensors["sum"] = QTensor("sum", (2, 3, 4), 0.7, -9)
-    nodes = [
+    nodes: list[QNode] = [
         QSlice("first", "x", "a", 0, 4),
         QSlice("second", "x", "b", 4, 4),
         QShuffleMerge("merge", "a", "b", "m"),

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -50,6 +51,7 @@ class Costs:
     def __init__(self, config: pytest.Config) -> None:
         self._found: list[Cost] = []
         self._file: Path | None = config.getoption("--costs")
+        self._begun = (0.0, 0.0)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
@@ -70,8 +72,7 @@ class Costs:
         if report.when == "teardown":
             for name, value in report.user_properties:
                 if name == "cost":
-                    marker, wall, cpu = value
-                    self._found.append(Cost(report.nodeid, marker, wall, cpu))
+                    self._found.append(Cost(report.nodeid, *cast(tuple[str, float, float], value)))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._file is None:

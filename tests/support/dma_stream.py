@@ -44,8 +44,8 @@ class Packet:
         halves = [value >> 16 * j & 0xFFFF for value in values for j in range(4)]
         return [("sdram", base + target + i, half) for i, half in enumerate(halves)]
 
-    def writes(self, config: CoreConfig) -> list[tuple[int, str, int, int]]:
-        """(index of the payload halfword that completes it, destination, address, data) of each write."""
+    def writes(self, config: CoreConfig) -> list[tuple[int, tuple[str, int, int]]]:
+        """(index of the payload halfword that completes it, (destination, address, data)) of each write."""
         length = unit_halfwords(config, self.kind, unpack=self.unpack)
         if self.kind in (PacketKind.DESCRIPTOR, PacketKind.TABLE):
             length = 1
@@ -73,7 +73,7 @@ class Packet:
                     break
                 case _:
                     raise AssertionError(self.kind)
-            found.append((i * length + length - 1, *item))
+            found.append((i * length + length - 1, item))
         return found
 
 

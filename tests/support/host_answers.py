@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from hwgen.compiler.plan.result import PassTiming
 from hwgen.compiler.program.program import Program
 from hwgen.hw.isa.counters import BY_CAUSE, RECORD_WORDS, Counter
 from hwgen.sim.frame.simulate import FrameResult
-from hwgen.sim.timing.frame import PassCycles
 
 
 def check_records(records: np.ndarray, frame_cycles: int) -> None:
@@ -28,7 +28,7 @@ def check_answers(
     answers: dict[str, Any],
     simulated: FrameResult,
     program: Program,
-    passes: Sequence[PassCycles],
+    passes: Sequence[PassTiming],
     output: np.ndarray,
     build: int,
     clock_hz: int,

@@ -88,7 +88,8 @@ def made(build: Build, shape: Sequence[int | str | None], opset: int = 17, seed:
 
 def reference(model: ModelProto, x: np.ndarray) -> np.ndarray:
     """The output that onnx's reference evaluator computes."""
-    return np.asarray(ReferenceEvaluator(model).run(None, {model.graph.input[0].name: x})[0])
+    output, *_ = ReferenceEvaluator(model).run(None, {model.graph.input[0].name: x})
+    return np.asarray(output)
 
 
 def save(model: ModelProto, path: Any) -> None:

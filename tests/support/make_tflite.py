@@ -76,7 +76,7 @@ class Maker:
         )
         return len(self.tensors) - 1
 
-    def constant(self, values: Any, kind: type = np.int32) -> int:
+    def constant(self, values: Any, kind: type[np.generic] = np.int32) -> int:
         """An unquantised constant."""
         data = np.asarray(values, dtype=kind)
         return self.tensor(data.shape, None, data=data)
@@ -90,8 +90,8 @@ class Maker:
         b = self.builder
         codes = sorted({op for op, *_ in self.operators})
         buffers = []
-        for data in self.buffers:
-            vector = b.CreateByteVector(data) if data else None
+        for content in self.buffers:
+            vector = b.CreateByteVector(content) if content else None
             tflite.BufferStart(b)
             if vector is not None:
                 tflite.BufferAddData(b, vector)

@@ -6,11 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hwgen.compiler.frontend.onnx import convert
+from hwgen.compiler.frontend.onnx import FloatModel, convert
+from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.transforms import simplify
 from tests.support.make_onnx import Maker, made, reference
 
 SHAPE = (1, 8, 6, 6)
+
+
+def as_float(model: FloatModel | QGraph) -> FloatModel:
+    """A model that must not have become an int8 graph."""
+    assert isinstance(model, FloatModel)
+    return model
 
 
 def check(
@@ -18,7 +25,7 @@ def check(
 ) -> None:
     """The importer's float network computes what onnx's reference does, and consists of `ops` behind its input."""
     model = made(build, shape, opset)
-    network = convert(model, "m.onnx")
+    network = as_float(convert(model, "m.onnx"))
     x = np.random.default_rng(1).normal(0, 3, shape).astype(np.float32)
     expected = reference(model, x)
     found = network.predict(x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from tests.support.make_onnx import Maker
@@ -46,7 +48,7 @@ class Quantised(Maker):
         return self.add("DequantizeLinear", stored, self.floats(scales), axis=0)
 
     def layer(
-        self, x: str, scale: float, inputs: int, outputs: int, kernel: int = 1, groups: int = 1, **attributes: object
+        self, x: str, scale: float, inputs: int, outputs: int, kernel: int = 1, groups: int = 1, **attributes: Any
     ) -> str:
         """A convolution of marked operands."""
         weights, scales = self.weights(outputs, inputs // groups, kernel, kernel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
@@ -43,13 +44,14 @@ class OperandPath(wiring.Component):
         m.submodules.memory = memory = ActivationMemory(config)
         m.submodules.operand = operand = OperandFetch(config, memory.PORT_B_LATENCY)
         m.submodules.writer = writer = Writer(config, memory.WRITE_TO_READ)
-        elements = [operand, writer]
+        elements: list[OperandFetch | Writer | Combine] = [operand, writer]
         wiring.connect(m, operand.memory, memory.operand)
         m.d.comb += [memory.writer.eq(writer.request), self.done.eq(writer.done)]
         if config.combine_lanes:
             m.submodules.combine = combine = Combine(config)
             elements.append(combine)
-            core, collector = SimpleNamespace(trace=Signal(Trace)), SimpleNamespace(o=wiring.flipped(self.segments))
+            core: Any = SimpleNamespace(trace=Signal(Trace))
+            collector: Any = SimpleNamespace(o=wiring.flipped(self.segments))
             Core._combine(core, m, combine, d.combine.any(), collector, operand, writer)
         else:
             wiring.connect(m, wiring.flipped(self.segments), writer.segments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -243,7 +244,7 @@ def _random_operator(net: Net, x: int, made: list[int]) -> list[int]:
         case 3:
             op = str(rng.choice(["HARD_SWISH", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH"]))
             fixed = {"LOGISTIC": (1 / 256, -128), "TANH": (1 / 128, 0)}
-            options = {"Alpha": 0.2} if op == "LEAKY_RELU" else {}
+            options: dict[str, Any] = {"Alpha": 0.2} if op == "LEAKY_RELU" else {}
             return [net.one(op, x, quantisation=fixed.get(op, quantisation), **options)]
         case 4:
             size = min(2, height, width)

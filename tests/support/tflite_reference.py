@@ -18,7 +18,7 @@ NAMES = {value: name for name, value in vars(tflite.BuiltinOperator).items() if 
 TYPES = {9: np.int8, 3: np.uint8, 2: np.int32, 0: np.float32}
 
 
-def c_round(x: float) -> int:
+def c_round(x: float | np.floating) -> int:
     return int(math.copysign(math.floor(abs(float(x)) + 0.5), float(x)))
 
 
@@ -59,7 +59,7 @@ def clamp(x: int, low: int = -128, high: int = 127) -> int:
 
 
 class T:
-    """A tensor of the file with its values."""
+    """A tensor of the file with its values `v`: a constant's from the beginning, another one's once they are computed."""
 
     def __init__(self, model: Any, graph: Any, index: int) -> None:
         tensor = graph.Tensors(index)
@@ -70,7 +70,8 @@ class T:
             self.scales, self.zeros = quantization.ScaleAsNumpy(), quantization.ZeroPointAsNumpy()
             self.s, self.z = self.scales[0], int(self.zeros[0])
         buffer = model.Buffers(tensor.Buffer())
-        self.v = buffer.DataAsNumpy().view(self.type).reshape(self.shape) if buffer.DataLength() else None
+        if buffer.DataLength():
+            self.v: np.ndarray = buffer.DataAsNumpy().view(self.type).reshape(self.shape)
 
     def fill(self, function: Any) -> None:
         self.v = np.zeros(self.shape, self.type)

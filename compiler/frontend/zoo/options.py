@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from hwgen.compiler.graph.graph import Graph
 from hwgen.errors import ModelError
@@ -67,9 +68,9 @@ class Network:
 
     def options(self, **given: float | int | str | None) -> Options:
         """The standard options with those that are given; ModelError in one line lists all that are not allowed."""
-        chosen = {name: value for name, value in given.items() if value is not None}
+        chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         problems = [*self._unknown(chosen)]
-        options = replace(self.standard, **{name: chosen[name] for name in chosen if name not in problems})  # type: ignore[arg-type]
+        options = replace(self.standard, **{name: chosen[name] for name in chosen if name not in problems})
         lines = [f"it has no option --{name}" for name in problems]
         lines += self._problems(options)
         if lines:

@@ -31,7 +31,8 @@ def test_same_seed_same_network() -> None:
 
 def test_weights_from_a_file_and_calibration_from_a_folder(tmp_path: Path) -> None:
     graph = zoo.build("shufflenet_v2", 0.5, 32, classes=5)
-    np.savez(tmp_path / "trained.npz", **weights.random(graph, 9).arrays)
+    arrays: dict[str, Any] = weights.random(graph, 9).arrays
+    np.savez(tmp_path / "trained.npz", **arrays)
     (tmp_path / "images").mkdir()
     for index, pixels in enumerate(synthetic_images(3, 48, 1)):
         Image.fromarray(pixels).save(tmp_path / "images" / f"{index}.png")

@@ -3,6 +3,7 @@
 import pickle
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,7 +139,7 @@ def test_folding_equals_batch_norm_after_convolution(graph: Graph, random: Weigh
     assert np.allclose(convolve(node, x, kernel.astype(np.float32)) + bias, expected, atol=1e-4)
 
 
-def save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+def save(path: Path, arrays: dict[str, Any]) -> None:
     if path.suffix == ".npz":
         np.savez(path, **arrays)
     else:

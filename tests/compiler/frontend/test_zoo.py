@@ -1,5 +1,7 @@
 """The zoo's definitions against published figures."""
 
+from typing import Any
+
 import pytest
 
 from hwgen.compiler.frontend import weights
@@ -47,7 +49,7 @@ COUNTS: list[tuple[str, dict[str, float | int | str], float, float]] = [
     COUNTS,
     ids=[NETWORKS[n].label(NETWORKS[n].options(**o)) for n, o, _, _ in COUNTS],
 )
-def test_counts(name: str, options: dict, mmac: float, million: float) -> None:
+def test_counts(name: str, options: dict[str, Any], mmac: float, million: float) -> None:
     graph = build(name, **options)
     assert abs(graph.macs / 1e6 / mmac - 1) < 0.01
     assert abs(graph.weight_count / 1e6 / million - 1) < 0.01
@@ -117,7 +119,7 @@ def test_exact_shapes_of_the_stages() -> None:
         (("shufflenet_v2", 1.0, 224, 0), "classes must be from 1 to 65536, not 0"),
     ],
 )
-def test_refusals(arguments: tuple, message: str) -> None:
+def test_refusals(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         build(*arguments)
 
@@ -139,7 +141,7 @@ def test_refusals(arguments: tuple, message: str) -> None:
         ("mobilenet_v3", {}, "unknown network 'mobilenet_v3'; nearest: mobilenet_v"),
     ],
 )
-def test_refused_options(name: str, options: dict, message: str) -> None:
+def test_refused_options(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message) as caught:
         build(name, **options)
     assert "\n" not in str(caught.value)

@@ -6,6 +6,7 @@ import json
 import warnings
 from collections import Counter
 from math import prod
+from typing import Any
 
 import pytest
 
@@ -19,9 +20,9 @@ SLOW = "keras"  # takes minutes
 KEYS = [label(name, size) for name, size, *_ in REFERENCES]
 
 
-def own_layers(graph: Graph) -> list[list]:
+def own_layers(graph: Graph) -> list[list[Any]]:
     """As in the file."""
-    shapes, counted = required(graph), Counter[tuple]()
+    shapes, counted = required(graph), Counter[tuple[tuple[int, ...], tuple[int, ...]]]()
     for node in graph.layers():
         weights = shapes[node.text("weight")]
         counted[weights if len(weights) == 4 else (*weights, 1, 1), node.shape[:2]] += 1
@@ -30,7 +31,7 @@ def own_layers(graph: Graph) -> list[list]:
 
 @pytest.mark.parametrize(("name", "size"), [entry[:2] for entry in REFERENCES], ids=KEYS)
 def test_as_others_define_it(name: str, size: Size) -> None:
-    graph, recorded = build(name, **size), RECORDED[label(name, size)]  # type: ignore[arg-type]
+    graph, recorded = build(name, **size), RECORDED[label(name, size)]
     assert own_layers(graph) == recorded["layers"]
     parameters = {key: shape for key, shape in required(graph).items() if "running_" not in key}
     assert sum(map(prod, parameters.values())) == recorded["parameters"]
@@ -44,7 +45,7 @@ def test_as_others_define_it(name: str, size: Size) -> None:
     ids=KEYS,
 )
 def test_recorded_figures_are_the_installed_packages(
-    name: str, size: Size, package: str, constructor: str, arguments: dict
+    name: str, size: Size, package: str, constructor: str, arguments: dict[str, Any]
 ) -> None:
     if not available(package):
         pytest.skip(f"{package} cannot be imported; the recorded figures stand")
@@ -55,9 +56,12 @@ def test_recorded_figures_are_the_installed_packages(
     assert {**found, "source": ""} == {**recorded, "source": ""}
 
 
-# Rows and columns behind each stage, and its channels, as the papers' tables give them.
-STAGES: list[tuple[str, Size, dict[str, tuple[int, ...]]]] = [
-    (
+Stages = tuple[str, Size, dict[str, tuple[int, ...]]]
+"""Network, its options, rows and columns behind each stage with its channels, as the papers' tables give them."""
+
+
+def shufflenet_v1(groups: int, channels: int) -> Stages:
+    return (
         "shufflenet_v1",
         {"groups": groups},
         {
@@ -70,8 +74,10 @@ STAGES: list[tuple[str, Size, dict[str, tuple[int, ...]]]] = [
             "fc": (1, 1, 1000),
         },
     )
-    for groups, channels in {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}.items()
-] + [
+
+
+STAGES: list[Stages] = [
+    *(shufflenet_v1(groups, channels) for groups, channels in {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}.items()),
     (
         "effnet",
         {},
@@ -92,7 +98,7 @@ STAGES: list[tuple[str, Size, dict[str, tuple[int, ...]]]] = [
 
 @pytest.mark.parametrize(("name", "size", "stages"), STAGES, ids=[label(name, size) for name, size, _ in STAGES])
 def test_stages_of_the_papers(name: str, size: Size, stages: dict[str, tuple[int, ...]]) -> None:
-    graph = build(name, **size)  # type: ignore[arg-type]
+    graph = build(name, **size)
     assert {node: graph[node].shape for node in stages} == stages
 
 

@@ -58,7 +58,7 @@ def parse_shape(graph: str, channels: int, attributes: str) -> str:
 
 def test_functions() -> None:
     text = "graph g\n%x : 1x1x1 = input shape=1,1,1\n%f : 1x1x1 = {}(%x)\nreturn %f"
-    expected = {
+    expected: dict[str, dict[float, float]] = {
         "relu": {-2: 0, 1.5: 1.5},
         "relu6": {-2: 0, 1.5: 1.5, 7: 6},
         "leaky_relu": {-2: -0.02, 3: 3},

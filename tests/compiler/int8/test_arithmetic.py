@@ -119,7 +119,9 @@ def test_add_against_the_reference_kernel() -> None:
             total = double_rounding((left + 3) << 20, m1, n1) + double_rounding((right - 7) << 20, m2, n2)
             expected = double_rounding(total, mo, no)
             got = arithmetic.scale_by(
-                arithmetic.add_term(left, -3, m1, n1) + arithmetic.add_term(right, 7, m2, n2), mo, no
+                arithmetic.add_term(np.array(left), -3, m1, n1) + arithmetic.add_term(np.array(right), 7, m2, n2),
+                mo,
+                no,
             )
             assert int(got) == expected
             assert abs(expected - (0.02 * (left + 3) + 0.05 * (right - 7)) / 0.06) < 0.51

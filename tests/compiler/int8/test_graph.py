@@ -1,17 +1,18 @@
 """The int8 graph's verifier and queries."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8.graph import QGraph
-from hwgen.compiler.int8.nodes import QAvgPool, QConv, QShuffle, QSlice, QTensor
+from hwgen.compiler.int8.nodes import QAvgPool, QConv, QNode, QShuffle, QSlice, QTensor
 from hwgen.errors import ModelError
 
 
-def conv(**changes: object) -> QConv:
+def conv(**changes: Any) -> QConv:
     node = QConv(
         name="c",
         input="x",
@@ -30,26 +31,28 @@ def conv(**changes: object) -> QConv:
     return replace(node, **changes)
 
 
-def graph(**changes: object) -> QGraph:
+def graph(**changes: Any) -> QGraph:
     tensors = {
         "x": QTensor("x", (5, 7, 4), 0.1, -3),
         "y": QTensor("y", (3, 4, 6), 0.2, 5),
         "z": QTensor("z", (3, 4, 2), 0.2, 5),
         "p": QTensor("p", (1, 1, 2), 0.2, 5),
     }
-    nodes = [conv(**changes), QSlice("s", "y", "z", 4, 2), QAvgPool("m", "z", "p", Window((3, 4)))]
+    nodes: list[QNode] = [conv(**changes), QSlice("s", "y", "z", 4, 2), QAvgPool("m", "z", "p", Window((3, 4)))]
     return QGraph("g", tensors, nodes, "x", "p")
 
 
 def test_counts_and_queries() -> None:
     g = graph()
     g.verify()
+    first = g.nodes[0]
+    assert isinstance(first, QConv)
     assert g.weight_count == 216 and g.macs == 12 * 216
     assert g.producer("y") is g.nodes[0] and g.producer("x") is None
     assert [node.name for node in g.consumers("y")] == ["s"]
-    assert (g.nodes[0].in_channels, g.nodes[0].out_channels) == (4, 6)
-    assert not g.nodes[0].depthwise and not g.nodes[0].pointwise
-    assert g.nodes[0].folded_bias.tolist() == [i + 3 * 36 for i in range(6)]
+    assert (first.in_channels, first.out_channels) == (4, 6)
+    assert not first.depthwise and not first.pointwise
+    assert first.folded_bias.tolist() == [i + 3 * 36 for i in range(6)]
     # 255 output steps at a factor of 1/32: the least accumulator that saturates at 127 is 122 * 32 - 16 = 3888.
     assert g.clamp_bits == 13
     assert g.tensors["y"].size == 72

@@ -71,9 +71,10 @@ def test_large_maximum_pools_become_chains() -> None:
             "x": QTensor("x", (*size, 2), SCALE, ZERO),
             "y": QTensor("y", (*window.output_size(*size), 2), SCALE, ZERO),
         }
-        graph = QGraph("pool", tensors, [QMaxPool("pool", "x", "y", window, -90, 100)], "x", "y")
+        pool = QMaxPool("pool", "x", "y", window, -90, 100)
+        graph = QGraph("pool", tensors, [pool], "x", "y")
         rewriter = Rewriter(graph)
-        max_pool(rewriter, graph.nodes[0], tensors["x"], tensors["y"])  # type: ignore[arg-type]
+        max_pool(rewriter, pool, tensors["x"], tensors["y"])
         chain = rewriter.result()
         chain.verify()
         windows = [node.window for node in chain.nodes if isinstance(node, QMaxPool)]
@@ -305,7 +306,10 @@ def test_nearest_forms(data: bytes, message: str) -> None:
 def random_chain(seed: int) -> Network:
     """Two to four operators with random windows."""
     rng = np.random.default_rng([77, seed])
-    integers = lambda low, high: int(rng.integers(low, high + 1))  # noqa: E731
+
+    def integers(low: int, high: int) -> int:
+        return int(rng.integers(low, high + 1))
+
     made = Network((integers(6, 20), 2 * integers(3, 8), int(rng.choice([1, 3, 5, 8, 12]))), seed)
     for number in range(integers(2, 4)):
         height, width, _ = made.shape

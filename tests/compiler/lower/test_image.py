@@ -56,9 +56,9 @@ def test_every_fold_computes_the_convolution(seed: int) -> None:
     rng = np.random.default_rng(seed)
     kernel = (int(rng.integers(1, 11)), int(rng.integers(1, 6)))
     stride = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
-    padding = tuple(int(rng.integers(0, extent)) for extent in (kernel[0], kernel[0], kernel[1], kernel[1]))
+    top, bottom, left, right = (int(rng.integers(0, extent)) for extent in (kernel[0], kernel[0], kernel[1], kernel[1]))
     shape = (int(rng.integers(10, 16)), int(rng.integers(6, 12)), int(rng.integers(1, 5)))
-    node = conv(rng, Window(kernel, stride, padding), shape[2], 5)  # type: ignore[arg-type]
+    node = conv(rng, Window(kernel, stride, (top, bottom, left, right)), shape[2], 5)
     image = rng.integers(-128, 128, shape).astype(np.int8)
     expected = np.concatenate(node.window.taps(image, -7), axis=-1).astype(np.int64)
     expected = expected @ node.weights.reshape(5, -1).astype(np.int64).T

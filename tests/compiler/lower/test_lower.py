@@ -81,7 +81,7 @@ def test_folded_columns_read_the_same_pixels(kernel: int, left: int, words: int,
     memory[:, :, [3, 7]] = 99  # what lies in the gaps must not count
     padded = np.pad(memory, ((2, 4), (4, 8), (0, 0)))
     taps = window.taps(image, 0)
-    want = sum(tap @ weights[:, i // kernel, i % kernel].T.astype(np.int64) for i, tap in enumerate(taps))
+    want = np.sum([tap @ weights[:, i // kernel, i % kernel].T.astype(np.int64) for i, tap in enumerate(taps)], axis=0)
     assert item.weights is not None
     for y in range(height):
         for x in range(width):
@@ -139,10 +139,9 @@ def test_all_problems_are_listed(graph: QGraph) -> None:
         match=r"conv: 2 groups.*d: kernel.*dilation \(16, 2\).*d: stride \(8, 1\); nearest: at most 7",
     ):
         lower(two)
-    halves = network(
-        make_conv(np.ones((8, 3, 3, 1), np.int8), Window((3, 3), (1, 1), (1, 1, 1, 1)), groups=8), (5, 5, 12), (5, 5, 8)
-    )
+    depthwise = make_conv(np.ones((8, 3, 3, 1), np.int8), Window((3, 3), (1, 1), (1, 1, 1, 1)), groups=8)
+    halves = network(depthwise, (5, 5, 12), (5, 5, 8))
     halves.tensors["s"] = QTensor("s", (5, 5, 8), 1.0, 0)
-    halves.nodes = [QSlice("slice", "x", "s", 4, 8), dataclasses.replace(halves.nodes[0], input="s")]  # type: ignore[type-var]
+    halves.nodes = [QSlice("slice", "x", "s", 4, 8), dataclasses.replace(depthwise, input="s")]
     with pytest.raises(UnsupportedOpError, match="must begin with a channel divisible by 8, not 4"):
         lower(halves)

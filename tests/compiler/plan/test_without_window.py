@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,6 +77,6 @@ def test_window_pass_without_window_is_refused() -> None:
 
 
 @pytest.mark.parametrize("field", [{"window_table": True}, {"striped_sums": True}])
-def test_what_belongs_to_the_window_needs_it(field: dict[str, bool]) -> None:
+def test_what_belongs_to_the_window_needs_it(field: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="need a window"):
         CoreConfig(window=False, **field)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -98,7 +100,7 @@ def test_methods_in_a_network() -> None:
         ({"correct_bias": "1"}, "--correct-bias must be auto, on or off, not '1'"),
     ],
 )
-def test_options_are_checked(options: dict[str, str], message: str) -> None:
+def test_options_are_checked(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         QuantiseOptions(**options)
     with pytest.raises(ModelError, match=message):

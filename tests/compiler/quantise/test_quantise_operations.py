@@ -72,7 +72,8 @@ STEPS = 2.5  # of the output's scale: rounding of input, weights, sum and output
 
 def small(text: str) -> tuple[Graph, Weights]:
     graph = parse(f"{HEADER}{text}\nreturn %y")
-    rng, arrays = np.random.default_rng(len(text)), {}
+    rng = np.random.default_rng(len(text))
+    arrays: dict[str, np.ndarray] = {}
     for name, shape in required(graph).items():
         spread = 1 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.3
         arrays[name] = rng.normal(0, spread, shape).astype(np.float32)
@@ -111,7 +112,8 @@ def test_follows_float(name: str) -> None:
         tensor = tensors[node.name]
         found = arithmetic.dequantise(values[node.name], tensor.scale, tensor.zero_point).reshape(node.shape)
         # A clamp's input saturates at its limits.
-        expected = np.clip(real[node.name], *(tensor.scale * (end - tensor.zero_point) for end in (-128, 127)))
+        low, high = (tensor.scale * (end - tensor.zero_point) for end in (-128, 127))
+        expected = np.clip(real[node.name], low, high)
         coarsest = max(tensor.scale, *(network.tensors[name].scale for name in ("x", *node.inputs)))
         assert np.abs(found - expected).max() <= STEPS * coarsest, node.name
         assert np.abs(expected).max() > 0 and tensor.size == np.prod(node.shape)

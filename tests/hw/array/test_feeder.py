@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.support.passes import bench_environment
     ("rows", "segment_fifo", "ring_latency", "weight_latency"), [(2, 6, 3, 2), (3, 16, 3, 3), (5, 15, 2, 4)]
 )
 def test_feeder(rows: int, segment_fifo: int, ring_latency: int, weight_latency: int, bench_dir: Path) -> None:
-    shape = {"rows": rows, "segment_fifo": segment_fifo, "weight_depth": 1024}
+    shape: dict[str, Any] = {"rows": rows, "segment_fifo": segment_fifo, "weight_depth": 1024}
     feeder = Feeder(CoreConfig(**shape), ring_latency, weight_latency)
     assert max(ring_latency, weight_latency) == feeder.LATENCY
     assert (feeder.read_delay, feeder.weight_delay) == (feeder.LATENCY - ring_latency, feeder.LATENCY - weight_latency)

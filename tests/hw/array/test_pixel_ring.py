@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.support.passes import bench_environment
     [(2, 4, 512, 4), (3, 8, 512, 4), (5, 4, 1024, 4), (2, 8, 1536, 5)],
 )
 def test_pixel_ring(rows: int, window_lanes: int, ring_depth: int, latency: int, bench_dir: Path) -> None:
-    shape = {"rows": rows, "window_lanes": window_lanes, "ring_depth": ring_depth}
+    shape: dict[str, Any] = {"rows": rows, "window_lanes": window_lanes, "ring_depth": ring_depth}
     ring = PixelRing(CoreConfig(**shape))
     assert latency == ring.LATENCY
     simulate(

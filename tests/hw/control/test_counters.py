@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from amaranth.sim import Simulator
@@ -18,7 +19,7 @@ def test_passes_beyond_the_memory(recorded: int) -> None:
     dut = Counters(recorded)
     found: list[int] = []
 
-    async def frame(ctx) -> None:  # type: ignore[no-untyped-def]
+    async def frame(ctx: Any) -> None:
         ctx.set(dut.frame_start, 1)
         await ctx.tick()
         ctx.set(dut.frame_start, 0)
@@ -63,7 +64,7 @@ def test_every_cycle_has_its_cause() -> None:
     written: list[int] = []
     totals: list[int] = []
 
-    async def frame(ctx) -> None:  # type: ignore[no-untyped-def]
+    async def frame(ctx: Any) -> None:
         async def cycle(start: int = 0, done: int = 0, cause: Counter = Counter.WAIT) -> None:
             ctx.set(dut.start, start)
             ctx.set(dut.done, done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,8 +29,8 @@ def test_fetch_with_row_steps(bench_dir: Path, lanes: int, rows: int, read_laten
     )
 
 
-def run(config: dict[str, int], read_latency: int, bench_dir: Path) -> None:
-    fetch = Fetch(CoreConfig(**config), read_latency)  # type: ignore[arg-type]
+def run(config: dict[str, Any], read_latency: int, bench_dir: Path) -> None:
+    fetch = Fetch(CoreConfig(**config), read_latency)
     assert fetch.latency == read_latency + 5
     simulate(
         fetch,
@@ -87,7 +88,7 @@ def run(config: dict[str, int], read_latency: int, bench_dir: Path) -> None:
         {"mode": 2, "groups": 5, "out_w": 1},
     ],
 )
-def test_closed_form(fields: dict[str, int]) -> None:
+def test_closed_form(fields: dict[str, Any]) -> None:
     d = FetchFields(**{"stride_x": 2, "out_rows": 3, "to_rows": 1, **fields})
     model = FetchModel(DescriptorFields(fetch=d), 13, 4, start=10)
     spans = [model.next_unit(()) for _ in range(unit_count(d))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from amaranth import Module
@@ -110,7 +111,7 @@ def test_linear_reads_are_nearly_gapless(clock_hz: int, cas_latency: int) -> Non
         ({"init_us": 0}, "init_us must be at least 1, not 0"),
     ],
 )
-def test_wrong_configuration(fields: dict[str, int], text: str) -> None:
+def test_wrong_configuration(fields: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         SdramConfig(**{"clock_hz": 100_000_000, **fields})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ SHAPES = [(5, 8, 2, True), (13, 12, 4, False), (3, 4, 2, True), (9, 16, 1, True)
 
 @pytest.mark.parametrize(("rows", "cols", "lanes", "multiply"), SHAPES)
 def test_combine(rows: int, cols: int, lanes: int, multiply: bool, bench_dir: Path) -> None:
-    shape = {"rows": rows, "cols": cols, "combine_lanes": lanes, "combine_multiply": multiply}
+    shape: dict[str, Any] = {"rows": rows, "cols": cols, "combine_lanes": lanes, "combine_multiply": multiply}
     config = CoreConfig(**shape)
     simulate(
         Combine(config),
@@ -33,7 +34,7 @@ def test_combine(rows: int, cols: int, lanes: int, multiply: bool, bench_dir: Pa
 
 
 def test_combine_on_carry_cells(bench_dir: Path) -> None:
-    shape = {"rows": 4, "cols": 4, "combine_lanes": 2, "combine_multiply": True}
+    shape: dict[str, Any] = {"rows": 4, "cols": 4, "combine_lanes": 2, "combine_multiply": True}
     config = CoreConfig(**shape)
     simulate(
         OnCarryCells(Combine(config)),
@@ -72,6 +73,6 @@ def test_model_equals_the_equations(seed: int) -> None:
         ),
     ],
 )
-def test_bad_shapes(fields: dict[str, int], message: str) -> None:
+def test_bad_shapes(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CoreConfig(**fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.support.passes import bench_environment
     ("rows", "cols", "latency", "combine"), [(13, 12, 6, 0), (9, 16, 6, 4), (5, 8, 5, 0), (3, 4, 6, 2)]
 )
 def test_operand(bench_dir: Path, rows: int, cols: int, latency: int, combine: int) -> None:
-    shape = {"rows": rows, "cols": cols, "combine_lanes": combine}
+    shape: dict[str, Any] = {"rows": rows, "cols": cols, "combine_lanes": combine}
     simulate(
         OperandFetch(CoreConfig(**shape), latency),
         name=f"operand-{rows}x{cols}",

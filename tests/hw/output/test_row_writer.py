@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.support.passes import bench_environment
 @pytest.mark.parametrize(("window_lanes", "write_to_read"), [(4, 3), (8, 0)])
 def test_row_writer(window_lanes: int, write_to_read: int, bench_dir: Path) -> None:
     assert RowWriter.REQUEST_DELAY == REQUEST_DELAY
-    shape = {"window_lanes": window_lanes}
+    shape: dict[str, Any] = {"window_lanes": window_lanes}
     simulate(
         RowWriter(CoreConfig(**shape), write_to_read),
         name=f"row-writer-{window_lanes}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from tests.support.passes import bench_environment
 @pytest.mark.parametrize(("rows", "cols", "write_to_read"), [(2, 4, 0), (3, 8, 3), (4, 12, 2), (5, 16, 1)])
 def test_writer(rows: int, cols: int, write_to_read: int, bench_dir: Path) -> None:
     assert Writer.REQUEST_DELAY == REQUEST_DELAY
-    shape = {"rows": rows, "cols": cols}
+    shape: dict[str, Any] = {"rows": rows, "cols": cols}
     simulate(
         Writer(CoreConfig(**shape), write_to_read),
         name=f"writer-{rows}x{cols}",

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,9 +70,11 @@ def test_weights_file_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     with zipfile.ZipFile("v.npz", "w"):
         pass
     assert "v.npz" in mistake(capsys, "build", *TINY, "--weights", "v.npz")
-    np.savez(
-        "u.npz", **{"conv1.0.weight": np.full((24, 3, 3, 3), np.nan, np.float32), "extra": np.zeros(3, np.float32)}
-    )
+    arrays: dict[str, Any] = {
+        "conv1.0.weight": np.full((24, 3, 3, 3), np.nan, np.float32),
+        "extra": np.zeros(3, np.float32),
+    }
+    np.savez("u.npz", **arrays)
     line = mistake(capsys, "build", *TINY, "--weights", "u.npz")
     assert "extra" in line
     assert "NaN" in line or "nan" in line or "finite" in line

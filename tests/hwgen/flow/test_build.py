@@ -172,7 +172,7 @@ def test_build_without_sdram(tmp_path: Path, plan: TinyPlan, capsys: pytest.Capt
 
 
 def slow() -> Any:
-    from hwgen.boards.ecp5.toolchain import Routed
+    from hwgen.boards.family import Routed
 
     return Routed(fmax_mhz=50.0, constraint_mhz=142.0)
 

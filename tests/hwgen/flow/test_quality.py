@@ -17,6 +17,7 @@ from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.quantise import QuantiseOptions, quantise_network
 from hwgen.compiler.quantise.calibrate import float_tensors
 from hwgen.flow.quality import measure
+from hwgen.reports.quality import TensorQuality
 from hwgen.sim import golden
 from tests.support.command_line import mistake, run
 
@@ -62,7 +63,9 @@ def test_figures_are_those_of_the_two_networks() -> None:
     assert quality.weakest[0].snr_db == min(entry.snr_db for entry in quality.tensors if entry.snr_db is not None)
 
 
-def tensor_of(text: str, weights: dict[str, np.ndarray], images: list[np.ndarray], other: list[np.ndarray], name: str):
+def tensor_of(
+    text: str, weights: dict[str, np.ndarray], images: list[np.ndarray], other: list[np.ndarray], name: str
+) -> TensorQuality:
     made = quantise_network(parse(text), Weights(weights, "random, seed 0"), images)
     return next(entry for entry in measure(made, other).tensors if entry.name == name)
 

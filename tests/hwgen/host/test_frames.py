@@ -16,8 +16,9 @@ from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.plan.throughput import plan_batch
 from hwgen.errors import ModelError
 from hwgen.host.frames import Frames
-from hwgen.host.link import MachineStatus, StatusFlag
+from hwgen.host.link import MachineStatus
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
+from hwgen.hw.isa.host_protocol import StatusFlag
 from hwgen.sim.golden import run
 from hwgen.sim.timing.frame import predict
 from tests.support.small_board import SDRAM, SmallBoard

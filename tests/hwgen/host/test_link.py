@@ -68,6 +68,7 @@ class FakePort:
         self.busy_polls = 0
         self.starts: list[int] = []
         self.requests = 0
+        self.request_seconds = 0.0
 
     def write(self, data: bytes) -> int:
         self.requests += 1
@@ -82,6 +83,7 @@ class FakePort:
         return found
 
     def process(self, frame: bytes) -> bytes:
+        self.now += self.request_seconds
         header = frame[1:9]
         if frame[:1] != bytes([REQUEST_SYNC]) or len(frame) < 11:
             return b""
@@ -196,13 +198,7 @@ def test_errors() -> None:
         link(port).start(0)
     with pytest.raises(LinkError, match=r"not done after 0.1 s: 17 passes"):
         slow = link(port)
-        slow_status = port.process
-
-        def tick(frame: bytes) -> bytes:
-            port.now += 0.01
-            return slow_status(frame)
-
-        port.process = tick  # type: ignore[method-assign]
+        port.request_seconds = 0.01
         slow.wait(0.1)
     with pytest.raises(LinkError, match="identity must have 8 bytes, not 3"):
         decode_identity(b"abc")

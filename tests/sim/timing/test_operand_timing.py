@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,7 @@ from hwgen.hw.isa.descriptor_fields import DescriptorFields
 from hwgen.hw.memory.activation_memory import port_b_latency
 from hwgen.sim.elements.operand_reads import Consumer, OperandReads, may_be_late
 from hwgen.sim.elements.output import SegmentWay, prompt_way
-from hwgen.sim.frame.resident_system import MODELS
-from hwgen.sim.harness.runner import simulate
+from hwgen.sim.harness.runner import MODELS, simulate
 from tests.support.operand_passes import chunk_times, operand_pass
 from tests.support.operand_path import OperandPath
 from tests.support.passes import bench_environment
@@ -21,7 +21,7 @@ from tests.support.passes import bench_environment
 
 @pytest.mark.parametrize(("rows", "cols", "lanes"), [(7, 12, 4), (3, 8, 0)])
 def test_cycles_on_narrow_maps(rows: int, cols: int, lanes: int, bench_dir: Path) -> None:
-    shape = {"rows": rows, "cols": cols, "combine_lanes": lanes, "activation_depth": 1024}
+    shape: dict[str, Any] = {"rows": rows, "cols": cols, "combine_lanes": lanes, "activation_depth": 1024}
     simulate(
         OperandPath(CoreConfig(**shape)),
         name=f"operand-path-{rows}x{cols}",

@@ -17,9 +17,11 @@ from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.onnx import convert
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.errors import ModelError, UnsupportedOpError
-from hwgen.flow.agreement import Agreement, compare
+from hwgen.flow.agreement import compare
+from hwgen.reports.prediction import Agreement
 from hwgen.sim import golden
 from tests.support.make_onnx import Build, Maker, made, save
+from tests.support.onnx_form import as_float
 from tests.support.onnx_networks import gemm
 from tests.support.onnx_small import small
 
@@ -49,13 +51,13 @@ def refused(build_model: onnx_package.ModelProto, resolution: int | None = None)
 
 
 def test_an_open_batch_is_taken_as_one() -> None:
-    network = convert(made(small, ("N", 3, 16, 16)), "m.onnx")
+    network = as_float(convert(made(small, ("N", 3, 16, 16)), "m.onnx"))
     assert network.input_shape == (1, 3, 16, 16)
     assert network.notes == ("batch N of the input is taken as 1: the machine computes frame by frame",)
 
 
 def test_a_fixed_batch_is_taken_as_one_where_frames_are_independent() -> None:
-    assert convert(made(small, (4, 3, 16, 16)), "m.onnx").input_shape == (1, 3, 16, 16)
+    assert as_float(convert(made(small, (4, 3, 16, 16)), "m.onnx")).input_shape == (1, 3, 16, 16)
     text = refused(made(lambda m, x: m.add("ReduceMean", x, axes=[0, 2, 3], keepdims=1), (4, 3, 8, 8)))
     assert "works across the 4 frames of a batch; nearest: a model exported with batch size 1" in text
 
@@ -63,12 +65,12 @@ def test_a_fixed_batch_is_taken_as_one_where_frames_are_independent() -> None:
 def test_open_height_and_width() -> None:
     model = made(small, ("N", 3, "h", "w"))
     assert "input 'x' has the open shape N x 3 x h x w; give --resolution N, or export" in refused(model)
-    assert convert(model, "m.onnx", 32).graph.input.shape == (32, 32, 3)
+    assert as_float(convert(model, "m.onnx", 32)).graph.input.shape == (32, 32, 3)
     assert "open shape 1 x ? x 8 x 8; export the model with a fixed shape" in refused(made(small, (1, None, 8, 8)))
 
 
 def test_another_resolution() -> None:
-    network = convert(made(small, (1, 3, 16, 16)), "m.onnx", 24)
+    network = as_float(convert(made(small, (1, 3, 16, 16)), "m.onnx", 24))
     assert network.graph.input.shape == (24, 24, 3)
     assert network.notes == ("the input's 16 x 16 pixels are replaced by --resolution 24",)
     fixed = made(lambda m, x: gemm(m, m.add("Reshape", x, m.integers(1, 192)), 192), (1, 3, 8, 8))
@@ -120,7 +122,7 @@ def test_all_unsupported_nodes_at_once() -> None:
 )
 def test_unsupported_forms(build: Build, message: str | None) -> None:
     if message is None:
-        assert convert(made(build, (1, 3, 8, 8)), "m.onnx").output_order is not None
+        assert as_float(convert(made(build, (1, 3, 8, 8)), "m.onnx")).output_order is not None
     else:
         assert message in refused(made(build, (1, 3, 8, 8)))
 
@@ -171,8 +173,8 @@ def external(tmp_path: Path) -> Path:
 def test_external_data(tmp_path: Path) -> None:
     path = external(tmp_path)
     x = np.random.default_rng(0).normal(size=(1, 3, 16, 16)).astype(np.float32)
-    expected = convert(made(small, (1, 3, 16, 16)), "m.onnx").predict(x)
-    assert np.array_equal(onnx.load(path).predict(x), expected)
+    expected = as_float(convert(made(small, (1, 3, 16, 16)), "m.onnx")).predict(x)
+    assert np.array_equal(onnx.load_float(path).predict(x), expected)
     weights = tmp_path / "weights.bin"
     weights.write_bytes(weights.read_bytes()[:-4])
     with pytest.raises(ModelError, match=r"missing external data: weights.bin has .* bytes, .* are needed"):
@@ -212,7 +214,7 @@ def test_local_functions_are_inlined() -> None:
     maker = Maker()
     model = maker.model(maker.add("Silu", "x", domain="local"), (1, 3, 8, 8), domains=["local"])
     model.functions.append(function)
-    network = onnx.parse(model.SerializeToString(), "m.onnx")
+    network = as_float(onnx.parse(model.SerializeToString(), "m.onnx"))
     assert [node.op for node in network.graph.nodes] == ["input", "swish"]
 
 
@@ -230,7 +232,7 @@ def test_predict_agrees_with_the_float_model(model: Path, tmp_path: Path, capsys
     code, out, _ = run(capsys, *arguments, "--output", str(tmp_path / "y.npy"))
     assert code == 0 and json.loads(out)["weights"] == "file small.onnx"
     assert json.loads(out)["agreement"]["snr_db"] > 25
-    found, expected = np.load(tmp_path / "y.npy"), onnx.load(model).predict(x)
+    found, expected = np.load(tmp_path / "y.npy"), onnx.load_float(model).predict(x)
     assert found.shape == expected.shape == (1, 5) and found.dtype == np.float32
     assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
 
@@ -257,7 +259,7 @@ def test_a_map_as_output(tmp_path: Path) -> None:
     x = np.random.default_rng(0).uniform(-2, 2, (1, 3, 6, 5)).astype(np.float32)
     np.save(tmp_path / "x.npy", x)
     network = load_network(str(tmp_path / "m.onnx"), NetworkOptions(calibrate=tmp_path / "x.npy"))
-    expected = onnx.load(tmp_path / "m.onnx").predict(x)
+    expected = onnx.load_float(tmp_path / "m.onnx").predict(x)
     found = golden.predict(network, x)
     assert found.shape == (1, 4, 6, 5)
     assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()

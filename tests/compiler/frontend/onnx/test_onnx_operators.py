@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from hwgen.compiler.frontend.onnx import convert
 from hwgen.compiler.transforms import simplify
 from tests.support.make_onnx import Maker, made
-from tests.support.onnx_form import SHAPE, check
+from tests.support.onnx_form import SHAPE, as_float, check
 from tests.support.onnx_networks import (
     classifier,
     flattened,
@@ -93,7 +94,7 @@ def test_channels_last_input() -> None:
         return m.conv(m.add("Transpose", x, perm=[0, 3, 1, 2]), 3, 4, 3)
 
     check(build, ["conv2d"], (1, 6, 5, 3))
-    assert convert(made(build, (1, 6, 5, 3)), "m").graph.input.shape == (6, 5, 3)
+    assert as_float(convert(made(build, (1, 6, 5, 3)), "m")).graph.input.shape == (6, 5, 3)
 
 
 # Pools.
@@ -104,7 +105,7 @@ def test_channels_last_input() -> None:
 @pytest.mark.parametrize("count", [0, 1])
 @pytest.mark.parametrize("kernel", [2, 3])
 def test_pools(op: str, ceil: int, count: int, kernel: int) -> None:
-    extra = {"count_include_pad": count} if op == "AveragePool" else {}
+    extra: dict[str, Any] = {"count_include_pad": count} if op == "AveragePool" else {}
 
     def build(m: Maker, x: str) -> str:
         return m.add(
@@ -200,7 +201,7 @@ def every_second_channel(m: Maker, x: str) -> str:
 def test_moves(build: Callable[[Maker, str], str], ops: list[str] | None) -> None:
     check(build)
     if ops is not None:
-        found = [node.op for node in simplify(convert(made(build, SHAPE), "m.onnx").graph).nodes[1:]]
+        found = [node.op for node in simplify(as_float(convert(made(build, SHAPE), "m.onnx")).graph).nodes[1:]]
         assert sorted(found) == sorted(ops)
 
 
@@ -208,7 +209,7 @@ def test_negative_pads_cut_off() -> None:
     """Which the reference evaluator does not compute."""
     x = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
     model = made(lambda m, x: m.add("Pad", x, m.integers(0, 0, -1, 0, 0, 0, 0, -2)), SHAPE)
-    assert np.array_equal(convert(model, "m.onnx").predict(x), x[:, :, 1:, :-2])
+    assert np.array_equal(as_float(convert(model, "m.onnx")).predict(x), x[:, :, 1:, :-2])
 
 
 # Sums and products.
@@ -248,7 +249,7 @@ SQUEEZE = ["conv2d", "global_avg_pool", "conv2d", "conv2d", "hard_sigmoid", "mul
 def test_sums_and_products(build: Callable[[Maker, str], str], ops: list[str] | None) -> None:
     check(build)
     if ops is not None:
-        found = [node.op for node in simplify(convert(made(build, SHAPE), "m.onnx").graph).nodes[1:]]
+        found = [node.op for node in simplify(as_float(convert(made(build, SHAPE), "m.onnx")).graph).nodes[1:]]
         assert sorted(found) == sorted(ops)
 
 
@@ -273,5 +274,5 @@ def test_operator_sets(opset: int) -> None:
 
 def test_slices_stand_behind_what_they_read() -> None:
     """The planner wants both halves known where a merge's convolutions begin; the file asks for the identity half last."""
-    nodes = simplify(convert(made(halves_then_merge, SHAPE), "m.onnx").graph).nodes
+    nodes = simplify(as_float(convert(made(halves_then_merge, SHAPE), "m.onnx")).graph).nodes
     assert [node.op for node in nodes] == ["input", "slice", "slice", "conv2d", "shuffle_merge"]

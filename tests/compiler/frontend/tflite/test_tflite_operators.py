@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -39,8 +41,14 @@ def test_transposition_becomes_a_shuffle() -> None:
 def simple(**changes: object) -> bytes:
     """x -> RELU -> y with one thing changed."""
     m = Maker()
-    settings = {"shape": (1, 4, 4, 2), "scale": 0.1, "zero_point": 3, "signature": None, "kind": "INT8"} | changes
-    x = m.tensor(**settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {
+        "shape": (1, 4, 4, 2),
+        "scale": 0.1,
+        "zero_point": 3,
+        "signature": None,
+        "kind": "INT8",
+    } | changes
+    x = m.tensor(**settings)
     y = m.tensor((1, 4, 4, 2), 0.1, 3, kind=str(settings["kind"]))
     m.operator("RELU", [x], [y])
     return m.finish([x], [y])
@@ -108,4 +116,5 @@ def test_malformed_bias_axis_is_noted() -> None:
         graph = tflite.parse(m.finish([x], [y]), "m.tflite")
         results.append(golden.predict(graph, np.full((1, 4, 4, 2), 9, np.int8)))
         assert len(graph.notes) == (axis == 3)
-    np.testing.assert_array_equal(*results)
+    first, second = results
+    np.testing.assert_array_equal(first, second)

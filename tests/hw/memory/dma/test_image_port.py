@@ -56,11 +56,12 @@ def test_words(often: float, ready: float) -> None:
             if ctx.get(dut.o.valid) and ctx.get(dut.o.ready):
                 payload = dut.o.payload
                 got.append((cycle, (ctx.get(payload.bank), ctx.get(payload.addr), ctx.get(payload.data))))
-            coming.append(None)
+            entering: Word | None = None
             if enters:
-                coming[-1] = rng.getrandbits(2), rng.getrandbits(14), rng.getrandbits(1), rng.getrandbits(64)
-                sent.append(coming[-1])
+                entering = rng.getrandbits(2), rng.getrandbits(14), rng.getrandbits(1), rng.getrandbits(64)
+                sent.append(entering)
                 entered.append(cycle)
+            coming.append(entering)
             await ctx.tick()
 
     run_bench(dut, bench)
