@@ -162,9 +162,9 @@ def explained(made: Quantised, sums: dict[str, _Sums]) -> list[TensorQuality]:
 def _reason(entry: TensorQuality, inputs: list[TensorQuality]) -> str:
     if entry.snr_db is None:
         return "equal to the float values" if entry.rounding_db is None else "always 0"
-    cycle_breakdown = []
+    reasons = []
     if entry.saturated > SATURATED:
-        cycle_breakdown.append(
+        reasons.append(
             f"{100 * entry.saturated:.1f} % of the values saturate: the range is too narrow for these images"
         )
     if entry.rounding_db is not None and entry.rounding_db < entry.snr_db + OWN_DB:
@@ -173,15 +173,15 @@ def _reason(entry: TensorQuality, inputs: list[TensorQuality]) -> str:
             own += f": it shares its scale with tensors {entry.widened:.1f} times as large"
         elif entry.uneven > UNEVEN:
             own += f": the widest channel reaches {entry.uneven:.0f} times as far as the median one"
-        cycle_breakdown.append(own)
+        reasons.append(own)
     noisy = [one for one in inputs if one.snr_db is not None and one.snr_db < entry.snr_db + INHERITED_DB]
     if noisy:
         worst = min(noisy, key=lambda one: one.snr_db or 0)
-        cycle_breakdown.append(f"noise of its input {worst.name} ({worst.snr_db:.1f} dB)")
-    elif not cycle_breakdown and inputs:
-        cycle_breakdown.append(
+        reasons.append(f"noise of its input {worst.name} ({worst.snr_db:.1f} dB)")
+    elif not reasons and inputs:
+        reasons.append(
             "rounded weights and inputs: the sum is small against its terms"
             if entry.op in ("conv2d", "fully_connected")
             else "it is small against its inputs"
         )
-    return "; ".join(cycle_breakdown)
+    return "; ".join(reasons)

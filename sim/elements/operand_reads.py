@@ -101,8 +101,8 @@ def may_be_late(fields: DescriptorFields, rows: int, consumer: Consumer) -> bool
     back = rows - 1 if fields.array.chunks > 1 else -1
     first, last = -back // out_w, (out_w - 1 + consumer.lead) // out_w
     most = fields.fetch.out_rows - 1
-    unfused = bank_distance(fields)
-    return any(row % BANKS == unfused for row in range(max(first, -most), min(last, most) + 1))
+    distance = bank_distance(fields)
+    return any(row % BANKS == distance for row in range(max(first, -most), min(last, most) + 1))
 
 
 class OperandReads:
@@ -122,7 +122,7 @@ class OperandReads:
 
     def __init__(self, fields: DescriptorFields, rows: int, consumer: Consumer, latency: int) -> None:
         self._rows, self._consumer, self._latency = rows, consumer, latency
-        self._chunks, self._out_w, self._unfused = fields.array.chunks, fields.fetch.out_w, bank_distance(fields)
+        self._chunks, self._out_w, self._distance = fields.array.chunks, fields.fetch.out_w, bank_distance(fields)
         self._chunk = self._pixel = 0  # of the next segments
         self._turn = _FIRST_TURN  # of the next word
         self._accepted = self._placed = 0  # latest request and latest word in a segment
@@ -148,7 +148,7 @@ class OperandReads:
             self._writer_free = written + (1 if missing else consumer.cost)
             if not missing:
                 begin = written + REQUEST_DELAY
-                self._writes.append(((bank + self._unfused) % BANKS, begin, begin + consumer.cost))
+                self._writes.append(((bank + self._distance) % BANKS, begin, begin + consumer.cost))
         self._turn += self._rows - pixels
         self._chunk += 1
         if self._chunk == self._chunks:

@@ -108,9 +108,9 @@ class Net:
     def shuffle(self, x: int, groups: int) -> int:
         """RESHAPE, TRANSPOSE, RESHAPE."""
         _, height, width, channels = self.shape(x)
-        unfused = self.one("RESHAPE", x, (1, height, width, groups, channels // groups))
+        split = self.one("RESHAPE", x, (1, height, width, groups, channels // groups))
         moved = self.one(
-            "TRANSPOSE", unfused, (1, height, width, channels // groups, groups), constants=[[0, 1, 2, 4, 3]]
+            "TRANSPOSE", split, (1, height, width, channels // groups, groups), constants=[[0, 1, 2, 4, 3]]
         )
         return self.one("RESHAPE", moved, (1, height, width, channels))
 

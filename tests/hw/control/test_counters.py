@@ -53,7 +53,7 @@ def test_every_cycle_has_its_cause() -> None:
     """Random passes and gaps: records as counted here, one after the other as written, with the causes' sum the frame's cycles."""
     rng = random.Random(5)
     dut = Counters(20)
-    cycle_breakdown = {
+    signals = {
         Counter.ISSUING: dut.issuing,
         Counter.PIXELS: dut.pixels,
         Counter.ROOM: dut.room,
@@ -68,7 +68,7 @@ def test_every_cycle_has_its_cause() -> None:
         async def cycle(start: int = 0, done: int = 0, cause: Counter = Counter.WAIT) -> None:
             ctx.set(dut.start, start)
             ctx.set(dut.done, done)
-            for counter, signal in cycle_breakdown.items():
+            for counter, signal in signals.items():
                 if signal is not None:
                     ctx.set(signal, counter == cause)
             ctx.set(dut.working, cause not in (Counter.WAIT, Counter.OUTSIDE))
@@ -91,7 +91,7 @@ def test_every_cycle_has_its_cause() -> None:
                     await cycle(start=i == record[Counter.WAIT] - 1)
                 record[Counter.CYCLES] = rng.randint(RECORD_WORDS, 60)
                 for i in range(record[Counter.CYCLES]):
-                    cause = rng.choice(list(cycle_breakdown))
+                    cause = rng.choice(list(signals))
                     record[cause] += 1
                     await cycle(done=i == record[Counter.CYCLES] - 1, cause=cause)
                 expected.append(record)

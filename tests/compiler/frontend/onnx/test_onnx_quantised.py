@@ -63,8 +63,8 @@ def test_one_operation_is_at_most_a_step_off(build: Callable[[Quantised, str], s
     m = Quantised(1)
     model = m.model(m.marked(build(m, m.marked("x", *IN)), 0.03, -20), SHAPE)
     x = np.random.default_rng(0).uniform(-3, 3, SHAPE).astype(np.float32)
-    unfused = steps_apart(imported(model), model, x)
-    assert unfused.max() <= 1 and (unfused == 0).mean() > 0.95
+    apart = steps_apart(imported(model), model, x)
+    assert apart.max() <= 1 and (apart == 0).mean() > 0.95
 
 
 def test_the_files_integers_are_kept() -> None:
@@ -119,8 +119,8 @@ def test_integer_convolution_equals_the_reference() -> None:
     y = m.add("QLinearConv", x, *m.scale(*IN), weights, *scale, *m.scale(0.05, 4), pads=[1] * 4)
     model = m.model(m.add("DequantizeLinear", y, *m.scale(0.05, 4)), SHAPE)
     x32 = np.random.default_rng(0).uniform(-2, 2, SHAPE).astype(np.float32)
-    unfused = steps_apart(imported(model), model, x32)
-    assert unfused.max() <= 1 and (unfused == 0).mean() > 0.99
+    apart = steps_apart(imported(model), model, x32)
+    assert apart.max() <= 1 and (apart == 0).mean() > 0.99
 
 
 # Refusals.
