@@ -22,7 +22,7 @@ from hwgen.reports import elements
 if TYPE_CHECKING:
     from hwgen.compiler.plan.result import Plan
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _WIDTH = 128
 _NAME = 56  # characters of the first column; imported tensors may have endless names
 
