@@ -72,11 +72,6 @@ def network_options(command: F) -> F:
     return _with(command, [*NETWORK, JSON])
 
 
-def board_options(command: F) -> F:
-    """The options of commands that know a network and a board."""
-    return _with(command, [*NETWORK, *BOARD, JSON])
-
-
 def machine_options(command: F) -> F:
     """The options of commands that know what the machine runs too."""
     return _with(command, [*NETWORK, *BOARD, *MACHINE, JSON])

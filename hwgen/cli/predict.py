@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from hwgen.cli.options import FILE, LABELS, OUTPUT, board_options
+from hwgen.cli.options import FILE, LABELS, OUTPUT, network_options
 
 
 @click.command()
-@board_options
+@network_options
 @click.option("--input", "source", required=True, type=FILE, help="Array (.npy) or photograph.")
 @OUTPUT
 @LABELS
@@ -22,6 +22,7 @@ def predict(source: Path, output: Path | None, labels: Path | None, as_json: boo
     from hwgen.flow.network import int8
     from hwgen.flow.predict import predict as run
 
+    output = None if output is None else asked.writable(output)
     network = int8(asked.loaded(asked.network_source(options)))
     value = read_input(network.graph, source)
     names = None if labels is None else read_labels(labels, network.graph)
