@@ -122,14 +122,14 @@ def place_and_route(
     if best is not None:
         raise ToolError(
             f"timing not met: {best.fmax_mhz:.1f} MHz reached, {best.constraint_mhz:.1f} MHz asked for {seeds}: "
-            f"build with --clock {int(best.fmax_mhz)} or lower; log {log}"
+            f"build with a clock of {int(best.fmax_mhz)} MHz or less; log {log}"
         )
     assert stuck is not None
     if stuck.overused:
         raise ToolError(f"no route: {stuck.overused} wires stay overused {seeds}; take a smaller network; log {log}")
     estimate = "" if stuck.placed_mhz is None else f", {stuck.placed_mhz:.1f} MHz estimated after the placement"
     raise ToolError(
-        f"timing not met: {stuck.slow} connections stay too slow{estimate} {seeds}: build with a lower --clock; log {log}"
+        f"timing not met: {stuck.slow} connections stay too slow{estimate} {seeds}: build with a lower clock; log {log}"
     )
 
 

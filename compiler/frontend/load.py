@@ -160,10 +160,10 @@ def _with_inputs(
         return calibrated(bare, options.calibrate)
     if shape[-1] not in _PICTURES:
         raise ModelError(
-            f"{name}: the input has {shape[-1]} channels and is no picture; give --calibrate, a folder of .npy arrays"
+            f"{name}: the input has {shape[-1]} channels and is no picture; calibrate it on a folder of .npy arrays"
         )
     pictures = synthetic_inputs(CALIBRATION_IMAGES, shape, CALIBRATION_SEED + options.seed)
-    said = f"{CALIBRATION_IMAGES} synthetic images (--calibrate takes a folder of real ones)"
+    said = f"{CALIBRATION_IMAGES} synthetic images (calibrate takes a folder of real ones)"
     inputs = [normalise(pixels) for pixels in pictures]
     return FloatNetwork(graph, weights, inputs, said, input_range(shape[-1]), model, notes)
 
@@ -185,6 +185,6 @@ def read_inputs(network: FloatNetwork, source: Source, notes: list[str]) -> list
 
 def _refuse(name: str, options: NetworkOptions, unwanted: Set[str], reason: str) -> None:
     """ModelError if options are given that a file does not take."""
-    found = [f"--{option.replace('_', '-')}" for option in options.given() if option in unwanted]
+    found = [option for option in options.given() if option in unwanted]
     if found:
         raise ModelError(f"{name}: {reason}; leave out {' and '.join(found)}")

@@ -41,7 +41,7 @@ def plan_batch(single: Plan, predict: Callable[[Program], FrameTiming], frames: 
     if single.on_chip:
         raise ResourceError(
             f"{single.lowered.name}: all weights stay in block RAM, no frame waits for them, and a batch would gain nothing; "
-            "leave out --throughput"
+            "leave out throughput"
         )
     failure: ResourceError | None = None
     fits: list[tuple[Plan, _Attempt]] = []
@@ -109,7 +109,7 @@ class _Attempt:
         if not batch.possible:
             raise ResourceError(
                 f"{lowered.name}: its result {lowered.result} is read again or made with a second operand, so frames of a batch cannot "
-                "share it; leave out --throughput"
+                "share it; leave out throughput"
             )
         unit, ranges = batch.network(min(grouping.group, grouping.frames))
         words = [ceil_div(item.channels, config.cols) * item.depth for item in unit.passes]

@@ -27,9 +27,9 @@ class QuantiseOptions:
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
-            ("--calibration", self.calibration, METHODS),
-            ("--equalise", self.equalise, SWITCH),
-            ("--correct-bias", self.correct_bias, SWITCH),
+            ("calibration", self.calibration, METHODS),
+            ("equalise", self.equalise, SWITCH),
+            ("correct_bias", self.correct_bias, SWITCH),
         ):
             if value not in allowed:
                 raise ModelError(f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}, not {value!r}")

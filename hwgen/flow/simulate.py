@@ -137,8 +137,8 @@ def batch_of(given: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
         ToolError: more are given than the batch has frames.
     """
     if len(given) > count:
-        where = f"a batch of {count} frames" if count > 1 else "one frame at a time; several need --throughput"
-        raise ToolError(f"--image: {len(given)} inputs are given for {where}")
+        where = f"a batch of {count} frames" if count > 1 else "one frame at a time; a batch (throughput) takes several"
+        raise ToolError(f"{len(given)} inputs are given for {where}")
     frames = list(given)
     for i in range(len(given), count):
         noise = np.random.default_rng(i).integers(-_NOISE, _NOISE + 1, given[0].shape)

@@ -88,9 +88,7 @@ class BuildFolder:
             self._stack.enter_context(self._lock())
         except OSError as error:
             self._remove_empty()
-            raise ToolError(
-                f"cannot write to {self.path}: {error.strerror}; choose another folder with --out"
-            ) from None
+            raise ToolError(f"cannot write to {self.path}: {error.strerror}; choose another folder") from None
         for stale in self.path.glob(".partial-*"):  # of a run that was killed
             shutil.rmtree(stale, ignore_errors=True)
         return self
@@ -178,9 +176,7 @@ class BuildFolder:
         try:
             lock.acquire()
         except Timeout:
-            raise ToolError(
-                f"another build is running in {self.path}: wait for it or choose another folder with --out"
-            ) from None
+            raise ToolError(f"another build is running in {self.path}: wait for it or choose another folder") from None
         try:
             yield
         finally:

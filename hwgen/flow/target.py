@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from hwgen.errors import ToolError
@@ -49,14 +50,16 @@ class Target:
         from hwgen.boards.registry import find_board
 
         if self.throughput not in (None, BEST_BATCH, *range(2, MOST_FRAMES + 1)):
-            raise ToolError(f"--throughput: a batch has 2 to {MOST_FRAMES} frames, not {self.throughput}")
+            raise ToolError(f"throughput: a batch has 2 to {MOST_FRAMES} frames, not {self.throughput}")
+        if self.clock_mhz is not None and not isfinite(self.clock_mhz):
+            raise ToolError(f"clock: must be a number of MHz, not {self.clock_mhz}")
         board = find_board(self.board) if isinstance(self.board, str) else self.board
         asked = board.default_clock_hz if self.clock_mhz is None else round(self.clock_mhz * 1e6)
         if asked > board.max_clock_hz:
             raise ToolError(
-                f"--clock: the memory of {board.name} allows {board.max_clock_hz / 1e6:.1f} MHz at most, not {asked / 1e6:g}"
+                f"clock: the memory of {board.name} allows {board.max_clock_hz / 1e6:.1f} MHz at most, not {asked / 1e6:g}"
             )
         try:
             return board, board.part.family.plan_clock(board.oscillator_hz, asked)
         except ValueError as error:
-            raise ToolError(f"--clock: {error}") from None
+            raise ToolError(str(error)) from None

@@ -101,7 +101,7 @@ def test_errors(small: Path) -> None:
         assert issubclass(kind, hwgen.HwgenError)
     with pytest.raises(hwgen.ModelError, match="unknown network 'shuflenet_v2'"):
         hwgen.load("shuflenet_v2")
-    with pytest.raises(hwgen.ModelError, match="leave out --width"):
+    with pytest.raises(hwgen.ModelError, match="leave out width"):
         hwgen.load(small, hwgen.NetworkOptions(width=0.5))
     with pytest.raises(hwgen.ToolError, match="unknown board 'ulx3'"):
         hwgen.plan(hwgen.load(small), board="ulx3")

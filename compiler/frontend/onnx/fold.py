@@ -120,15 +120,15 @@ def _input_shape(source: Any, name: str, resolution: int | None, notes: list[str
         shape[0] = 1
     if resolution is not None:
         if len(shape) != 4:
-            raise ModelError(f"{label} has the shape {text} and no height and width; leave out --resolution")
+            raise ModelError(f"{label} has the shape {text} and no height and width; leave out resolution")
         at = (1, 2) if shape[3] in (1, 3) and shape[1] not in (1, 3) else (2, 3)
         if (shape[at[0]], shape[at[1]]) not in ((0, 0), (resolution, resolution)):
             notes.append(
-                f"the input's {names[at[0]]} x {names[at[1]]} pixels are replaced by --resolution {resolution}"
+                f"the input's {names[at[0]]} x {names[at[1]]} pixels are replaced by {resolution} x {resolution}, the resolution asked for"
             )
         shape[at[0]] = shape[at[1]] = resolution
     if not all(shape):
-        remedy = "give --resolution N, or " if len(shape) == 4 and shape[1] and not (shape[2] and shape[3]) else ""
+        remedy = "give a resolution, or " if len(shape) == 4 and shape[1] and not (shape[2] and shape[3]) else ""
         raise ModelError(f"{label} has the open shape {text}; {remedy}export the model with a fixed shape")
     if math.prod(shape) > LARGEST_TENSOR:
         raise ModelError(f"{label} has {math.prod(shape):,} elements; at most {LARGEST_TENSOR:,} are possible")

@@ -289,7 +289,7 @@ class Former:
             case _:
                 raise Unsupported(
                     "no int8 form keeps the file's quantisation",
-                    "the float model, which hwgen quantises by --calibrate",
+                    "the float model, which hwgen quantises",
                 )
 
     def _softmax(self, node: GraphNode, x: QTensor, mark: str | None) -> None:

@@ -71,7 +71,7 @@ class Network:
         chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         problems = [*self._unknown(chosen)]
         options = replace(self.standard, **{name: chosen[name] for name in chosen if name not in problems})
-        lines = [f"it has no option --{name}" for name in problems]
+        lines = [f"it has no option {name}" for name in problems]
         lines += self._problems(options)
         if lines:
             raise ModelError(f"{self.name}: {'; '.join(lines)}")

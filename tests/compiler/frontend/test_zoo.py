@@ -130,7 +130,7 @@ def test_refusals(arguments: tuple[Any, ...], message: str) -> None:
         (
             "mobilenet_v2",
             {"groups": 2, "variant": "x"},
-            "mobilenet_v2: it has no option --groups; it has no option --variant",
+            "mobilenet_v2: it has no option groups; it has no option variant",
         ),
         ("shufflenet_v1", {"groups": 5}, "shufflenet_v1: groups must be one of 1, 2, 3, 4, 8, not 5"),
         ("squeezenet", {"variant": "1.2"}, "squeezenet: variant must be one of 1.0, 1.1, not 1.2"),

@@ -95,9 +95,9 @@ def test_methods_in_a_network() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"calibration": "entropy"}, "--calibration must be minmax, percentile or mse, not 'entropy'"),
-        ({"equalise": "yes"}, "--equalise must be auto, on or off, not 'yes'"),
-        ({"correct_bias": "1"}, "--correct-bias must be auto, on or off, not '1'"),
+        ({"calibration": "entropy"}, "calibration must be minmax, percentile or mse, not 'entropy'"),
+        ({"equalise": "yes"}, "equalise must be auto, on or off, not 'yes'"),
+        ({"correct_bias": "1"}, "correct_bias must be auto, on or off, not '1'"),
     ],
 )
 def test_options_are_checked(options: dict[str, Any], message: str) -> None:
@@ -108,5 +108,5 @@ def test_options_are_checked(options: dict[str, Any], message: str) -> None:
 
 
 def test_a_quantised_file_takes_no_options() -> None:
-    with pytest.raises(ModelError, match="leave out --calibration and --correct-bias"):
+    with pytest.raises(ModelError, match="leave out calibration and correct_bias"):
         load_network("m.tflite", NetworkOptions(calibration="mse", correct_bias="on"))

@@ -172,13 +172,13 @@ def test_report(planned: Plan) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["plan", "shufflenet_v2", "--throughput", "0"], "--throughput: a batch has 2 to 32 frames, not 0"),
-        (["plan", "shufflenet_v2", "--throughput", "1"], "--throughput: a batch has 2 to 32 frames, not 1"),
-        (["build", "shufflenet_v2", "--throughput", "33"], "--throughput: a batch has 2 to 32 frames, not 33"),
+        (["plan", "shufflenet_v2", "--throughput", "0"], "throughput: a batch has 2 to 32 frames, not 0"),
+        (["plan", "shufflenet_v2", "--throughput", "1"], "throughput: a batch has 2 to 32 frames, not 1"),
+        (["build", "shufflenet_v2", "--throughput", "33"], "throughput: a batch has 2 to 32 frames, not 33"),
         (["plan", "--throughput", "shufflenet_v2"], "'shufflenet_v2' is not a valid integer"),
         (["plan", "shufflenet_v2", "--search", "--throughput"], "leave out --throughput"),
         (["plan", "shufflenet_v2", "--fastest", "--search"], "leave out one of them"),
-        (["plan", "ds_cnn", "--throughput"], "a batch would gain nothing; leave out --throughput"),
+        (["plan", "ds_cnn", "--throughput"], "a batch would gain nothing; leave out throughput"),
     ],
 )
 def test_mistakes(

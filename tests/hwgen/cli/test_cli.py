@@ -36,11 +36,13 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["build", *TINY, "--board", "ulx3"], "unknown board 'ulx3': did you mean ulx3s or"),
         (["build", "shufflenet_v2", "--resolution", "100"], "resolution must be a multiple of 32"),
         (["plan", "shufflenet_v1", "--groups", "6"], "groups must be one of 1, 2, 3, 4, 8, not 6"),
-        (["plan", "mobilenet_v1", "--variant", "2"], "mobilenet_v1: it has no option --variant"),
+        (["plan", "mobilenet_v1", "--variant", "2"], "mobilenet_v1: it has no option variant"),
         (["plan", "squeezenet", "--classes", "0"], "classes must be from 1 to 65536, not 0"),
         (["plan", "shufflenet_v2", "--width", "0.7"], "width must be"),
         (["plan", *TINY, "--clock", "200"], "the memory of ulx3s allows 142.9 MHz at most, not 200"),
         (["plan", *TINY, "--clock", "1"], "clock must be 3.125 to 400 MHz, not 1"),
+        (["plan", *TINY, "--clock", "nan"], "clock: must be a number of MHz, not nan"),
+        (["plan", *TINY, "--clock", "-inf"], "clock: must be a number of MHz, not -inf"),
         (["plan", *TINY, "--seed", "-1"], "Invalid value for '--seed': -1"),
         (["plan", *TINY, "--weights", "absent.npz"], "absent.npz: no such weights file"),
         (["plan", *TINY, "--weights", "x.txt"], "weights must be a .npz or .safetensors file"),
@@ -48,6 +50,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["sim", *TINY], "Missing option '--image'"),
         (["sim", *TINY, "--image", "absent.jpg"], "absent.jpg: no such image file"),
         (["sim", *TINY, "--image", "a.jpg", "--waves", "absent/w.vcd"], "absent/w.vcd: its folder must exist"),
+        (["sim", *TINY, "--image", "a.jpg", "--output", "absent/x.npy"], "absent/x.npy: its folder must exist"),
+        (["predict", *TINY, "--input", "a.jpg", "--output", "absent/x.npy"], "absent/x.npy: its folder must exist"),
+        (["predict", *TINY, "--input", "a.jpg", "--board", "ulx3s"], "No such option '--board'"),
         (["plan"], "Missing argument 'NETWORK'"),
         (["plan", *TINY, "--frobnicate"], "--frobnicate"),
         (["paln"], "No such command 'paln'"),
@@ -84,7 +89,7 @@ def test_weights_file_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("out", ["file", "file/below"])
 def test_output_folder_that_cannot_be_written(capsys: pytest.CaptureFixture[str], out: str) -> None:
     Path("file").write_text("")
-    assert "choose another folder with --out" in mistake(capsys, "build", *TINY, "--out", out)
+    assert "choose another folder" in mistake(capsys, "build", *TINY, "--out", out)
     assert Path("file").read_text() == ""
 
 

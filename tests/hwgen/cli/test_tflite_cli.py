@@ -93,7 +93,7 @@ def test_verify_names_the_first_difference(
 
 @pytest.mark.parametrize(
     ("options", "unwanted"),
-    [(["--width", "0.5"], "--width"), (["--resolution", "96", "--seed", "1"], "--resolution and --seed")],
+    [(["--width", "0.5"], "width"), (["--resolution", "96", "--seed", "1"], "resolution and seed")],
 )
 def test_a_file_has_no_options(
     model: Path, capsys: pytest.CaptureFixture[str], options: list[str], unwanted: str

@@ -105,7 +105,7 @@ def test_what_does_not_fit_says_why(monkeypatch: pytest.MonkeyPatch, cache: Path
     [
         (["resnet9"], "unknown network 'resnet9'; nearest: resnet8"),
         (["resnet8", "--board", "vga"], "vga"),
-        (["resnet8", "--clock", "9999"], "--clock"),
+        (["resnet8", "--clock", "9999"], "clock: the memory of"),
     ],
 )
 def test_refusals(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,7 @@ def test_command(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["--calibrate", "absent"], "absent: no such image file, or folder"),
         (["--calibrate", "pictures/3b.png"], "pictures/3b.png: not an image that can be read"),
         (["--images", "empty"], "empty: no calibration images in this folder"),
-        (["--width", "0.5"], "tiny.graph: a .graph file has its size; leave out --width"),
+        (["--width", "0.5"], "tiny.graph: a .graph file has its size; leave out width"),
         (["--weights", "absent.npz"], "absent.npz: no such weights file"),
         (["--calibration", "best"], "'best' is not one of 'minmax', 'percentile', 'mse'"),
     ],

@@ -103,7 +103,7 @@ def test_a_killed_run_is_swept_up(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ToolError, match=r"cannot write to .*file/b: Not a directory; choose another folder with --out"):
+    with pytest.raises(ToolError, match=r"cannot write to .*file/b: Not a directory; choose another folder"):
         BuildFolder(tmp_path / "file" / "b").__enter__()
     with pytest.raises(ToolError, match=r"cannot write to .*file: File exists"):
         BuildFolder(tmp_path / "file").__enter__()

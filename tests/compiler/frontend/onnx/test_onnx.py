@@ -64,7 +64,7 @@ def test_a_fixed_batch_is_taken_as_one_where_frames_are_independent() -> None:
 
 def test_open_height_and_width() -> None:
     model = made(small, ("N", 3, "h", "w"))
-    assert "input 'x' has the open shape N x 3 x h x w; give --resolution N, or export" in refused(model)
+    assert "input 'x' has the open shape N x 3 x h x w; give a resolution, or export" in refused(model)
     assert as_float(convert(model, "m.onnx", 32)).graph.input.shape == (32, 32, 3)
     assert "open shape 1 x ? x 8 x 8; export the model with a fixed shape" in refused(made(small, (1, None, 8, 8)))
 
@@ -72,7 +72,7 @@ def test_open_height_and_width() -> None:
 def test_another_resolution() -> None:
     network = as_float(convert(made(small, (1, 3, 16, 16)), "m.onnx", 24))
     assert network.graph.input.shape == (24, 24, 3)
-    assert network.notes == ("the input's 16 x 16 pixels are replaced by --resolution 24",)
+    assert network.notes == ("the input's 16 x 16 pixels are replaced by 24 x 24, the resolution asked for",)
     fixed = made(lambda m, x: gemm(m, m.add("Reshape", x, m.integers(1, 192)), 192), (1, 3, 8, 8))
     assert "it makes [1, 192] of [1, 3, 16, 16]; nearest: as many elements as before" in refused(fixed, 16)
 
@@ -272,7 +272,7 @@ def test_plan(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("options", "unwanted"),
-    [(["--width", "0.5"], "--width"), (["--weights", "w.npz", "--seed", "1"], "--weights and --seed")],
+    [(["--width", "0.5"], "width"), (["--weights", "w.npz", "--seed", "1"], "weights and seed")],
 )
 def test_options_of_other_networks(
     model: Path, capsys: pytest.CaptureFixture[str], options: list[str], unwanted: str
@@ -283,7 +283,7 @@ def test_options_of_other_networks(
 
 def test_inputs_that_are_no_pictures(tmp_path: Path) -> None:
     save(made(lambda m, x: m.conv(x, 8, 4, 3), (1, 8, 6, 5)), tmp_path / "m.onnx")
-    with pytest.raises(ModelError, match="the input has 8 channels and is no picture; give --calibrate"):
+    with pytest.raises(ModelError, match="the input has 8 channels and is no picture; calibrate it on a folder"):
         load_network(str(tmp_path / "m.onnx"))
     np.save(tmp_path / "a.npy", np.ones((1, 8, 6, 5), np.float32))
     assert load_network(str(tmp_path / "m.onnx"), NetworkOptions(calibrate=tmp_path / "a.npy")).tensors[

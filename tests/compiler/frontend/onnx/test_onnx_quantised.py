@@ -192,5 +192,5 @@ def test_options(tmp_path: Path) -> None:
     m = Quantised()
     save(m.model(network(m), SHAPE), tmp_path / "m.onnx")
     assert load_network(str(tmp_path / "m.onnx")).provenance == "file m.onnx"
-    with pytest.raises(ModelError, match="a quantised .onnx file has its weights.*leave out --calibrate"):
+    with pytest.raises(ModelError, match="a quantised .onnx file has its weights.*leave out calibrate"):
         load_network(str(tmp_path / "m.onnx"), NetworkOptions(calibrate=tmp_path))
