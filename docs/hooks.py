@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,17 @@ def _option(option: click.Option, context: click.Context) -> str:
     return f"| `{names}` | {meaning.replace('|', '&#124;').replace('<', '&lt;')} |"
 
 
+def network_options() -> str:
+    """The fields of `hwgen.NetworkOptions`, from their declarations."""
+    from hwgen.compiler.frontend.options import NetworkOptions
+
+    rows = ["| field | type | meaning |", "| --- | --- | --- |"]
+    for entry in fields(NetworkOptions):
+        kind = str(entry.type).replace("|", "&#124;")
+        rows.append(f"| `{entry.name}` | {kind} | {entry.metadata['help'].replace('|', '&#124;')} |")
+    return "\n".join(rows)
+
+
 def host_commands() -> str:
     """The commands of the serial protocol, with the comments of `hw/isa/host_protocol.py`."""
     from hwgen.hw.isa import host_protocol as protocol
@@ -68,4 +80,5 @@ GENERATED: dict[str, Callable[[], str]] = {
     "first_network": first_network,
     "host_commands": host_commands,
     "host_statuses": host_statuses,
+    "network_options": network_options,
 }

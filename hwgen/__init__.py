@@ -37,8 +37,12 @@ if TYPE_CHECKING:
     from hwgen.flow.simulate import simulate
     from hwgen.flow.target import BEST_BATCH
     from hwgen.flow.verify import verify
+    from hwgen.reports.models import Model
     from hwgen.reports.prediction import Prediction
+    from hwgen.reports.quality import QualityReport
+    from hwgen.reports.search import SearchResult
     from hwgen.reports.simulation import Simulation
+    from hwgen.reports.verification import Verification
 
 __version__ = "0.2.0.dev0"
 
@@ -50,18 +54,22 @@ __all__ = [
     "HwgenError",
     "Int8Network",
     "Listener",
+    "Model",
     "ModelError",
     "Network",
     "NetworkOptions",
     "Plan",
     "Prediction",
     "Progress",
+    "QualityReport",
     "QuantiseOptions",
     "ResourceError",
+    "SearchResult",
     "Simulation",
     "State",
     "ToolError",
     "UnsupportedOpError",
+    "Verification",
     "__version__",
     "build",
     "find_board",
@@ -83,14 +91,18 @@ _MODULES = {
     "BuildResult": "hwgen.flow.build",
     "Int8Network": "hwgen.flow.network",
     "Listener": "hwgen.flow.progress",
+    "Model": "hwgen.reports.models",
     "Network": "hwgen.flow.network",
     "NetworkOptions": "hwgen.compiler.frontend.options",
     "Plan": "hwgen.flow.plan",
     "Prediction": "hwgen.reports.prediction",
     "Progress": "hwgen.flow.progress",
+    "QualityReport": "hwgen.reports.quality",
     "QuantiseOptions": "hwgen.compiler.quantise",
+    "SearchResult": "hwgen.reports.search",
     "Simulation": "hwgen.reports.simulation",
     "State": "hwgen.flow.progress",
+    "Verification": "hwgen.reports.verification",
     "build": "hwgen.flow.build",
     "find_board": "hwgen.boards.registry",
     "list_models": "hwgen.flow.models",

@@ -23,9 +23,9 @@ def _option(default: object, text: str, **more: object) -> Any:
 class NetworkOptions:
     """A network's size, where its weights are from, and how it is quantised. None stands for the network's or quantiser's standard.
 
-    The first five are for networks of the zoo (`hwgen.compiler.frontend.zoo.Options`). The last three are described in
-    `hwgen.compiler.quantise.QuantiseOptions`. A .tflite file and a quantised .onnx file take none of them but `resolution` of the
-    latter, a float .onnx file `resolution` and those of the quantiser, a .graph file all but the first five.
+    Networks of the zoo take `width`, `resolution`, `classes`, `groups` and `variant` as far as they have them. `calibration`, `equalise`
+    and `correct_bias` are described in `hwgen.QuantiseOptions`. A .tflite file takes none of all, a quantised .onnx file `resolution`
+    alone, a float .onnx file `resolution`, `calibrate` and those of the quantiser, a .graph file all but those of the zoo.
 
     The command line makes its options of these fields: names, defaults and help texts.
     """

@@ -11,7 +11,7 @@ from hwgen.flow.network import Int8Network, Network, int8
 from hwgen.flow.plan import timing_model
 from hwgen.flow.progress import Listener, step
 from hwgen.flow.target import Target
-from hwgen.reports.search import AtClock, Candidate, Found
+from hwgen.reports.search import AtClock, Candidate, SearchResult
 
 if TYPE_CHECKING:
     from hwgen.boards.board import Board
@@ -27,7 +27,7 @@ def search(
     board: str | Board = "ulx3s",
     clock_mhz: float | None = None,
     progress: Listener | None = None,
-) -> Found:
+) -> SearchResult:
     """Explore the cores for a network on a board, and clocks for the one that is built; arguments and errors as of `hwgen.plan`."""
     from hwgen.compiler.legalise import legalise
     from hwgen.compiler.plan.search import search as explore
@@ -39,7 +39,7 @@ def search(
         found = explore(legalise(graph), place, timing_model(place, clock))
         built = next(one.plan for one in found if one.built)
         clocks = list(_at_clocks(target, built))
-    return Found([Candidate.of(one.plan, one.built) for one in found], clocks)
+    return SearchResult([Candidate.of(one.plan, one.built) for one in found], clocks)
 
 
 def _at_clocks(target: Target, plan: MachinePlan) -> Iterator[AtClock]:

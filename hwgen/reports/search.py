@@ -75,7 +75,7 @@ class AtClock:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """What a search shows.
 
     Attributes:
@@ -91,7 +91,7 @@ class Found:
         return {"cores": [one.to_json() for one in self.cores], "clocks": [asdict(one) for one in self.clocks]}
 
 
-def table(found: Found) -> str:
+def table(found: SearchResult) -> str:
     """For people; * marks what a build takes."""
     from rich import box
     from rich.table import Table

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import shlex
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import click
 import pytest
 
+import hwgen
 from hwgen.cli import cli
 from hwgen.hw.isa import host_protocol
 from hwgen.reports.build import SCHEMA, SCHEMA_VERSION, USAGE, Map, Maybe
@@ -52,6 +55,18 @@ def test_commands_are_generated() -> None:
         section = page.split(f"## hwgen {name}\n")[1].split("\n## ")[0]
         for option in command.params:
             assert not isinstance(option, click.Option) or option.opts[-1] in section, f"{name}: {option.name}"
+
+
+def test_python_interface_is_described() -> None:
+    """Every name of it but the version, by the module that defines it; and its options, which the page takes from their fields."""
+    page = (ROOT / "docs" / "api.md").read_text()
+    described = {}
+    for module, name in re.findall(r"^::: ([\w.]+)\.(\w+)$", page, re.MULTILINE):
+        described[name] = getattr(importlib.import_module(module), name)
+    assert sorted(described) == sorted(set(hwgen.__all__) - {"__version__"})
+    assert all(value is getattr(hwgen, name) for name, value in described.items())
+    options = _hooks().network_options()
+    assert all(f"| `{entry.name}` |" in options for entry in fields(hwgen.NetworkOptions))
 
 
 def test_host_protocol() -> None:
