@@ -51,7 +51,7 @@ class Memory:
         part: timing and geometry.
         cas_latency: 2 or 3.
         capture_delay: cycles that pads, wires and access time add to it, see `hwgen.hw.memory.sdram_config.SdramConfig`.
-        ports: pins of the memory (`clk` and the names of `hwgen.hw.memory.sdram.SdramPins`, `dq` for the data) -> ports of the board,
+        ports: pins of the memory (`clk` and the names of `hwgen.hw.memory.sdram.sdram_pins`, `dq` for the data) -> ports of the board,
             in the order in which they stand in the design.
     """
 

@@ -1,4 +1,4 @@
-"""Constants of the serial protocol between host and machine; frames are built and read in `hwgen/host.py`.
+"""Constants of the serial protocol between host and machine; frames are built and read in `hwgen/host/link.py`.
 
 Request: REQUEST_SYNC, header of 8 bytes {command 1, sequence 1, length 2, address 4}, its CRC 2; for WRITE and POKE then
 `length` bytes of payload and their CRC 2. Response: RESPONSE_SYNC, header of 4 bytes {status 1, sequence 1, length 2},

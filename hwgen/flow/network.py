@@ -117,7 +117,7 @@ def load(
     """Load a network.
 
     Args:
-        source: a name of the zoo (`hwgen.models` lists them), or a .tflite, .onnx or .graph file.
+        source: a name of the zoo (`hwgen.list_models` lists them), or a .tflite, .onnx or .graph file.
         options: its size, weights and quantisation, as far as they are not in the file.
         progress: is told about the step.
 

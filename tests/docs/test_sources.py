@@ -1,7 +1,8 @@
-"""The sources of the documentation: one sentence a line, at most 100 columns; files and modules that they name exist."""
+"""The sources of the documentation, docstrings among them: one sentence a line, at most 100 columns; what they name exists."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import runpy
@@ -94,6 +95,26 @@ def test_what_is_named_exists(name: str) -> None:
     assert missing == []
 
 
+def docstrings(source: str) -> Iterator[tuple[int, str]]:
+    """Every string that stands alone, with its line: docstrings, of constants and members too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+
+
+@pytest.mark.parametrize("folder", ["hw", "sim", "compiler", "boards", "hwgen", "tests", "docs", "bench", "examples"])
+def test_what_docstrings_name_exists(folder: str) -> None:
+    missing = [
+        f"{path.relative_to(ROOT)}:{line}: {span}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if path.relative_to(ROOT / folder).parts[0] not in ("hw", "sim", "compiler", "boards") or folder != "hwgen"
+        for line, text in docstrings(path.read_text())
+        for _, span in named(text)
+        if not exists(span)
+    ]
+    assert missing == []
+
+
 @pytest.mark.parametrize(
     ("text", "count"),
     [
@@ -113,6 +134,11 @@ def test_style_is_seen(text: str, count: int) -> None:
 def test_names_are_seen() -> None:
     text = "`hw/core.py` and `hw/nowhere.py`, `nowhere.py`, `hwgen.cli`, `hwgen.nowhere`, `--json`\n```\n`hw/x.py`\n```"
     assert [span for _, span in named(text) if not exists(span)] == ["hw/nowhere.py", "nowhere.py", "hwgen.nowhere"]
+
+
+def test_docstrings_are_seen() -> None:
+    source = '"""Of `hw/core.py`."""\nA = 1\n"""As `hw/nowhere.py` has it."""\nB = "`hw/other.py`"\n'
+    assert [span for _, text in docstrings(source) for _, span in named(text)] == ["hw/core.py", "hw/nowhere.py"]
 
 
 def test_drawings_are_as_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
