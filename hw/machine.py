@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -36,6 +36,21 @@ def connect_reads(m: Module, host: HostLink, core: Core, port: Any) -> None:
         host.peek_valid.eq(port.read_valid),
         core.counter_addr.eq(host.counter_addr),
         host.counter_data.eq(core.counter_data),
+    ]
+
+
+def show_state(m: Module, machine: Any, core: Core, *, ready: ValueLike, busy: Value, failed: ValueLike) -> None:
+    """What a machine shows outside: `leds`, `initialised`, `passes_done`, `trace`."""
+    heartbeat = Signal(HEARTBEAT_BITS)
+    m.d.sync += [
+        heartbeat.eq(heartbeat + 1),
+        # A register on the way to the pads, which are far.
+        machine.leds.eq(Cat(heartbeat[-1], ready, busy, failed, core.passes_done[:4])),
+    ]
+    m.d.comb += [
+        machine.initialised.eq(ready),
+        machine.passes_done.eq(core.passes_done),
+        machine.trace.eq(core.trace),
     ]
 
 
@@ -146,17 +161,7 @@ class Machine(wiring.Component):
 
         connect_reads(m, host, core, port)
 
-        heartbeat = Signal(HEARTBEAT_BITS)
-        m.d.sync += [
-            heartbeat.eq(heartbeat + 1),
-            # A register on the way to the pads, which are far.
-            self.leds.eq(Cat(heartbeat[-1], memory.initialised, busy, dma.error, core.passes_done[:4])),
-        ]
-        m.d.comb += [
-            self.initialised.eq(memory.initialised),
-            self.passes_done.eq(core.passes_done),
-            self.trace.eq(core.trace),
-        ]
+        show_state(m, self, core, ready=memory.initialised, busy=busy, failed=dma.error)
         return m
 
     def _store(

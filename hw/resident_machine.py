@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,7 +11,7 @@ from hwgen.hw.host.link import HostLink
 from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.host_protocol import TIMEOUT_S
 from hwgen.hw.isa.resident import Resident
-from hwgen.hw.machine import BAUD, HEARTBEAT_BITS, connect_reads
+from hwgen.hw.machine import BAUD, connect_reads, show_state
 from hwgen.hw.memory.write_request import ImageWord
 
 
@@ -90,15 +90,5 @@ class ResidentMachine(wiring.Component):
                 write.data.eq(host.poke.payload.data),
             ]
 
-        heartbeat = Signal(HEARTBEAT_BITS)
-        m.d.sync += [
-            heartbeat.eq(heartbeat + 1),
-            # A register on the way to the pads, which are far.
-            self.leds.eq(Cat(heartbeat[-1], 1, busy, 0, core.passes_done[:4])),
-        ]
-        m.d.comb += [
-            self.initialised.eq(1),
-            self.passes_done.eq(core.passes_done),
-            self.trace.eq(core.trace),
-        ]
+        show_state(m, self, core, ready=1, busy=busy, failed=0)
         return m

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Shape, ShapeLike, Signal
+from amaranth.hdl import Cat, Module, Shape, ShapeLike, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hwgen.hw.ecp5.bram import SimpleDualPort, simple_latency
+from hwgen.hw.lib.places import count_places
 
 
 class StreamFifo(wiring.Component):
@@ -57,10 +58,7 @@ class StreamFifo(wiring.Component):
             self.o.valid.eq(valid),
             self.o.payload.eq(payload),
         ]
-        with m.If(taken & ~given):
-            m.d.sync += [count.eq(count + 1), some.eq(1), full.eq(count == (1 << self._index_bits) - 1)]
-        with m.If(given & ~taken):
-            m.d.sync += [count.eq(count - 1), some.eq(count != 1), full.eq(0)]
+        _count_entries(m, count, some, full, enter=taken, leave=given, depth=1 << self._index_bits)
         with m.If(taken):
             m.d.sync += tail.eq(tail + 1)
         with m.If(given):
@@ -124,16 +122,20 @@ class BlockFifo(wiring.Component):
             m.d.sync += tail.eq(tail + 1)
         with m.If(fetched):
             m.d.sync += head.eq(head + 1)
-        with m.If(taken & ~fetched):
-            m.d.sync += [stored.eq(stored + 1), some.eq(1), full.eq(stored == depth - 1)]
-        with m.If(fetched & ~taken):
-            m.d.sync += [stored.eq(stored - 1), some.eq(stored != 1), full.eq(0)]
+        _count_entries(m, stored, some, full, enter=taken, leave=fetched, depth=depth)
         # A word is fetched only when the queue has a place for it.
-        with m.If(fetched & ~given):
-            m.d.sync += [promised.eq(promised + 1), room.eq(promised != self.QUEUE - 1)]
-        with m.If(given & ~fetched):
-            m.d.sync += [promised.eq(promised - 1), room.eq(1)]
+        count_places(m, promised, room, take=fetched, give=given, places=self.QUEUE)
         return m
+
+
+def _count_entries(
+    m: Module, count: Signal, some: Signal, full: Signal, *, enter: Value, leave: Value, depth: int
+) -> None:
+    """The entries of a memory, and as registers whether there is one, and whether there is no place for another one."""
+    with m.If(enter & ~leave):
+        m.d.sync += [count.eq(count + 1), some.eq(1), full.eq(count == depth - 1)]
+    with m.If(leave & ~enter):
+        m.d.sync += [count.eq(count - 1), some.eq(count != 1), full.eq(0)]
 
 
 def block_fifo_latency(depth: int) -> int:

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.isa.config import WORD_BYTES
 from hwgen.hw.lib.fifo import StreamFifo
+from hwgen.hw.lib.places import count_places
 from hwgen.hw.memory.activation_memory import ADDRESS_BITS as WORD_ADDRESS_BITS
 from hwgen.hw.memory.activation_memory import BANK_BITS, ReadRequest, memory_port
 from hwgen.hw.memory.sdram import SdramWrite
@@ -113,10 +114,7 @@ class RowStore(wiring.Component):
             m.d.sync += [addr.eq(addr + 1), more.eq(more - 1)]
             with m.If(more[-1]):
                 m.d.sync += asking.eq(0)
-        with m.If(accepted & ~given):
-            m.d.sync += [promised.eq(promised + 1), room.eq(promised != _WORDS - 1)]
-        with m.If(given & ~accepted):
-            m.d.sync += [promised.eq(promised - 1), room.eq(1)]
+        count_places(m, promised, room, take=accepted, give=given, places=_WORDS)
         with m.If(self.command.valid):
             m.d.sync += [
                 asking.eq(1),

@@ -13,6 +13,7 @@ from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.lib.loop import Loop
 from hwgen.hw.lib.multiplier import Addend, add_levels, add_tree, partial_products
+from hwgen.hw.lib.places import count_places
 from hwgen.hw.lib.requantise import Requantiser, requantiser_latency
 
 _DIFFERENCE_BITS = 9  # int8 less a zero point
@@ -221,10 +222,7 @@ class Combine(wiring.Component):
         wiring.connect(m, fifo.o, wiring.flipped(self.o))
         promised, given = Signal(range(_FIFO_DEPTH + 1)), Signal()
         m.d.sync += given.eq(self.o.valid & self.o.ready)
-        with m.If(take & ~given):
-            m.d.sync += [promised.eq(promised + 1), room.eq(promised != _FIFO_DEPTH - 1)]
-        with m.If(given & ~take):
-            m.d.sync += [promised.eq(promised - 1), room.eq(1)]
+        count_places(m, promised, room, take=take, give=given, places=_FIFO_DEPTH)
         return m
 
     def _operand_wanted(self, m: Module, take: Value) -> Value:

@@ -10,9 +10,10 @@ from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.fifo import StreamFifo
+from hwgen.hw.lib.places import count_places
 from hwgen.hw.memory.activation_memory import ADDRESS_BITS, BANK_BITS, ReadRequest, memory_port
 from hwgen.hw.output.crossbar import plain_words
-from hwgen.hw.output.pixel_addresses import PixelAddresses
+from hwgen.hw.output.pixel_addresses import PixelAddresses, next_chunk
 
 _WORD_BITS = 8 * WORD_BYTES
 AHEAD = 16
@@ -119,10 +120,7 @@ class OperandFetch(wiring.Component):
         ]
         promised, taken = Signal(range(AHEAD + 1)), Signal()
         m.d.comb += taken.eq(fifo.o.valid & fifo.o.ready)
-        with m.If(send & ~taken):
-            m.d.sync += [promised.eq(promised + 1), room.eq(promised != AHEAD - 1)]
-        with m.If(taken & ~send):
-            m.d.sync += [promised.eq(promised - 1), room.eq(1)]
+        count_places(m, promised, room, take=send, give=taken, places=AHEAD)
         self._assemble(m, fifo.o, words)
         return m
 
@@ -145,10 +143,7 @@ class OperandFetch(wiring.Component):
         d, cols = self.descriptor, self._config.cols
         word, half = Signal(len(d.operand_word)), Signal()
         with m.If(chunk_end):
-            if cols % WORD_BYTES:
-                m.d.sync += [word.eq(word + cols // WORD_BYTES + half), half.eq(~half)]
-            else:
-                m.d.sync += word.eq(word + cols // WORD_BYTES)
+            next_chunk(m, word, half, cols)
         with m.If(start | tile_end):
             m.d.sync += [word.eq(d.operand_word), half.eq(0)]
         return word, half

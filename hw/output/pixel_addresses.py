@@ -6,6 +6,7 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.hw.isa.config import WORD_BYTES
 from hwgen.hw.isa.descriptor import Descriptor, RowPointer
 from hwgen.hw.lib.loop import Loop
 from hwgen.hw.memory.row_pointer import LastSlot, next_row
@@ -21,6 +22,14 @@ _Pixel = data.StructLayout(
         "last": 1,  # this is the row's last pixel: as a register, because so much depends on it
     }
 )
+
+
+def next_chunk(m: Module, word: Signal, half: Signal, cols: int) -> None:
+    """On to a pixel's next chunk of `cols` channels; the present one begins in `word`, with `half` in the word's upper half."""
+    if cols % WORD_BYTES == 0:
+        m.d.sync += word.eq(word + cols // WORD_BYTES)
+    else:
+        m.d.sync += [word.eq(word + cols // WORD_BYTES + half), half.eq(~half)]
 
 
 class PixelAddresses(wiring.Component):

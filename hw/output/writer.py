@@ -7,14 +7,15 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.isa.ceil_div import ceil_div
-from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.fifo import StreamFifo
+from hwgen.hw.lib.places import count_places
 from hwgen.hw.lib.register_copies import register_copies
 from hwgen.hw.memory.write_request import WriteRequest
 from hwgen.hw.output.crossbar import Crossbar, plain_words, spread_words
-from hwgen.hw.output.pixel_addresses import PixelAddresses
+from hwgen.hw.output.pixel_addresses import PixelAddresses, next_chunk
 
 _ENABLED_BYTES = 4  # of a segment and its operand that one enable steers
 _PLACES = 16
@@ -189,10 +190,7 @@ class Writer(wiring.Component):
             m.d.sync += running.eq(0)
         with m.If(self.start):
             m.d.sync += running.eq((d.mode != FeedMode.SUM) & ~d.to_rows)
-        with m.If(step & ~take):
-            m.d.sync += [ahead.eq(ahead + 1), room.eq(ahead != _PLACES - 1)]
-        with m.If(take & ~step):
-            m.d.sync += [ahead.eq(ahead - 1), room.eq(1)]
+        count_places(m, ahead, room, take=step, give=take, places=_PLACES)
         return fifo.o
 
     def _chunk_place(self, m: Module, start: Value, chunk_end: Value, tile_end: Value) -> tuple[Signal, Signal, Signal]:
@@ -206,10 +204,7 @@ class Writer(wiring.Component):
             with m.If(d.spread):
                 m.d.sync += word.eq(word + spread_words(cols))
             with m.Else():
-                if cols % WORD_BYTES == 0:
-                    m.d.sync += word.eq(word + cols // WORD_BYTES)
-                else:
-                    m.d.sync += [word.eq(word + cols // WORD_BYTES + half), half.eq(~half)]
+                next_chunk(m, word, half, cols)
         with m.If(start | tile_end):
             m.d.sync += [word.eq(d.out_word), half.eq(d.out_half), left.eq(d.channels)]
         # left > i, as a table: comparisons would be a carry chain each.

@@ -6,7 +6,7 @@ import json
 import os
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -57,6 +57,21 @@ def writable(file: Path) -> Path:
             f"cannot write {file}: its folder must exist and be writable, and it must not be a folder itself"
         )
     return file
+
+
+class Result(Protocol):
+    """What a command finds."""
+
+    def to_json(self) -> object: ...
+    def text(self) -> str: ...
+
+
+def print_result(result: Result, *, as_json: bool) -> None:
+    """A result on standard output, as JSON or as text."""
+    if as_json:
+        print_json(result.to_json())
+    else:
+        click.echo(result.text())
 
 
 def print_json(value: object) -> None:

@@ -29,7 +29,4 @@ def predict(source: Path, output: Path | None, labels: Path | None, as_json: boo
     result = run(network, value, labels=names)
     if output is not None:
         write_array(output, result.output)
-    if as_json:
-        asked.print_json(result.to_json())
-    else:
-        click.echo(result.text())
+    asked.print_result(result, as_json=as_json)

@@ -60,9 +60,6 @@ def sim(
         result = simulate(plan, values, folder, labels=names, waves=waves, progress=console)
         if output is not None:
             write_array(output, result.outputs[0] if target.throughput is None else np.stack(result.outputs))
-    if as_json:
-        asked.print_json(result.to_json())
-    else:
-        click.echo(result.text())
+    asked.print_result(result, as_json=as_json)
     if result.mismatches:
         sys.exit(MISMATCH)

@@ -21,9 +21,6 @@ def verify(model: Path, source: Path | None, as_json: bool) -> None:
     from hwgen.flow.verify import verify as run
 
     result = run(model, source)
-    if as_json:
-        asked.print_json(result.to_json())
-    else:
-        click.echo(result.text())
+    asked.print_result(result, as_json=as_json)
     if result.mismatches:
         sys.exit(MISMATCH)

@@ -13,6 +13,7 @@ from hwgen.sim.elements.row_writer import row_requests
 from hwgen.sim.elements.writer import Request
 from hwgen.sim.harness.streams import Pattern, never, random
 from tests.support.passes import Pass, bench_config, bench_number, packed_descriptor
+from tests.support.write_requests import write_request
 
 CONFIG = bench_config()
 LANES, WRITE_TO_READ = CONFIG.window_lanes, bench_number("WRITE_TO_READ")
@@ -62,11 +63,9 @@ async def one_pass(dut: Any, shape: dict[str, Any], idle: Pattern, seed: int, fi
             dut.i__payload.value = generator.getrandbits(8 * LANES + 1)
         await step.settle()
         assert int(dut.i__ready.value), "not ready"
-        request = int(dut.request.value)
-        if request & 1:
-            enable = request >> 17 & 255
-            data = sum(255 << 8 * b for b in range(8) if enable >> b & 1) & request >> 25
-            got.append(Request(step.cycle, request >> 1 & 3, request >> 3 & 0x3FFF, enable, data))
+        request = write_request(int(dut.request.value), step.cycle)
+        if request is not None:
+            got.append(request)
         if int(dut.done.value):
             done.append(step.cycle)
         await step.next()

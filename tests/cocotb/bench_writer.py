@@ -13,6 +13,7 @@ from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.descriptor_fields import RowPointerFields
 from hwgen.sim.elements.writer import Request, WriterModel, done_cycle, taken_cycles
 from tests.support.passes import Pass, bench_config, bench_number, packed_descriptor
+from tests.support.write_requests import write_request
 
 CONFIG = bench_config()
 ROWS, COLS, WRITE_TO_READ = CONFIG.rows, CONFIG.cols, bench_number("WRITE_TO_READ")
@@ -153,11 +154,9 @@ async def one_pass(
         else:
             assert not operand_moves, f"cycle {step.cycle}: operand taken without its segment"
         s, o = s + segment_moves, o + operand_moves
-        request = int(dut.request.value)
-        if request & 1:
-            enable = request >> 17 & 255
-            data = sum(255 << 8 * b for b in range(8) if enable >> b & 1) & request >> 25
-            got.append(Request(step.cycle, request >> 1 & 3, request >> 3 & 0x3FFF, enable, data))
+        request = write_request(int(dut.request.value), step.cycle)
+        if request is not None:
+            got.append(request)
         if int(dut.done.value):
             strobes.append(step.cycle)
         await step.next()

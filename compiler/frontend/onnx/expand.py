@@ -69,10 +69,12 @@ class _State:
         array = array_of(self.arrays[name], self.name) if name in self.arrays else None
         return array if array is not None and array.dtype.kind == "f" and np.isfinite(array).all() else None
 
-    def _wrapped(
-        self, node: NodeProto, op: str, inputs: list[str], before: list[NodeProto], out: list[str]
-    ) -> list[NodeProto]:
-        """DequantizeLinear nodes, the plain one with the attributes of `node`, QuantizeLinear by scale and zero point `out`."""
+    def _wrapped(self, node: NodeProto, op: str, parts: list[tuple[str, NodeProto]], out: list[str]) -> list[NodeProto]:
+        """DequantizeLinear nodes, the plain one with the attributes of `node`, QuantizeLinear by scale and zero point `out`.
+
+        `parts` are the plain node's inputs with the nodes that make them.
+        """
+        inputs, before = [name for name, _ in parts], [made for _, made in parts]
         plain = helper.make_node(op, inputs, [f"{node.output[0]}/real"], name=node.name or node.output[0])
         plain.attribute.extend(entry for entry in node.attribute if entry.name != "channels_last")
         return [*before, plain, helper.make_node("QuantizeLinear", [f"{node.output[0]}/real", *out], node.output[:1])]
@@ -98,47 +100,39 @@ class _State:
         made.attribute.append(helper.make_attribute("axis", 0))
         return name, made
 
-    def _conv(self, node: NodeProto) -> list[NodeProto] | None:
-        x, w = self._real(node, 0), self._real(node, 3, axis=0)
-        parts = [x, w]
-        if len(node.input) > 8 and node.input[8]:
-            bias = self._bias(node, 8, (1, 4))
-            if bias is None:
+    def _layer(self, node: NodeProto, op: str, *, axis: int, bias: int, out: int) -> list[NodeProto] | None:
+        """`op` of input 0 and of the weights, input 3, with scales along `axis`; input `bias` is the bias, `out` the output's scale."""
+        parts = [self._real(node, 0), self._real(node, 3, axis=axis)]
+        if len(node.input) > bias and node.input[bias]:
+            made = self._bias(node, bias, (1, 4))
+            if made is None:
                 return None
-            parts.append(bias)
-        names, before = [name for name, _ in parts], [made for _, made in parts]
-        return self._wrapped(node, "Conv", names, before, list(node.input[6:8]))
+            parts.append(made)
+        return self._wrapped(node, op, parts, list(node.input[out : out + 2]))
+
+    def _conv(self, node: NodeProto) -> list[NodeProto] | None:
+        return self._layer(node, "Conv", axis=0, bias=8, out=6)
 
     def _matmul(self, node: NodeProto) -> list[NodeProto] | None:
-        x, w = self._real(node, 0), self._real(node, 3, axis=1)
-        return self._wrapped(node, "MatMul", [x[0], w[0]], [x[1], w[1]], list(node.input[6:8]))
+        parts = [self._real(node, 0), self._real(node, 3, axis=1)]
+        return self._wrapped(node, "MatMul", parts, list(node.input[6:8]))
 
     def _gemm(self, node: NodeProto) -> list[NodeProto] | None:
         if len(node.input) < 9 or not node.input[7]:  # a float result, which is not quantised
             return None
         transposed = any(entry.name == "transB" and entry.i for entry in node.attribute)
-        parts = [self._real(node, 0), self._real(node, 3, axis=0 if transposed else 1)]
-        if node.input[6]:
-            bias = self._bias(node, 6, (1, 4))
-            if bias is None:
-                return None
-            parts.append(bias)
-        names, before = [name for name, _ in parts], [made for _, made in parts]
-        return self._wrapped(node, "Gemm", names, before, list(node.input[7:9]))
+        return self._layer(node, "Gemm", axis=0 if transposed else 1, bias=6, out=7)
 
     def _plain(self, node: NodeProto) -> list[NodeProto] | None:
         if any(entry.name == "channels_last" and entry.i for entry in node.attribute):
             return None
         operands = 2 if node.op_type in ("QLinearAdd", "QLinearMul") else 1
         parts = [self._real(node, 3 * number) for number in range(operands)]
-        names, before = [name for name, _ in parts], [made for _, made in parts]
-        out = list(node.input[3 * operands : 3 * operands + 2])
-        return self._wrapped(node, PLAIN[node.op_type], names, before, out)
+        return self._wrapped(node, PLAIN[node.op_type], parts, list(node.input[3 * operands : 3 * operands + 2]))
 
     def _concat(self, node: NodeProto) -> list[NodeProto] | None:
         parts = [self._real(node, position) for position in range(2, len(node.input) - 2, 3)]
-        names, before = [name for name, _ in parts], [made for _, made in parts]
-        return self._wrapped(node, "Concat", names, before, list(node.input[:2]))
+        return self._wrapped(node, "Concat", parts, list(node.input[:2]))
 
     def _mark(self, node: NodeProto) -> list[NodeProto] | None:
         made = NodeProto()

@@ -95,40 +95,32 @@ def softmax_of(b: Builder, op: FileOperator, name: str) -> None:
 
 def add(b: Builder, op: FileOperator, name: str) -> None:
     """ADD of two tensors, of a tensor and one value per channel, or of a tensor and a constant."""
-    x, y, constant = _operands(b, op, name)
-    out = b.define(b.output(op), x.shape)
-    limits = tables.activation_range(activation_of(op), out.scale, out.zero_point)
-    other = y if y is not None else constant
-    assert other is not None
+    x, other = _operands(b, op, name)
+    out, limits = _result(b, op, x)
     twice = 2 * max(x.scale, other.scale)
     if twice >= 2**20 * out.scale:
         raise Unsound(f"output scale {out.scale:g} is too small for inputs of {x.scale:g} and {other.scale:g}")
-    if y is not None:
-        b.emit(QAdd(name, x.name, y.name, out.name, *limits))
+    if isinstance(other, QTensor):
+        b.emit(QAdd(name, x.name, other.name, out.name, *limits))
         return
-    assert constant is not None
     rows = [
         tables.add_constant(
-            (x.scale, x.zero_point), (constant.scale, constant.zero_point, int(q)), (out.scale, out.zero_point), limits
+            (x.scale, x.zero_point), (other.scale, other.zero_point, int(q)), (out.scale, out.zero_point), limits
         )
-        for q in constant.q
+        for q in other.q
     ]
     _emit_tables(b, name, x, out, rows)
 
 
 def mul(b: Builder, op: FileOperator, name: str) -> None:
     """MUL of two tensors, of a tensor and one value per channel, or of a tensor and a constant."""
-    x, y, constant = _operands(b, op, name)
-    out = b.define(b.output(op), x.shape)
-    limits = tables.activation_range(activation_of(op), out.scale, out.zero_point)
-    other = y if y is not None else constant
-    assert other is not None
+    x, other = _operands(b, op, name)
+    out, limits = _result(b, op, x)
     multiplier, shift = tables.mul_multiplier(x.scale, other.scale, out.scale)
-    if y is not None:
-        b.emit(QMul(name, x.name, y.name, out.name, multiplier, shift, *limits))
+    if isinstance(other, QTensor):
+        b.emit(QMul(name, x.name, other.name, out.name, multiplier, shift, *limits))
         return
-    assert constant is not None
-    factors = constant.q.astype(np.int64) - constant.zero_point
+    factors = other.q.astype(np.int64) - other.zero_point
     if len(factors) > 1 and np.abs(factors).max() <= 127 and shift >= 0:
         b.emit(scale_channels(name, x, out, factors.astype(np.int8), multiplier, shift, limits))
         return
@@ -145,7 +137,7 @@ class Constant:
         self.q, self.scale, self.zero_point = q, scale, zero_point
 
 
-def _operands(b: Builder, op: FileOperator, name: str) -> tuple[QTensor, QTensor | None, Constant | None]:
+def _operands(b: Builder, op: FileOperator, name: str) -> tuple[QTensor, QTensor | Constant]:
     """The greater operand, and the other one as a tensor or a constant."""
     first, second = b.operand(op, 0), b.operand(op, 1)
     if first is None or second is None:
@@ -159,14 +151,20 @@ def _operands(b: Builder, op: FileOperator, name: str) -> tuple[QTensor, QTensor
             raise Unsupported(
                 f"a constant operand of shape {list(second.shape)}; nearest: one value, or one for each of {x.channels} channels"
             )
-        return x, None, Constant(values.ravel(), *b.quantisation(second))
+        return x, Constant(values.ravel(), *b.quantisation(second))
     y = b.activation(second, name)
     if x.shape == (1, 1, y.channels) and y.shape != x.shape:
         x, y = y, x
     if y.shape not in (x.shape, (1, 1, x.channels)):
         nearest = "equal shapes, or one value per channel (1 x 1 x channels)"
         raise Unsupported(f"operands of shapes {x.shape} and {y.shape}; nearest: {nearest}")
-    return x, y, None
+    return x, y
+
+
+def _result(b: Builder, op: FileOperator, x: QTensor) -> tuple[QTensor, tuple[int, int]]:
+    """The output, of the shape of `x`, and the limits that its activation sets."""
+    out = b.define(b.output(op), x.shape)
+    return out, tables.activation_range(activation_of(op), out.scale, out.zero_point)
 
 
 def _emit_tables(b: Builder, name: str, x: QTensor, out: QTensor, rows: list[np.ndarray]) -> None:

@@ -19,17 +19,14 @@ from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.hw.core import check_content
-from hwgen.hw.machine import BAUD
 from hwgen.hw.resident_machine import ResidentMachine
 from hwgen.reports.plan import plan_json, plan_text
 from hwgen.sim.frame.resident_system import SOURCES, ResidentSystem
-from hwgen.sim.frame.simulate import FrameResult, compare, simulate_frame
-from hwgen.sim.frame.trace import read_trace
+from hwgen.sim.frame.simulate import FrameResult, simulate_frame
 from hwgen.sim.golden import decode, encode, run, run_host
-from hwgen.sim.harness.runner import simulate
 from hwgen.sim.timing.frame import predict
-from tests.support.host_answers import check_answers
 from tests.support.host_frame import BUILD, RESOLUTION, SDRAM, SmallBoard, small_network
+from tests.support.host_run import run_by_host
 from tests.support.paths import MODELS
 from tests.support.tflite_classifier import classifier
 
@@ -109,29 +106,10 @@ def test_frames_through_the_serial_line(bench_dir: Path, tmp_path: Path) -> None
         (bank, addr, row.tobytes().hex())
         for (bank, addr), row in zip(program.image_places, program.image_words(image), strict=True)
     ]
-    out, trace = tmp_path / "answers.json", tmp_path / "trace"
     (tmp_path / "image").write_text(json.dumps(rows))
-    simulate(
-        ResidentSystem(ResidentMachine(program.config, resident, SDRAM.clock_hz, build=BUILD), 0),
-        name="host_frame",
-        test_module="tests.cocotb.bench_host_frame",
-        build_dir=bench_dir,
-        sources=SOURCES,
-        plusargs=[f"+trace={trace}"],
-        env={
-            "IMAGE": str(tmp_path / "image"),
-            "FRAMES": "2",
-            "RESULT": json.dumps([(int(bank), int(address)) for bank, address in program.result]),
-            "PASSES": str(len(program.names)),
-            "BIT_CYCLES": str(SDRAM.clock_hz / BAUD),
-            "OUT": str(out),
-        },
-        optimise=True,
-        limit_s=1800,
-    )
-    answers = json.loads(out.read_text())
-    result = compare(program, read_trace(trace), golden, 0.0)
-    check_answers(answers, result, program, found.passes, golden[graph.output], BUILD, SDRAM.clock_hz)
+    system = ResidentSystem(ResidentMachine(program.config, resident, SDRAM.clock_hz, build=BUILD), 0)
+    environment = {"IMAGE": str(tmp_path / "image"), "FRAMES": "2"}
+    result = run_by_host(system, SOURCES, found, golden, environment, folder=tmp_path, bench_dir=bench_dir)
     assert_exact(found, result, golden)
 
 

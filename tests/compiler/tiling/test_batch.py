@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwgen import cli
 from hwgen.compiler.frontend import tflite
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
@@ -35,6 +34,7 @@ from hwgen.flow.target import BEST_BATCH, Target
 from hwgen.hw.isa.config import BANKS
 from hwgen.reports.plan import plan_json, plan_text
 from tests.support.batches import batch
+from tests.support.command_line import run
 from tests.support.residual_network import inverted, residual
 from tests.support.small_board import SDRAM
 from tests.support.small_machine import CONFIG
@@ -189,11 +189,9 @@ def test_mistakes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as status:
-        cli.main(arguments)
-    out, err = capsys.readouterr()
+    code, out, err = run(capsys, *arguments)
     lines = [line for line in err.splitlines() if line.startswith("hwgen: ")]
-    assert status.value.code == 2 and out == "" and len(lines) == 1 and message in lines[0]
+    assert code == 2 and out == "" and len(lines) == 1 and message in lines[0]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.cli import main
 from hwgen.compiler.frontend import zoo
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
@@ -19,6 +18,7 @@ from hwgen.flow.plan import plan
 from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import Target
 from hwgen.reports.models import ESTIMATE, PLAN, Speed, markdown, table
+from tests.support.command_line import run
 
 pytestmark = pytest.mark.plan
 
@@ -43,10 +43,9 @@ def test_estimates_of_all(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     text = table(found)
     assert "shufflenet_v1_1_224_g8 " in text and "~ estimated" in text
     assert markdown(found).count("\n| ") == len(found) + 1
-    with pytest.raises(SystemExit) as ended:
-        main(["models", "ds_cnn", "--json"])
-    assert ended.value.code == 0
-    (entry,) = json.loads(capsys.readouterr().out)
+    code, out, _ = run(capsys, "models", "ds_cnn", "--json")
+    assert code == 0
+    (entry,) = json.loads(out)
     assert entry["options"] == {"width": 1.0, "resolution": 49, "classes": 12} and entry["peak_tensor"] == 25 * 5 * 64
 
 
@@ -109,6 +108,5 @@ def test_what_does_not_fit_says_why(monkeypatch: pytest.MonkeyPatch, cache: Path
     ],
 )
 def test_refusals(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["models", *arguments])
-    assert ended.value.code == 2 and message in capsys.readouterr().err
+    code, _, err = run(capsys, "models", *arguments)
+    assert code == 2 and message in err

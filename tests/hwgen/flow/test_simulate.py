@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hwgen import cli
 from hwgen.compiler.frontend import tflite
 from hwgen.hw.isa.counters import RECORD_WORDS, Counter
 from hwgen.reports.cycle_breakdown import CycleBreakdown
 from hwgen.sim import golden
 from hwgen.sim.frame.simulate import FrameResult, PassResult
+from tests.support.command_line import run
 from tests.support.tflite_networks import network
 
 ARGUMENTS = ["sim", "shufflenet_v2", "--width", "0.5", "--resolution", "32", "--image", "photo.png"]
@@ -72,16 +72,9 @@ def simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[int,
     return prepare
 
 
-def run(capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, str]:
-    with pytest.raises(SystemExit) as status:
-        cli.main([*ARGUMENTS, *more])
-    assert isinstance(status.value.code, int)
-    return status.value.code, capsys.readouterr().out
-
-
 def test_agreement(simulated: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     calls = simulated(0, 0)
-    code, out = run(capsys, "--json", "--waves", "w.vcd")
+    code, out, _ = run(capsys, *ARGUMENTS, "--json", "--waves", "w.vcd")
     result = json.loads(out)
     assert code == 0
     assert (result["mismatches"], result["wrong"]) == (0, [])
@@ -104,7 +97,7 @@ def test_agreement(simulated: Any, capsys: pytest.CaptureFixture[str], tmp_path:
 
 def test_disagreement(simulated: Any, capsys: pytest.CaptureFixture[str]) -> None:
     simulated(5, 7)
-    code, out = run(capsys)
+    code, out, _ = run(capsys, *ARGUMENTS)
     lines = out.splitlines()
     assert code == 1
     assert lines[0].startswith("shufflenet_v2_0.5_32: 5 mismatches over ")
@@ -132,12 +125,12 @@ def test_a_model_from_an_array(simulated: Any, capsys: pytest.CaptureFixture[str
     x = np.random.default_rng(2).integers(-128, 128, graph.host.input_shape).astype(np.int8)
     np.save("x.npy", x)
     Path("labels.txt").write_text("".join(f"name{i}\n" for i in range(10)))
-    with pytest.raises(SystemExit) as status:
-        cli.main(["sim", "m.tflite", "--input", "x.npy", "--output", "y.npy", "--labels", "labels.txt"])
-    assert status.value.code == 0
+    files = ["--input", "x.npy", "--output", "y.npy", "--labels", "labels.txt"]
+    code, out, _ = run(capsys, "sim", "m.tflite", *files)
+    assert code == 0
     expected = golden.predict(graph, x)
     np.testing.assert_array_equal(np.load("y.npy"), expected)
-    lines = capsys.readouterr().out.splitlines()
+    lines = out.splitlines()
     assert lines[0].startswith("m: 0 mismatches over ")
     best = [line.split() for line in lines if "name" in line]
     order = np.argsort(-expected.ravel().astype(int), kind="stable")[:5]
@@ -163,8 +156,6 @@ def test_wrong_input(
     np.save("x.npy", np.zeros((2, 2), np.int8))
     np.save("good.npy", np.zeros(tflite.parse(data, "m").host.input_shape, np.int8))
     Path("labels.txt").write_text("a\nb\n")
-    with pytest.raises(SystemExit) as status:
-        cli.main(["sim", "m.tflite", *arguments])
-    err = capsys.readouterr().err.splitlines()
-    assert status.value.code == 2 and not calls
-    assert message in err[-1]
+    code, _, err = run(capsys, "sim", "m.tflite", *arguments)
+    assert code == 2 and not calls
+    assert message in err.splitlines()[-1]

@@ -11,7 +11,6 @@ import pytest
 from onnx import TensorProto, external_data_helper, helper
 from PIL import Image
 
-from hwgen import cli
 from hwgen.compiler.frontend import onnx
 from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.onnx import convert
@@ -20,17 +19,11 @@ from hwgen.errors import ModelError, UnsupportedOpError
 from hwgen.flow.agreement import compare
 from hwgen.reports.prediction import Agreement
 from hwgen.sim import golden
+from tests.support.command_line import run
 from tests.support.make_onnx import Build, Maker, made, save
 from tests.support.onnx_form import as_float
 from tests.support.onnx_networks import gemm
 from tests.support.onnx_small import small
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as status:
-        cli.main(list(arguments))
-    out, err = capsys.readouterr()
-    return int(status.value.code or 0), out, err
 
 
 @pytest.fixture
