@@ -1,1 +1,1 @@
-"""From the int8 graph to a plan: logical passes, stripes, memory map, weight schedule, shape of the core."""
+"""Which core a network gets: tries cores, has each lowered, tiled, scheduled and timed, and keeps the best."""
