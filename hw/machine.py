@@ -11,15 +11,13 @@ from amaranth.lib.wiring import In, Out
 from hwgen.hw.core import Core, Trace
 from hwgen.hw.host.link import HostLink
 from hwgen.hw.isa.config import CoreConfig
-from hwgen.hw.isa.host_protocol import TIMEOUT_S
+from hwgen.hw.isa.host_protocol import BAUD, TIMEOUT_S
 from hwgen.hw.memory.activation_memory import port_b_latency
 from hwgen.hw.memory.dma.dma import Dma
 from hwgen.hw.memory.row_store import RowStore
 from hwgen.hw.memory.sdram import SdramController, sdram_pins
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.hw.memory.shared_port import SharedPort
-
-BAUD = 3_000_000
 
 HEARTBEAT_BITS = 26
 

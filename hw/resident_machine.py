@@ -9,9 +9,9 @@ from amaranth.lib.wiring import In, Out
 from hwgen.hw.core import Core, Trace
 from hwgen.hw.host.link import HostLink
 from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
-from hwgen.hw.isa.host_protocol import TIMEOUT_S
+from hwgen.hw.isa.host_protocol import BAUD, TIMEOUT_S
 from hwgen.hw.isa.resident import Resident
-from hwgen.hw.machine import BAUD, connect_reads, show_state
+from hwgen.hw.machine import connect_reads, show_state
 from hwgen.hw.memory.write_request import ImageWord
 
 

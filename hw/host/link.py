@@ -11,7 +11,7 @@ from hwgen.hw.host.answer_sender import AnswerSender
 from hwgen.hw.host.command_unit import CommandUnit, PokeWord, write_command
 from hwgen.hw.host.request_receiver import RequestReceiver
 from hwgen.hw.host.uart import UartReceiver, UartTransmitter, phase_step
-from hwgen.hw.isa.host_protocol import CRC_INIT, CRC_POLYNOMIAL, LENGTH_UNITS, VERSION
+from hwgen.hw.isa.host_protocol import BAUD, CRC_INIT, CRC_POLYNOMIAL, LENGTH_UNITS, VERSION
 from hwgen.hw.lib.crc import Crc16
 from hwgen.hw.memory.sdram import SdramWrite
 from hwgen.hw.memory.sdram_config import ADDRESS_BITS
@@ -58,9 +58,7 @@ class HostLink(wiring.Component):
         `poke` and `peek`, which the memories take within some 100 cycles.
     """
 
-    def __init__(
-        self, clock_hz: int, *, baud: int = 3_000_000, build: int = 0, timeout: int, sdram: bool = True
-    ) -> None:
+    def __init__(self, clock_hz: int, *, baud: int = BAUD, build: int = 0, timeout: int, sdram: bool = True) -> None:
         check_parameters(clock_hz, baud=baud, build=build, timeout=timeout)
         self.clock_hz = clock_hz
         self.baud = baud

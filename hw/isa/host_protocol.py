@@ -24,6 +24,9 @@ CRC_BYTES = 2
 CRC_POLYNOMIAL = 0x1021
 CRC_INIT = 0xFFFF
 
+BAUD = 3_000_000
+"""Of the serial line: 8 data bits, no parity, one stop bit."""
+
 TIMEOUT_S = 0.02
 """Longest pause inside a request, seconds; a host's USB stack may cut a request into pieces some milliseconds apart."""
 

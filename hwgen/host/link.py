@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hwgen.errors import ToolError
 from hwgen.extras import require
 from hwgen.hw.isa.host_protocol import (
+    BAUD,
     CRC_BYTES,
     CRC_INIT,
     IDENTITY_BYTES,
@@ -30,7 +31,6 @@ from hwgen.hw.isa.host_protocol import (
     StatusFlag,
 )
 
-BAUD = 3_000_000
 BLOCK_BYTES = 4096
 """Bytes per WRITE or READ request: long against the way through USB, short enough to repeat."""
 

@@ -12,7 +12,8 @@ from amaranth.hdl import Elaboratable
 
 from hwgen.compiler.program.program import Program
 from hwgen.errors import ToolError
-from hwgen.hw.machine import BAUD, Machine
+from hwgen.hw.isa.host_protocol import BAUD
+from hwgen.hw.machine import Machine
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.hw.resident_machine import ResidentMachine
 from hwgen.sim.frame.resident_system import SOURCES as RESIDENT_SOURCES

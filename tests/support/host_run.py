@@ -10,7 +10,7 @@ import numpy as np
 from amaranth.hdl import Elaboratable
 
 from hwgen.compiler.plan.result import Plan
-from hwgen.hw.machine import BAUD
+from hwgen.hw.isa.host_protocol import BAUD
 from hwgen.sim.frame.simulate import FrameResult, compare
 from hwgen.sim.frame.trace import read_trace
 from hwgen.sim.harness.runner import simulate

@@ -10,9 +10,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.host.uart import UartReceiver, UartTransmitter, phase_step
+from hwgen.hw.isa.host_protocol import BAUD
 from hwgen.sim.harness.runner import simulate
-
-BAUD = 3_000_000
 
 
 class UartPair(wiring.Component):
