@@ -22,6 +22,9 @@ from hwgen.hw.isa.memories import RamPorts
 if TYPE_CHECKING:
     from amaranth.hdl import Instance, IOValue, Signal, Value
 
+ROUTE_REPORT = "nextpnr.json"
+"""File of place and route's own report, in the build's folder."""
+
 
 @dataclass(frozen=True)
 class ClockGenerator(ABC):
@@ -264,7 +267,7 @@ class Family(ABC):
         progress: Progress,
         logs: Path | None = None,
     ) -> Routed:
-        """Netlist to a textual configuration `config`, and the tool's own report in `nextpnr.json`.
+        """Netlist to a textual configuration `config`, and the tool's own report in ROUTE_REPORT.
 
         Raises:
             ToolError: besides, no seed reaches the clock.

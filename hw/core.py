@@ -17,12 +17,12 @@ from hwgen.hw.array.weight_memory import WeightMemory, weight_latency, weight_wr
 from hwgen.hw.control.counters import Counters
 from hwgen.hw.control.descriptor_copy import DescriptorCopy
 from hwgen.hw.control.sequencer import Sequencer
-from hwgen.hw.ecp5.bram import COPY_PREFIX
 from hwgen.hw.fetch.fetch import Fetch
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.counters import RECORDED_PASSES
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.resident import Resident
+from hwgen.hw.kept_modules import COPY_PREFIX
 from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.table import TableWrite
 from hwgen.hw.memory.activation_memory import ActivationMemory, HostRequest, memory_port

@@ -12,8 +12,7 @@ from pathlib import Path
 import click
 
 from bench.array_clock.harness import ArrayClock
-from hwgen.hw.array.systolic import ELEMENT_PREFIX
-from hwgen.hw.ecp5.bram import COPY_PREFIX
+from hwgen.hw.kept_modules import COPY_PREFIX, ELEMENT_PREFIX
 
 SYNTHESIS = """\
 read_verilog -sv top.v

@@ -10,10 +10,11 @@ from pathlib import Path
 from hwgen.boards.ecp5.family import ECPPACK, NEXTPNR, YOSYS
 from hwgen.boards.ecp5.parts import own
 from hwgen.boards.ecp5.router_watch import RouterStuckError, RouterWatch
-from hwgen.boards.family import Recipe, Routed, Target, Usage
+from hwgen.boards.family import ROUTE_REPORT, Recipe, Routed, Target, Usage
 from hwgen.boards.tools import Progress, run_tool
 from hwgen.compiler.plan.target import Part
 from hwgen.errors import ToolError
+from hwgen.hw.kept_modules import COPY_PREFIX, ELEMENT_PREFIX
 
 TOP = "top"
 
@@ -22,7 +23,7 @@ _SMALL_DIE = 50_000
 """LUTs: parts with fewer have `recipe_for` take another placer and router."""
 
 LARGE_DIE = Recipe(
-    keep_modules=("*.pe_*", "*.copy_*"),
+    keep_modules=(f"*.{ELEMENT_PREFIX}*", f"*.{COPY_PREFIX}*"),
     synth_options=("-nodsp",),  # every multiplier block is instantiated by the RTL
     # Behind `heap` (the default) router2 never got rid of some 1,300 overused wires of an LFE5U-85F's full core; behind `static` it
     # routes it.
@@ -81,7 +82,7 @@ def place_and_route(
     progress: Progress,
     logs: Path | None = None,
 ) -> Routed:
-    """Run nextpnr-ecp5 in `folder`; log in `nextpnr.log` of the folder `logs` (default `folder`), its report in `nextpnr.json`.
+    """Run nextpnr-ecp5 in `folder`; log in `nextpnr.log` of the folder `logs` (default `folder`), its report in ROUTE_REPORT.
 
     Args:
         netlist: from `synthesise`, with sites for the block RAMs.
@@ -97,7 +98,7 @@ def place_and_route(
     stuck: RouterStuckError | None = None
     for seed in recipe.seeds:
         arguments = [f"--{own(board.part).device}", "--package", board.package, "--speed", str(board.speed_grade)]
-        arguments += ["--json", netlist, "--lpf", constraints, "--textcfg", config, "--report", "nextpnr.json"]
+        arguments += ["--json", netlist, "--lpf", constraints, "--textcfg", config, "--report", ROUTE_REPORT]
         arguments += [
             "--placer",
             recipe.placer,
@@ -113,7 +114,7 @@ def place_and_route(
         except RouterStuckError as error:
             stuck = error
             continue
-        routed = read_report(folder / "nextpnr.json", board, seed)
+        routed = read_report(folder / ROUTE_REPORT, board, seed)
         if best is None or routed.fmax_mhz > best.fmax_mhz:
             best = routed
         if routed.timing_met:

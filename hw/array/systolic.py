@@ -8,12 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.ecp5.dsp import PRODUCT_BITS, Multiplier8
 from hwgen.hw.ecp5.floorplan import multiplier_sites
+from hwgen.hw.kept_modules import ELEMENT_PREFIX
 from hwgen.hw.lib.delay import delayed
-
-ELEMENT_PREFIX = "pe_"
-"""Elements are submodules `pe_<row>_<column>`. Synthesis has to keep their hierarchy while it merges equal registers: all elements
-of an anti-diagonal carry the same control bit in the same cycle, and merged they would become one net across the whole die."""
-
 
 ArrayControl = data.StructLayout({"valid": 1, "first": 1, "last": 1})
 """What the operands of a step mean.

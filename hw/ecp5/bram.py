@@ -18,6 +18,7 @@ from amaranth.utils import ceil_log2
 
 from hwgen.hw.ecp5.dp16kd import block
 from hwgen.hw.isa.ceil_div import ceil_div
+from hwgen.hw.kept_modules import COPY_PREFIX
 
 TRUE_SHAPES = {1024: 18, 2048: 9, 4096: 4, 8192: 2, 16384: 1}
 """Words of a block -> its data width, for two read/write ports. Only 8 of each 9 bits are used: a block serves a part of a byte, one
@@ -26,9 +27,6 @@ or two, which have write enables of their own.
 
 SIMPLE_SHAPES = {512: 36, **TRUE_SHAPES}
 """Words of a block -> its data width, for one write and one read port."""
-
-COPY_PREFIX = "copy_"
-"""Copies of registers are submodules `copy_<number>`: synthesis merges equal registers unless it keeps the hierarchy of these."""
 
 
 def segments(depth: int, shapes: dict[int, int]) -> list[int]:

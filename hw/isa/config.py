@@ -22,6 +22,9 @@ WINDOW_TAPS = 3
 WINDOW_WORDS = 8
 """Words that the window's parameter memory holds for one subgroup of channels."""
 
+PARTIAL_DEPTHS = (512, 1024)
+"""Words that the memory of the window's partial sums may have, if there is one."""
+
 
 @dataclass(frozen=True)
 class CoreConfig:
@@ -88,7 +91,7 @@ class CoreConfig:
             (self.cols in (4, 8, 12, 16), f"cols must be 4, 8, 12 or 16, not {self.cols}"),
             (self.window_lanes in (4, 8), f"window_lanes must be 4 or 8, not {self.window_lanes}"),
             (
-                self.partial_depth == 0 or (self.row_steps and self.partial_depth in (512, 1024)),
+                self.partial_depth == 0 or (self.row_steps and self.partial_depth in PARTIAL_DEPTHS),
                 f"partial_depth must be 0, or 512 or 1024 with row_steps, not {self.partial_depth}",
             ),
             (

@@ -8,7 +8,7 @@ from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.ecp5.bram import COPY_PREFIX
+from hwgen.hw.kept_modules import COPY_PREFIX
 
 
 class _Register(wiring.Component):

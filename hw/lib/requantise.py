@@ -16,7 +16,8 @@ _POINT = 31
 _RESULT_BITS = 9
 """r outside these bits saturates whatever the zero point: 256 - 128 > 127, and -257 + 1 + 127 < -128 (+ 1: a half rounded up)."""
 
-_FINE_BITS = 3  # of the shift, done in the second step
+FINE_BITS = 3
+"""Of a shift of 0..31, done in a second step."""
 
 
 def requantiser_latency(clamp_bits: int) -> int:
@@ -110,11 +111,11 @@ class Requantiser(wiring.Component):
             rest = source[min(top, len(source) - 1) :]
             return rest.any() & ~rest.all()
 
-        coarse_kept = kept + (1 << _FINE_BITS) - 1
+        coarse_kept = kept + (1 << FINE_BITS) - 1
         coarse = Signal(coarse_kept, reset_less=True)
         coarse_over = Signal(reset_less=True)
-        steps = [step << _FINE_BITS for step in range(1 << (5 - _FINE_BITS))]
-        select = shift[_FINE_BITS:]
+        steps = [step << FINE_BITS for step in range(1 << (5 - FINE_BITS))]
+        select = shift[FINE_BITS:]
         with m.Switch(select):
             for i, step in enumerate(steps):
                 with m.Case(i):
@@ -123,7 +124,7 @@ class Requantiser(wiring.Component):
                         coarse_over.eq(exceeds(value, step + coarse_kept - 1)),
                     ]
 
-        fine_shift = delayed(m, shift[:_FINE_BITS], 1, "fine_shift")
+        fine_shift = delayed(m, shift[:FINE_BITS], 1, "fine_shift")
         by_two, fine = Signal(kept + 1), Signal(kept, reset_less=True)
         over = Signal(reset_less=True)
         with m.Switch(fine_shift[1:]):
@@ -132,7 +133,7 @@ class Requantiser(wiring.Component):
                     m.d.comb += by_two.eq(coarse[2 * i : 2 * i + kept + 1])
         m.d.sync += fine.eq(Mux(fine_shift[0], by_two[1:], by_two[:-1]))
         with m.Switch(fine_shift):
-            for i in range(1 << _FINE_BITS):
+            for i in range(1 << FINE_BITS):
                 with m.Case(i):
                     m.d.sync += over.eq(coarse_over | exceeds(coarse, i + kept - 1))
 

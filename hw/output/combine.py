@@ -6,15 +6,15 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hwgen.hw.ecp5.bram import COPY_PREFIX
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp, CombineParameters, Descriptor
+from hwgen.hw.kept_modules import COPY_PREFIX
 from hwgen.hw.lib.delay import delayed
 from hwgen.hw.lib.fifo import StreamFifo
 from hwgen.hw.lib.loop import Loop
 from hwgen.hw.lib.multiplier import Addend, add_levels, add_tree, partial_products
 from hwgen.hw.lib.places import count_places
-from hwgen.hw.lib.requantise import Requantiser, requantiser_latency
+from hwgen.hw.lib.requantise import FINE_BITS, Requantiser, requantiser_latency
 
 _DIFFERENCE_BITS = 9  # int8 less a zero point
 _POINT = (
@@ -25,7 +25,6 @@ _TERM_BITS = 29  # of the scaled input: its magnitude is at most 255 * 2^19
 _SUM_BITS = 29  # of the sum: its magnitude is at most 255 * 2^20
 _MULTIPLICAND_BITS = 32  # signed: M, or the other factor of a MUL
 _ADDENDS = (_DIFFERENCE_BITS + 1) // 2 + 1
-_FINE_BITS = 3  # of the shift, done in the second step
 _FIFO_DEPTH = 16  # segments under way at most; enough because a segment takes at least two cycles
 
 
@@ -125,12 +124,12 @@ class CombineLane(wiring.Component):
         wide = Cat(Const(0, 1), value).as_signed()
         coarse = Signal(signed(width), reset_less=True)
         fine = Signal(signed(width), reset_less=True)
-        with m.Switch(shift[_FINE_BITS:]):
-            for i in range(1 << (5 - _FINE_BITS)):
+        with m.Switch(shift[FINE_BITS:]):
+            for i in range(1 << (5 - FINE_BITS)):
                 with m.Case(i):
-                    m.d.sync += coarse.eq(wide >> (i << _FINE_BITS))
-        with m.Switch(shift[:_FINE_BITS]):
-            for i in range(1 << _FINE_BITS):
+                    m.d.sync += coarse.eq(wide >> (i << FINE_BITS))
+        with m.Switch(shift[:FINE_BITS]):
+            for i in range(1 << FINE_BITS):
                 with m.Case(i):
                     m.d.sync += fine.eq(coarse >> i)
         return fine

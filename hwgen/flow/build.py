@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hwgen.boards.family import ROUTE_REPORT
 from hwgen.extras import require
 from hwgen.flow.build_report import REPORT, SUMMARY, make_report, write_report
 from hwgen.flow.design import build_number, design_of
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 VERILOG, CONSTRAINTS, SITES = "top.v", "top", "sites.json"  # the suffix of the constraints is the family's
 NETLIST, FLOORPLAN = "netlist.json", "floorplan.json"
-CONFIG, FIGURES, IMAGE, PLAN, PLAN_TEXT = "top.config", "nextpnr.json", "sdram.bin", "plan.json", "plan.txt"
+CONFIG, IMAGE, PLAN, PLAN_TEXT = "top.config", "sdram.bin", "plan.json", "plan.txt"
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def build(
             "place and route",
             [FLOORPLAN, constraints],
             f"{recipe} {board} {versions}",
-            [CONFIG, FIGURES],
+            [CONFIG, ROUTE_REPORT],
             lambda at, tell: asdict(
                 family.place_and_route(
                     at, FLOORPLAN, constraints, CONFIG, board=board, recipe=recipe, progress=tell, logs=place.logs

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hwgen.hw.array.systolic import ELEMENT_PREFIX, SystolicArray, array_members
+from hwgen.hw.array.systolic import SystolicArray, array_members
+from hwgen.hw.kept_modules import ELEMENT_PREFIX
 from hwgen.sim.harness.runner import MODELS, simulate, to_verilog
 
 
