@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Group
 from rich.table import Table
 
 from hwgen.compiler.tiling.memory import window_rows
@@ -18,6 +17,8 @@ from hwgen.hw.isa.counters import RECORDED_PASSES
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.reports import elements
+from hwgen.reports.build import ON_CHIP, SDRAM
+from hwgen.reports.tables import rendered
 
 if TYPE_CHECKING:
     from hwgen.compiler.plan.result import Plan
@@ -50,7 +51,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             for name, used, available, exact in _resources(plan)
         },
         "memories": plan.resources.memories,
-        "weight_memory": "block RAM" if plan.on_chip else "SDRAM",
+        "weight_memory": ON_CHIP if plan.on_chip else SDRAM,
         "stream_bytes": plan.program.stream_bytes,
         "spilled": [
             {"tensor": name, "times": times, "bytes": size, "sdram_cycles": cycles}
@@ -92,17 +93,16 @@ def plan_json(plan: Plan) -> dict[str, Any]:
 
 def plan_text(plan: Plan) -> str:
     """Tables: passes, memory map, weights, resources, totals."""
-    out = io.StringIO()
-    console = Console(file=out, width=_WIDTH, force_terminal=False, color_system=None)
-    console.print(f"{plan.graph.name} on {plan.board} ({plan.part.name}), weights: {plan.graph.provenance}")
-    console.print(_passes(plan))
-    console.print(_memory(plan))
-    console.print(_residents(plan) if plan.on_chip else _weights(plan))
-    if plan.lowered.copies:
-        console.print(_spills(plan))
-    console.print(_needs(plan))
-    console.print(_totals(plan))
-    return out.getvalue().rstrip()
+    content = Group(
+        f"{plan.graph.name} on {plan.board} ({plan.part.name}), weights: {plan.graph.provenance}",
+        _passes(plan),
+        _memory(plan),
+        _residents(plan) if plan.on_chip else _weights(plan),
+        *([_spills(plan)] if plan.lowered.copies else []),
+        _needs(plan),
+        _totals(plan),
+    )
+    return rendered(content, _WIDTH).rstrip()
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -6,13 +6,13 @@ import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
 
-def rendered(table: Table, width: int) -> str:
-    """A table as text without colours, lines of at most `width` characters."""
+def rendered(content: RenderableType, width: int) -> str:
+    """A table, or several in a group, as text without colours, lines of at most `width` characters."""
     from rich.console import Console as Terminal
 
     out = io.StringIO()
-    Terminal(file=out, width=width, force_terminal=False, color_system=None).print(table)
+    Terminal(file=out, width=width, force_terminal=False, color_system=None).print(content)
     return out.getvalue()
