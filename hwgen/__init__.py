@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from hwgen.boards.board import Board
     from hwgen.boards.registry import BOARDS, find_board
     from hwgen.compiler.frontend.options import NetworkOptions
-    from hwgen.compiler.quantise import QuantiseOptions
+    from hwgen.compiler.quantise.options import QuantiseOptions
     from hwgen.flow.build import BuildResult, build
     from hwgen.flow.models import list_models
     from hwgen.flow.network import Int8Network, Network, load, quantise
@@ -98,7 +98,7 @@ _MODULES = {
     "Prediction": "hwgen.reports.prediction",
     "Progress": "hwgen.flow.progress",
     "QualityReport": "hwgen.reports.quality",
-    "QuantiseOptions": "hwgen.compiler.quantise",
+    "QuantiseOptions": "hwgen.compiler.quantise.options",
     "SearchResult": "hwgen.reports.search",
     "Simulation": "hwgen.reports.simulation",
     "State": "hwgen.flow.progress",

@@ -18,7 +18,8 @@ from hwgen.compiler.graph import text as graph_text
 from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.parameters import Weights
 from hwgen.compiler.int8.graph import QGraph
-from hwgen.compiler.quantise import Quantised, QuantiseOptions, quantise_network
+from hwgen.compiler.quantise.options import QuantiseOptions
+from hwgen.compiler.quantise.quantiser import Quantised, quantise_network
 from hwgen.errors import ModelError
 
 if TYPE_CHECKING:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+from hwgen.compiler.quantise.options import Calibration, Switch
 
 Source = str | Path | Sequence[str | Path]
 """Files: one, a folder of them, or a list."""
-
-Calibration = Literal["minmax", "percentile", "mse"]
-Switch = Literal["auto", "on", "off"]
 
 
 def _option(default: object, text: str, **more: object) -> Any:

@@ -23,7 +23,8 @@ _WORTH = 0.88  # more window lanes must save so much of a frame's cycles: they c
 _FAVOURITE = 0.85  # another shape must need less than this share of the favourite's cycles
 WEIGHT_DEPTHS = (16384, 8192, 4096, 2048)
 _ACTIVATION_LEAST = (2048, 1024)  # the second where a part has no room for the first beside any array
-_ACTIVATION_MOST = 16384
+ACTIVATION_MOST = 16384
+"""Words of a bank of the activation memory: as many as an address reaches."""
 
 
 def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> CoreConfig:
@@ -91,7 +92,7 @@ def memories(base: CoreConfig, part: Part, step: int, weights: int) -> Iterator[
         per_step = resources(replace(least, activation_depth=2 * step), part.family).ebr - needs
         if spare < 0:
             continue
-        depth = min(_ACTIVATION_MOST, step * (1 + spare // per_step))
+        depth = min(ACTIVATION_MOST, step * (1 + spare // per_step))
         if depth not in tried:
             tried.add(depth)
             yield replace(least, activation_depth=depth)

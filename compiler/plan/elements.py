@@ -18,7 +18,7 @@ from hwgen.compiler.plan.target import Part
 from hwgen.compiler.program.descriptors import ring_words
 from hwgen.compiler.weight_schedule.packing import parameter_units
 from hwgen.hw.isa.ceil_div import ceil_div
-from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
+from hwgen.hw.isa.config import PARTIAL_DEPTHS, WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp, FeedMode, WindowOp
 from hwgen.hw.isa.elements import Nothing
 from hwgen.hw.isa.memories import RamPorts
@@ -26,7 +26,6 @@ from hwgen.hw.isa.memories import RamPorts
 _PARAMETER_MOST = 1024
 _WINDOW_LEAST = 2048
 _RING_MOST = 4096
-_PARTIAL_STEP = 512  # as CoreConfig has it
 _LEAST_CLAMP = 16
 _LEAST_ACC = 20
 
@@ -139,7 +138,7 @@ def _window(wanted: Wanted) -> Mapping[str, Any]:
         "window_lanes": lanes,
         "window_clamp_bits": max([_LEAST_CLAMP, _average_bits(lowered), *clamps]),
         "window_depth": max(_WINDOW_LEAST, ceil_div(max([1, *units]) * WINDOW_WORDS, step) * step),
-        "partial_depth": _doubled(max(sums), _PARTIAL_STEP) if sums else 0,
+        "partial_depth": _doubled(max(sums), PARTIAL_DEPTHS[0]) if sums else 0,
     }
 
 

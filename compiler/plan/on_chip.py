@@ -10,7 +10,7 @@ from hwgen.compiler.lower.blocks import CHAIN_KERNEL
 from hwgen.compiler.lower.image import image_folds
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.plan.core import fewer_lanes
+from hwgen.compiler.plan.core import ACTIVATION_MOST, fewer_lanes
 from hwgen.compiler.plan.estimate import estimate
 from hwgen.compiler.plan.resources import resources
 from hwgen.compiler.plan.result import FrameTiming, Plan
@@ -37,7 +37,6 @@ _EXACT = 8
 _CLOSE = 1.01
 """Among plans within this factor of the fewest cycles the one with the least logic is taken."""
 
-_ACTIVATION_MOST = 16384
 _EFFORTS = (0, 1)
 
 Base = Callable[[Lowered, tuple[int, int], int], CoreConfig]
@@ -140,7 +139,7 @@ class _Search:
         part = self._board.part
         one, two = (resources(replace(config, activation_depth=n * self._step), part.family).ebr for n in (1, 2))
         spare = (part.ebr - one) // (two - one)
-        words = min(_ACTIVATION_MOST, self._step * (1 + spare))
+        words = min(ACTIVATION_MOST, self._step * (1 + spare))
         for known in self._fits:
             if known.used <= words:
                 return known

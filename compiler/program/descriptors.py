@@ -15,6 +15,7 @@ from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, SumOp
 from hwgen.hw.isa.descriptor_fields import (
+    NUMBERS,
     ArrayFields,
     ClampFields,
     CombineFields,
@@ -28,7 +29,7 @@ from hwgen.hw.isa.descriptor_fields import (
     WriterFields,
 )
 
-_MAX_RING_SLOTS, _MAX_RING_PIXELS = 1023, 8191
+_MOST = {one.name: one.high for one in NUMBERS if one.group == "pixel_ring"}
 _MOST_RIGHT = 15
 """Columns that a pass may begin to the right of a tensor's first one without another first word."""
 
@@ -38,7 +39,7 @@ _NO_ROWS = RowPointerFields(depth=BANKS)
 
 def ring_shape(words: int, config: CoreConfig) -> tuple[int, int]:
     """(ring_slots, ring_pixels) for pixels of `words` ring words."""
-    slots = min(config.ring_depth // words, _MAX_RING_SLOTS, _MAX_RING_PIXELS // config.rows)
+    slots = min(config.ring_depth // words, _MOST["ring_slots"], _MOST["ring_pixels"] // config.rows)
     return slots, slots * config.rows
 
 

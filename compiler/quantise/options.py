@@ -1,12 +1,17 @@
 """What a user can choose about post-training quantisation."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from hwgen.compiler.graph.graph import Graph
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
 from hwgen.errors import ModelError
 
-METHODS = ("minmax", "percentile", "mse")
-SWITCH = ("auto", "on", "off")
+if TYPE_CHECKING:
+    from hwgen.compiler.graph.graph import Graph
+
+Calibration = Literal["minmax", "percentile", "mse"]
+Switch = Literal["auto", "on", "off"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,9 @@ class QuantiseOptions:
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
-            ("calibration", self.calibration, METHODS),
-            ("equalise", self.equalise, SWITCH),
-            ("correct_bias", self.correct_bias, SWITCH),
+            ("calibration", self.calibration, get_args(Calibration)),
+            ("equalise", self.equalise, get_args(Switch)),
+            ("correct_bias", self.correct_bias, get_args(Switch)),
         ):
             if value not in allowed:
                 raise ModelError(f"{name} must be {', '.join(allowed[:-1])} or {allowed[-1]}, not {value!r}")

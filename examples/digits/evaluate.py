@@ -23,8 +23,9 @@ from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
-from hwgen.compiler.quantise import Quantised, QuantiseOptions
 from hwgen.compiler.quantise.calibrate import float_tensors
+from hwgen.compiler.quantise.options import QuantiseOptions
+from hwgen.compiler.quantise.quantiser import Quantised
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.sim import golden
 from hwgen.sim.frame.simulate import FrameResult, FrameSimulator

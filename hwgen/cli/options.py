@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import click
 
 from hwgen.compiler.frontend.options import NetworkOptions
+from hwgen.flow.target import BEST_BATCH
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,7 +54,7 @@ MACHINE: Sequence[Callable[..., Any]] = [
     click.option(
         "--throughput",
         is_flag=False,
-        flag_value="-1",
+        flag_value=str(BEST_BATCH),
         type=int,
         metavar="[FRAMES]",
         help="Batches of frames that share the late passes' weights, of 2 to 32; without a number: as many as are worth it.",

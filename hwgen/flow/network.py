@@ -14,7 +14,7 @@ from hwgen.flow.source import NetworkSource
 if TYPE_CHECKING:
     from hwgen.compiler.frontend.load import FloatNetwork
     from hwgen.compiler.int8.graph import QGraph
-    from hwgen.compiler.quantise import QuantiseOptions
+    from hwgen.compiler.quantise.options import QuantiseOptions
 
 
 @dataclass(frozen=True, eq=False)

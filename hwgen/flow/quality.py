@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from hwgen.compiler.int8 import arithmetic
-from hwgen.compiler.quantise import Quantised
 from hwgen.compiler.quantise.calibrate import float_tensors
+from hwgen.compiler.quantise.quantiser import Quantised
 from hwgen.compiler.quantise.scales import clamped
 from hwgen.errors import ModelError
 from hwgen.flow.network import Network

@@ -8,7 +8,7 @@ from hwgen.compiler.frontend import weights
 from hwgen.compiler.frontend.images import INPUT_RANGE, normalise, synthetic_images
 from hwgen.compiler.graph.graph import Builder
 from hwgen.compiler.int8.graph import QGraph
-from hwgen.compiler.quantise import quantise
+from hwgen.compiler.quantise.quantiser import quantise
 from hwgen.hw.memory.sdram_config import SdramConfig
 
 SDRAM = SdramConfig(100_000_000, 3, 1, pad_registers=2)

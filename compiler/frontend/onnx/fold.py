@@ -23,9 +23,9 @@ from onnx import (
 )
 from onnx.reference import ReferenceEvaluator
 
+from hwgen.compiler.frontend.limits import LARGEST_TENSOR
 from hwgen.compiler.frontend.onnx.model import (
     LARGEST_RANK,
-    LARGEST_TENSOR,
     Dequantised,
     Folded,
     Node,

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hwgen.compiler.frontend.limits import LARGEST_TENSOR
 from hwgen.compiler.frontend.onnx.builder import Builder, Value, finite, frame_size
-from hwgen.compiler.frontend.onnx.model import LARGEST_TENSOR, Node
+from hwgen.compiler.frontend.onnx.model import Node
 from hwgen.compiler.frontend.onnx.problems import Unsound, Unsupported
 
 Pads = tuple[int, int, int, int]  # top, bottom, left, right

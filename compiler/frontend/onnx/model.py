@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
 
+from hwgen.compiler.frontend.limits import LARGEST_TENSOR
 from hwgen.compiler.frontend.onnx.reader import first_line
 from hwgen.errors import ModelError
 
-LARGEST_TENSOR = 1 << 26  # elements
 LARGEST_RANK = 8
 
 

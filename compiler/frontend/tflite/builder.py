@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hwgen.compiler.frontend.limits import LARGEST_TENSOR
 from hwgen.compiler.frontend.tflite.schema import NUMPY_TYPES, File, FileOperator, FileTensor
 from hwgen.compiler.int8 import tables
 from hwgen.compiler.int8.check import node_problems
@@ -13,7 +14,6 @@ from hwgen.compiler.int8.host import QSoftmax
 from hwgen.compiler.int8.nodes import QNode, QReshape, QShuffle, QTable, QTensor, Shape
 from hwgen.errors import ModelError
 
-LARGEST_TENSOR = 1 << 26
 LARGEST_SIDE = 1 << 16
 LARGEST_TRANSPOSE = 1 << 22
 RANGES = {"INT8": (-128, 127), "UINT8": (0, 255)}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hwgen.compiler.frontend.limits import LARGEST_TENSOR
 from hwgen.compiler.frontend.tflite.builder import (
     FLOAT_REMEDY,
-    LARGEST_TENSOR,
     RANGES,
     Builder,
     Skipped,

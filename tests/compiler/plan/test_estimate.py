@@ -16,7 +16,7 @@ from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.estimate import estimate
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.program.check import check_program
-from hwgen.compiler.quantise import quantise
+from hwgen.compiler.quantise.quantiser import quantise
 from hwgen.compiler.tiling.fit import Fit
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import BANKS, WORD_BYTES

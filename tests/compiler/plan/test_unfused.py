@@ -14,16 +14,10 @@ from hwgen.compiler.plan import planner
 from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.plan.unfused import costly_windows
 from hwgen.compiler.program.check import check_program
-from hwgen.compiler.program.program import Program
 from hwgen.hw.isa.descriptor import FeedMode
-from hwgen.hw.memory.sdram_config import SdramConfig
-from hwgen.sim.timing.frame import FrameTiming, predict
+from tests.support.board_timing import timing
 
 pytestmark = pytest.mark.plan
-
-
-def timing(program: Program) -> FrameTiming:
-    return predict(program, SdramConfig(100_000_000, pad_registers=2))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.resources import resources
 from hwgen.compiler.program.check import ProgramError, check_program
-from hwgen.compiler.quantise import quantise
+from hwgen.compiler.quantise.quantiser import quantise
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.reports.plan import plan_text
 from hwgen.sim.frame.simulate import simulate_frame

@@ -12,10 +12,11 @@ from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.graph.parameters import Weights
 from hwgen.compiler.graph.text import parse
 from hwgen.compiler.int8 import arithmetic
-from hwgen.compiler.quantise import QuantiseOptions, quantise
 from hwgen.compiler.quantise.calibrate import tensor_ranges
 from hwgen.compiler.quantise.histogram import BINS, Histogram
+from hwgen.compiler.quantise.options import QuantiseOptions
 from hwgen.compiler.quantise.prepare import prepare
+from hwgen.compiler.quantise.quantiser import quantise
 from hwgen.errors import ModelError
 
 

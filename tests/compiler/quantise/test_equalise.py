@@ -8,10 +8,11 @@ import pytest
 from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.parameters import Weights, required
 from hwgen.compiler.graph.text import parse
-from hwgen.compiler.quantise import Quantised, QuantiseOptions, quantise_network
 from hwgen.compiler.quantise.calibrate import channel_spreads, float_tensors
 from hwgen.compiler.quantise.equalise import equalise, readers
+from hwgen.compiler.quantise.options import QuantiseOptions
 from hwgen.compiler.quantise.prepare import prepare
+from hwgen.compiler.quantise.quantiser import Quantised, quantise_network
 from hwgen.flow.quality import measure
 
 TEXT = """\

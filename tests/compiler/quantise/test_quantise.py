@@ -14,8 +14,9 @@ from hwgen.compiler.graph.text import parse
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConv, QMean, QShuffleMerge, QSlice
-from hwgen.compiler.quantise import QuantiseOptions, quantise
 from hwgen.compiler.quantise.calibrate import float_tensors
+from hwgen.compiler.quantise.options import QuantiseOptions
+from hwgen.compiler.quantise.quantiser import quantise
 from hwgen.compiler.quantise.scales import choose_scales, tied_classes
 from hwgen.compiler.transforms import simplify
 from hwgen.errors import ModelError, UnsupportedOpError

@@ -14,9 +14,9 @@ from hwgen.compiler.graph.text import parse
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConv, QMean, QTable
-from hwgen.compiler.quantise import quantise
 from hwgen.compiler.quantise.calibrate import float_tensors
 from hwgen.compiler.quantise.prepare import prepare
+from hwgen.compiler.quantise.quantiser import quantise
 from hwgen.errors import UnsupportedOpError
 from hwgen.sim import golden
 from tests.support.small_machine import Small

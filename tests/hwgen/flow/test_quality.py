@@ -14,8 +14,9 @@ from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.graph.parameters import Weights
 from hwgen.compiler.graph.text import parse
 from hwgen.compiler.int8 import arithmetic
-from hwgen.compiler.quantise import QuantiseOptions, quantise_network
 from hwgen.compiler.quantise.calibrate import float_tensors
+from hwgen.compiler.quantise.options import QuantiseOptions
+from hwgen.compiler.quantise.quantiser import quantise_network
 from hwgen.flow.quality import measure
 from hwgen.reports.quality import TensorQuality
 from hwgen.sim import golden
