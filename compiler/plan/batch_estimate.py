@@ -41,7 +41,7 @@ class BatchEstimate:
                 other[packet.step] += packet.units * packet.halfwords
         self._unit = config.cols // 2 * _HALFWORD_CYCLES
         self._fusion_groups: list[list[list[_Pass]]] = [[] for _ in single.fit.fusion_groups]
-        """Of every fusion group the turns, and of each turn its parts."""
+        """Of every fusion group the turns, and of each turn its channel tiles."""
         before: tuple[int, int, str] | None = None
         for step, timing in zip(single.fit.steps, single.passes, strict=True):
             turn = step.fusion_group, step.stripe, step.source.name
@@ -64,19 +64,19 @@ class BatchEstimate:
         used, loaded, done = 0, 0.0, 0.0
         for one, run in grouping.runs(self._single.fit.fusion_groups, grouping.frames):
             for turn in self._fusion_groups[numbers[one.first]]:
-                for part in turn:
+                for tile in turn:
                     for _ in run or (0,):
-                        loaded += part.halfwords * _HALFWORD_CYCLES
-                        if part.key is not None and part.key not in resident:
-                            left = part.words
+                        loaded += tile.halfwords * _HALFWORD_CYCLES
+                        if tile.key is not None and tile.key not in resident:
+                            left = tile.words
                             while left:
                                 room = min(left, depth - used)
                                 loaded, used, left = loaded + room * self._unit, used + room, left - room
                                 if left:
                                     words, free = resident.popitem(last=False)[1]
                                     used, loaded = used - words, max(loaded, free)
-                            resident[part.key] = part.words, 0.0
-                        done = max(done, loaded) + part.cycles
-                        if part.key is not None:
-                            resident[part.key] = part.words, done
+                            resident[tile.key] = tile.words, 0.0
+                        done = max(done, loaded) + tile.cycles
+                        if tile.key is not None:
+                            resident[tile.key] = tile.words, done
         return done

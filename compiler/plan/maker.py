@@ -20,8 +20,8 @@ from hwgen.errors import ResourceError
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
 
-PART_SHARES = (4, 2, 6)
-"""Passes are cut into parts of at most this share of the weight memory, so that loading runs on while they compute; the
+TILE_SHARES = (4, 2, 6)
+"""Passes are cut into channel tiles of at most this share of the weight memory, so that loading runs on while they compute; the
 first one decides which memories the core gets."""
 
 
@@ -34,7 +34,7 @@ def needs(graph: QGraph, config: CoreConfig, part: Part) -> Resources:
 
 
 class Maker:
-    """Makes plans for one core, with passes cut into parts of several sizes.
+    """Makes plans for one core, with passes cut into channel tiles of several sizes.
 
     Raises:
         ResourceError: the network does not fit this core.
@@ -58,14 +58,14 @@ class Maker:
         weights = Weights(words, config.weight_depth, config.cols // 2)
         self._fit = fit(lowered, config.activation_depth, weights, efforts, fusion)
         self._schedules: dict[int, tuple[Fit, list[StepLoads]]] = {}
-        self._scheduled(PART_SHARES[0])
+        self._scheduled(TILE_SHARES[0])
 
     def of(self, config: CoreConfig, efforts: Sequence[int]) -> Maker:
         """The same for another core or with another effort."""
         return Maker(self._graph, self._lowered, self._board, config, self._predict, efforts, self._fusion)
 
     def make(self, share: int) -> Plan:
-        """A plan with parts of at most a `share`-th of the weight memory."""
+        """A plan with channel tiles of at most a `share`-th of the weight memory."""
         lowered, config = self._lowered, self.config
         fitted, loads = self._scheduled(share)
         program = build_program(lowered, fitted.steps, fitted.layouts, loads, config)

@@ -10,7 +10,7 @@ from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.core import WEIGHT_DEPTHS, core_of, streamed_base
-from hwgen.compiler.plan.maker import PART_SHARES
+from hwgen.compiler.plan.maker import TILE_SHARES
 from hwgen.compiler.plan.on_chip import plan_on_chip
 from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.plan.strategies import Job, makers
@@ -60,7 +60,7 @@ def _streamed(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[
     """The best core for a network whose weights come from the SDRAM, and its plan."""
     base = streamed_base(graph, lowered, board.part)
     fitting = makers(Job(graph, lowered, board, base, predict))
-    first, *others = PART_SHARES
+    first, *others = TILE_SHARES
     best, maker = min(((maker.make(first), maker) for maker in fitting), key=lambda made: made[0].cycles)
     with contextlib.suppress(ResourceError, StopIteration):
         half = next(depth for depth in WEIGHT_DEPTHS if depth < best.config.weight_depth)

@@ -10,7 +10,7 @@ from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.core import LANES, core_of, memories, shapes
 from hwgen.compiler.plan.estimate import estimate
-from hwgen.compiler.plan.maker import PART_SHARES, Maker
+from hwgen.compiler.plan.maker import TILE_SHARES, Maker
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.resources import resources
 from hwgen.compiler.plan.result import FrameTiming, Plan
@@ -53,7 +53,7 @@ def search(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming
                 maker = Maker(graph, lowered, board, config, predict, FIRST_EFFORTS, FusionLimits())
             except ResourceError:
                 continue
-            found.append(maker.make(PART_SHARES[0]))
+            found.append(maker.make(TILE_SHARES[0]))
     costs = [(one.cycles, one.resources.lut, one.resources.dsp, one.resources.ebr) for one in found]
     kept = {0, *_front(costs)}
     return [Explored(found[i], i == 0) for i in sorted(kept, key=lambda i: costs[i])]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from hwgen.compiler.plan.batch_estimate import BatchEstimate
-from hwgen.compiler.plan.maker import PART_SHARES
+from hwgen.compiler.plan.maker import TILE_SHARES
 from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.program.assemble import build_program
 from hwgen.compiler.program.program import Program
@@ -51,7 +51,7 @@ def plan_batch(single: Plan, predict: Callable[[Program], FrameTiming], frames: 
         except ResourceError as error:
             failure = failure or error
             continue
-        made = found.make(PART_SHARES[0])
+        made = found.make(TILE_SHARES[0])
         fits.append((made, found))
         if len(fits) == _MOST_FITS or found.avoidable <= (_NEAR - 1) * made.cycles_per_frame:
             break
@@ -59,7 +59,7 @@ def plan_batch(single: Plan, predict: Callable[[Program], FrameTiming], frames: 
         assert failure is not None
         raise failure
     best, attempt = min(fits, key=lambda one: one[0].cycles)
-    return min([best, *(attempt.make(share) for share in PART_SHARES[1:])], key=lambda one: one.cycles)
+    return min([best, *(attempt.make(share) for share in TILE_SHARES[1:])], key=lambda one: one.cycles)
 
 
 def _groupings(single: Plan, counts: range | list[int]) -> Iterator[Grouping]:
@@ -122,7 +122,7 @@ class _Attempt:
         self._fit: Fit = replace(found, fusion_groups=fusion_groups, layouts=layouts)
 
     def make(self, share: int) -> Plan:
-        """The plan with parts of at most a `share`-th of the weight memory."""
+        """The plan with channel tiles of at most a `share`-th of the weight memory."""
         single, lowered, config = self._single, self._lowered, self._single.config
         fitted = with_channel_tiles(lowered, self._fit, channel_tiles(lowered, config, share))
         loads = schedule(fitted.steps, config)

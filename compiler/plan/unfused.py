@@ -1,7 +1,7 @@
 """Depthwise convolutions that had better have a pass of their own than share that of the pointwise one behind them.
 
-A pass whose weights come in several parts runs once for each of them, and the window computes everything anew every time. Alone it
-computes once, and the parts read the result; but that result must lie in memory.
+A pass of several channel tiles runs once for each of them, and the window computes everything anew every time. Alone it computes once,
+and the tiles read the result; but that result must lie in memory.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def costly_windows(plan: Plan) -> frozenset[str]:
     saved: dict[str, int] = {}
     for item in plan.lowered.passes:
         if item.mode == FeedMode.WINDOW and isinstance(item.window_node, QConv) and item.array_node is not None:
-            parts = steps[item.name]
+            tiles = steps[item.name]
             gain = taken[item.name] - max(
-                _alone(plan, item, parts), sum(load_cycles(item, part.channels, plan.config) for part in parts)
+                _alone(plan, item, tiles), sum(load_cycles(item, tile.channels, plan.config) for tile in tiles)
             )
             if gain > 0:
                 saved[item.window_node.name] = gain
@@ -44,7 +44,7 @@ def costly_windows(plan: Plan) -> frozenset[str]:
 
 
 def _alone(plan: Plan, item: LogicalPass, steps: list[Step]) -> int:
-    """About the cycles of the same stripes and parts with the window in a pass of its own, which needs a stripe's rows only once."""
+    """About the cycles of the same stripes and tiles with the window in a pass of its own, which needs a stripe's rows only once."""
     config = plan.config
     depthwise = replace(item, array_node=None, to_rows=True, combine=None)
     words = ceil_div(item.input.channels, WORD_BYTES)

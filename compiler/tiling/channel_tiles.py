@@ -1,4 +1,4 @@
-"""Channel tiling: which passes run once for each part of their output channels."""
+"""Channel tiling: which passes run once for each tile of their output channels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 
 _WINDOW_SHARE = 2
-"""As `share`, for passes with a window, which computes everything again for each part."""
+"""As `share`, for passes with a window, which computes everything again for each tile."""
 
 STREAMED_POOL_GROUPS = 16
 """Subgroups of channels in a channel tile of a global pool, whose tiles share their window parameters: the first tile waits until
@@ -21,18 +21,18 @@ RESIDENT_POOL_GROUPS = 32
 
 
 def channel_tiles(lowered: Lowered, config: CoreConfig, share: int) -> ChannelTiles:
-    """Channel parts: of passes whose weights take more than a `share`-th of the weight memory, and of global pools."""
-    parts: ChannelTiles = {}
+    """Channel tiles: of passes whose weights take more than a `share`-th of the weight memory, and of global pools."""
+    tiles: ChannelTiles = {}
     most = config.weight_depth // share
     for item in lowered.passes:
         if item.array_node is not None:
             words = ceil_div(item.channels, config.cols) * item.depth
             limit = most if item.window_node is None else config.weight_depth // _WINDOW_SHARE
             if words > limit:
-                parts[item.name] = split_channels(item, config.cols, max(1, limit // item.depth))
+                tiles[item.name] = split_channels(item, config.cols, max(1, limit // item.depth))
         elif item.mode == FeedMode.SUM and not item.striped:
-            parts[item.name] = pool_tiles(item, STREAMED_POOL_GROUPS * config.window_lanes)
-    return parts
+            tiles[item.name] = pool_tiles(item, STREAMED_POOL_GROUPS * config.window_lanes)
+    return tiles
 
 
 def pool_tiles(item: LogicalPass, size: int) -> list[tuple[int, int]]:
@@ -41,6 +41,6 @@ def pool_tiles(item: LogicalPass, size: int) -> list[tuple[int, int]]:
 
 
 def least_weight_words(lowered: Lowered, cols: int) -> int:
-    """Words of the weight memory that the smallest parts of every pass need."""
+    """Words of the weight memory that the smallest tiles of every pass need."""
     items = (item for item in lowered.passes if item.array_node is not None)
     return max((ceil_div(split_channels(item, cols, 1)[0][1], cols) * item.depth for item in items), default=0)

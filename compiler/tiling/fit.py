@@ -164,12 +164,12 @@ class _NoFitError(Exception):
         self.name, self.short = name, short
 
 
-def with_channel_tiles(lowered: Lowered, fitted: Fit, parts: ChannelTiles) -> Fit:
+def with_channel_tiles(lowered: Lowered, fitted: Fit, tiles: ChannelTiles) -> Fit:
     """The same with some passes tiled by their output channels.
 
-    The parts of a pass follow each other, so the same rows meet as before and every tensor keeps its place.
+    The tiles of a pass follow each other, so the same rows meet as before and every tensor keeps its place.
     """
-    return _fit(lowered, fitted.fusion_groups, fitted.layouts, fitted.avoidable, parts)
+    return _fit(lowered, fitted.fusion_groups, fitted.layouts, fitted.avoidable, tiles)
 
 
 def _fit(
@@ -177,9 +177,9 @@ def _fit(
     fusion_groups: Sequence[FusionGroup],
     layouts: dict[str, Layout],
     avoidable: int,
-    parts: ChannelTiles,
+    tiles: ChannelTiles,
 ) -> Fit:
-    steps = build_steps(lowered, fusion_groups, parts)
+    steps = build_steps(lowered, fusion_groups, tiles)
     lives = lifetimes(lowered, steps)
     used = max(int(place_rows(layout, lives[name]).high.max()) for name, layout in layouts.items())
     return Fit(

@@ -1,4 +1,4 @@
-"""Steps: logical passes cut into stripes of rows and parts of output channels, in the order in which the core runs them.
+"""Steps: logical passes cut into stripes of rows and tiles of output channels, in the order in which the core runs them.
 
 A *fusion group* is a run of logical passes.  With more than one stripe its passes take turns: for every stripe of the last pass's rows each
 pass makes just the rows that are wanted and not yet there, so that the tensors between them need only a few rows of memory.
@@ -34,7 +34,6 @@ class Step:
     channels: int
     fusion_group: int
     stripe: int
-    part: int
 
     @property
     def past_row(self) -> int:
@@ -52,11 +51,11 @@ class Step:
 
     @property
     def name(self) -> str:
-        """Name of the logical pass, with stripe and part where there are several, and the frame of a batch."""
-        part = "" if self.channels == self.source.channels else f"/c{self.first_channel}"
+        """Name of the logical pass, with stripe and channel tile where there are several, and the frame of a batch."""
+        tile = "" if self.channels == self.source.channels else f"/c{self.first_channel}"
         stripe = "" if self.rows == self.source.height else f"[{self.first_row}:{self.past_row}]"
         frame = "" if self.source.frame is None else f" #{self.source.frame}"
-        return f"{self.source.name}{part}{stripe}{frame}"
+        return f"{self.source.name}{tile}{stripe}{frame}"
 
 
 @dataclass(frozen=True)
@@ -151,25 +150,25 @@ def _demand(buffers: dict[str, Buffer], passes: Sequence[LogicalPass], final: Lo
 
 
 def split_channels(item: LogicalPass, cols: int, max_chunks: int) -> list[tuple[int, int]]:
-    """(first channel, channels) of the parts of a pass, each of at most `max_chunks` chunks of `cols` channels.
+    """(first channel, channels) of the tiles of a pass, each of at most `max_chunks` chunks of `cols` channels.
 
-    The first channel of a part must lie at a word of the operand, or at half a word of the output.
+    The first channel of a tile must lie at a word of the operand, or at half a word of the output.
     """
     unit = 2 if item.operand is not None and cols % WORD_BYTES else 1
     chunks = ceil_div(item.channels, cols)
-    per_part = max(unit, max_chunks // unit * unit)
-    parts = ceil_div(chunks, per_part)
-    per_part = ceil_div(chunks, parts * unit) * unit
-    size = per_part * cols
+    per_tile = max(unit, max_chunks // unit * unit)
+    tiles = ceil_div(chunks, per_tile)
+    per_tile = ceil_div(chunks, tiles * unit) * unit
+    size = per_tile * cols
     return [(first, min(size, item.channels - first)) for first in range(0, item.channels, size)]
 
 
 def build_steps(
-    lowered: Lowered, fusion_groups: Sequence[FusionGroup], parts: dict[str, list[tuple[int, int]]]
+    lowered: Lowered, fusion_groups: Sequence[FusionGroup], tiles: dict[str, list[tuple[int, int]]]
 ) -> list[Step]:
-    """All steps; `parts` gives the channels of each part by the name of the logical pass (missing: one part).
+    """All steps; `tiles` gives the channels of each tile by the name of the logical pass (missing: one tile).
 
-    Frames of a batch that run the same pass one behind the other take turns, so that each part's weights serve all of them.
+    Frames of a batch that run the same pass one behind the other take turns, so that each tile's weights serve all of them.
     """
     steps: list[Step] = []
     for number, fusion_group in enumerate(fusion_groups):
@@ -177,17 +176,17 @@ def build_steps(
             group_stripes(lowered, fusion_group), lambda turn: (turn[0], turn[1].name)
         ):
             items = list(turns)
-            for part, (channel, channels) in enumerate(parts.get(name, [(0, items[0][1].channels)])):
+            for channel, channels in tiles.get(name, [(0, items[0][1].channels)]):
                 for _, item, first, past in items:
                     for low, high in itertools.pairwise(range(first, past + 1) if item.row_of else (first, past)):
-                        steps.append(Step(len(steps), item, low, high - low, channel, channels, number, stripe, part))
+                        steps.append(Step(len(steps), item, low, high - low, channel, channels, number, stripe))
     return steps
 
 
 def _turns(steps: Sequence[Step]) -> list[tuple[int, int]]:
     """For each step the first and the last step of the frames that take turns with it: itself if there are none.
 
-    Whether a pass is cut into parts is decided when all tensors have their places, so these hold for any parts.
+    Whether a pass is cut into channel tiles is decided when all tensors have their places, so these hold for any tiles.
     """
     found: list[tuple[int, int]] = []
     for _, run in itertools.groupby(steps, lambda step: (step.fusion_group, step.stripe, step.source.name)):

@@ -115,7 +115,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _passes(plan: Plan) -> Table:
-    """A line for every pass that differs from the one before; stripes and parts of one pass are joined, of a batch all of a pass."""
+    """A line for every pass that differs from the one before; stripes and tiles of one pass are joined, of a batch all of a pass."""
     batch = plan.frames > 1
     title = f"Passes of all {plan.frames} frames" if batch else "Passes"
     table = _table(title, "pass", "times", "map", "channels", "K", "cycles", "waiting", "MAC/cycle", "bound")

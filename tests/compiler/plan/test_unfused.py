@@ -1,4 +1,4 @@
-"""Depthwise convolutions that get a pass of their own because the pointwise ones behind them come in many parts."""
+"""Depthwise convolutions that get a pass of their own because the pointwise ones behind them come in many channel tiles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.plan
 
 @pytest.fixture(scope="module")
 def graph() -> QGraph:
-    """Its last maps are 12 x 12 and 6 x 6 with 512 and 1024 channels: weights of many parts, windows of many channels."""
+    """Its last maps are 12 x 12 and 6 x 6 with 512 and 1024 channels: weights of many channel tiles, windows of many channels."""
     return load_network("mobilenet_v1", NetworkOptions(resolution=192, classes=10))
 
 
