@@ -21,7 +21,7 @@ class Weights:
 
 
 def required(graph: Graph) -> dict[str, Shape]:
-    """Name and shape of every parameter of a graph, before or after its passes.
+    """Name and shape of every parameter of a graph, before or after its transforms.
 
     Convolutions [out, in / groups, rows, columns], fully connected layers [out, in], all others [channels].
     """

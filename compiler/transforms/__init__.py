@@ -9,7 +9,7 @@ from hwgen.compiler.transforms.fuse_activation import fuse_activation
 from hwgen.compiler.transforms.recognise_shuffle import recognise_shuffle
 from hwgen.compiler.transforms.recognise_shuffle_merge import recognise_shuffle_merge
 
-PASSES: tuple[Callable[[Graph], Graph], ...] = (
+TRANSFORMS: tuple[Callable[[Graph], Graph], ...] = (
     fold_pad,
     fold_batch_norm,
     fuse_activation,
@@ -19,11 +19,11 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
 
 
 def simplify(graph: Graph) -> Graph:
-    """All passes, in order, again and again until none changes the graph; verified before and after every one."""
+    """All transforms, in order, again and again until none changes the graph; verified before and after every one."""
     graph.verify()
     while True:
         before = graph
-        for rewrite in PASSES:
+        for rewrite in TRANSFORMS:
             graph = rewrite(graph)
             graph.verify()
         if graph == before:

@@ -7,7 +7,7 @@ import pytest
 from hwgen.compiler.frontend.zoo import build
 from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.text import parse
-from hwgen.compiler.transforms import PASSES, simplify
+from hwgen.compiler.transforms import TRANSFORMS, simplify
 from hwgen.compiler.transforms.fold_batch_norm import fold_batch_norm
 from hwgen.compiler.transforms.fold_pad import fold_pad
 from hwgen.compiler.transforms.fuse_activation import fuse_activation
@@ -129,7 +129,7 @@ def test_simplify_reaches_a_fixed_point_on_the_zoo() -> None:
     assert {node.op for node in simple.nodes} == {
         "input", "conv2d", "max_pool", "slice", "shuffle_merge", "global_avg_pool", "fully_connected"
     }  # fmt: skip
-    assert all(rewrite(simple) == simple for rewrite in PASSES)
+    assert all(rewrite(simple) == simple for rewrite in TRANSFORMS)
     assert simple.macs == graph.macs and simple.weight_count == graph.weight_count
     assert sum(node.op == "shuffle_merge" for node in simple.nodes) == 16
     assert [node.name for node in simple.layers() if node.attributes["norm"] == ""] == ["fc"]
