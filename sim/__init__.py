@@ -1,1 +1,1 @@
-"""Golden model, timing model, benches and models of what lies outside the FPGA."""
+"""Golden model, timing model, simulation harness and models of what lies outside the FPGA."""

@@ -29,7 +29,7 @@ class Row:
         streamed_bytes: weights that come from the SDRAM; 0 if they are on chip.
         resources: kind to (used, available, as planned); None without a build.
         khz: simulated clock cycles per second of simulation, thousands.
-        causes: the simulated frame's cycles by what the array did or waited for, as the machine's counters have them.
+        cycle_breakdown: the simulated frame's cycles by what the array did or waited for, as the machine's counters have them.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Row:
         ]
 
     def shares(self) -> list[str]:
-        """For the table of causes; needs a simulation."""
+        """For the table of cycle breakdowns; needs a simulation."""
         assert self.cycle_breakdown is not None
         total = sum(self.cycle_breakdown.values())
         return [self.name, f"{total:,}", *(f"{100 * self.cycle_breakdown[name] / total:.1f} %" for name in NAMES)]

@@ -100,7 +100,7 @@ class QGraph:
             raise ModelError(f"int8 graph {self.name} is unsound: {one_line(problems)}")
 
     def __str__(self) -> str:
-        lines = [f"qgraph {self.name} input {self.input} output {self.output}"]
+        lines = [f"int8 graph {self.name} input {self.input} output {self.output}"]
         for node in self.nodes:
             out = self.tensors[node.output]
             lines.append(

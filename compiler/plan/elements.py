@@ -111,7 +111,7 @@ def _fetch(wanted: Wanted) -> Mapping[str, Any]:
 
 
 def _wide(lowered: Lowered) -> list[LogicalPass]:
-    """Passes with kernels beyond those of the row chain and of the window's three rows and columns."""
+    """Passes with kernels beyond the rows that the fetch follows and the window's three rows and columns."""
     return [item for item in lowered.passes if needs_row_steps(item.mode, item.window)]
 
 

@@ -38,7 +38,7 @@ def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads
             bases[1] = parameters.place(key, head + chunks * cols) + head
         if item.window_node is not None and item.op != WindowOp.MAX:
             groups = window_entries(step, lanes)
-            # The parts of a global pool have equal parameters, the parts of a convolution the same.
+            # The channel tiles of a global pool have equal parameters, those of a convolution the same.
             bases[2] = windows.place((item.name, groups), groups)
         numbers = [
             0 if table is None else shelf.place((table.table.tobytes().hex(), 0), 1)

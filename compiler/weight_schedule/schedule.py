@@ -1,7 +1,7 @@
 """When weights and parameters are loaded, and where: circular memories, overwritten as soon as nobody needs them.
 
 Every step needs up to three *items*: weight words, lane parameters, window parameters.  Items are placed one behind the other in
-their memory.  An item stays until another one is laid over it, so the stripes of a segment share it if the memory is large enough;
+their memory.  An item stays until another one is laid over it, so the stripes of a fusion group share it if the memory is large enough;
 else it is loaded again.
 """
 
@@ -169,7 +169,7 @@ def schedule(steps: Sequence[Step], config: CoreConfig) -> list[StepLoads]:
         item = step.source
         if item.window_node is not None and item.op != WindowOp.MAX:
             groups = window_entries(step, config.window_lanes)
-            # The parts of a global pool have equal parameters, the parts of a convolution the same.
+            # The channel tiles of a global pool have equal parameters, those of a convolution the same.
             part = groups if item.mode == FeedMode.SUM else 0
             bases[2], packets = windows.take((item.name, part), groups, groups, step)
             loads += packets

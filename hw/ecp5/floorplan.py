@@ -93,19 +93,19 @@ def multiplier_sites(part: str, rows: int, cols: int) -> list[list[str]]:
     total = die.sites * len(die.y)
     if rows * cols > total:
         raise ValueError(f"an array of {rows} x {cols} needs {rows * cols} multiplier blocks; {part} has {total}")
-    per_row, per_band = ceil_div(cols, len(die.y)), ceil_div(rows, len(die.y))
+    cols_each, rows_each = ceil_div(cols, len(die.y)), ceil_div(rows, len(die.y))
     sites = [[""] * cols for _ in range(rows)]
     for c in range(cols):
         for r in range(rows):
-            if rows * per_row <= die.sites:
-                band, slot = divmod(c, per_row)
-                slot = slot if band % 2 == 0 else per_row - 1 - slot
-                sites[r][c] = die.site(band, r * per_row + slot)
-            elif per_band * cols <= die.sites:
-                band, slot = divmod(r, per_band)
-                slot = slot if band % 2 == 0 else per_band - 1 - slot
-                sites[r][c] = die.site(band, c * per_band + slot)
+            if rows * cols_each <= die.sites:
+                block_row, slot = divmod(c, cols_each)
+                slot = slot if block_row % 2 == 0 else cols_each - 1 - slot
+                sites[r][c] = die.site(block_row, r * cols_each + slot)
+            elif rows_each * cols <= die.sites:
+                block_row, slot = divmod(r, rows_each)
+                slot = slot if block_row % 2 == 0 else rows_each - 1 - slot
+                sites[r][c] = die.site(block_row, c * rows_each + slot)
             else:
-                band, index = divmod(c * rows + r, die.sites)
-                sites[r][c] = die.site(band, index if band % 2 == 0 else die.sites - 1 - index)
+                block_row, index = divmod(c * rows + r, die.sites)
+                sites[r][c] = die.site(block_row, index if block_row % 2 == 0 else die.sites - 1 - index)
     return sites
