@@ -69,6 +69,10 @@ class Machine(wiring.Component):
         sdram : Out(sdram_pins(sdram_config.part)).
         initialised : Out(1), passes_done : Out(16).
         trace : Out(Trace), for simulation.
+
+    Timing: core and DMA start in the cycle after the SDRAM controller's `frame_ready`, and from there on a frame takes the cycles
+        that `hwgen.sim.timing.frame.predict` says, but for the wait for the image's rows, which it estimates. `leds` and `tx` are a cycle
+        behind what they show. The host gets the memories outside of frames only; `sdram` is never held up.
     """
 
     def __init__(self, config: CoreConfig, sdram_config: SdramConfig, *, build: int = 0) -> None:

@@ -49,8 +49,8 @@ class CoreConfig:
         table_slots: tables that a lane's memory has room for, a power of two, 2..16: the last one is the identity.
         row_steps: whether the fetch steps from row to row inside an output row: kernels of the array with more than three rows or seven
             columns, dilation, and kernels of the window in several blocks.
-        partial_depth: outputs of a row whose partial sums the window keeps, for kernels in several blocks (a power of two, at least
-            512; needs `row_steps`); 0: no such kernels.
+        partial_depth: outputs of a row whose partial sums the window keeps, for kernels in several blocks (512 or 1024;
+            needs `row_steps`); 0: no such kernels.
         striped_sums: whether a pass of FeedMode.SUM may go on with the sums of the one before it.
         resident_passes: passes of a frame, if weights, parameters and descriptors are the initial content of block RAM; 0: the DMA
             brings them.
