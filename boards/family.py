@@ -1,7 +1,8 @@
 """What an FPGA family decides: the interface between the boards and builds on one side and a vendor's blocks, cells and tools on the other.
 
-A family is one object, the same for all its parts; a `hwgen.boards.board.Part` names it. Everything that differs between families is behind
-this interface: nothing outside a family's folders (`boards/ecp5`, `hw/ecp5`) names one of its primitives or one of its tools' options.
+A family is one object, the same for all its parts; a `hwgen.boards.board.Part` names it. Nothing outside a family's folders (`boards/ecp5`,
+`hw/ecp5`) names one of its primitives or one of its tools' options. What boards and builds ask of a family is behind this interface; the
+machine's block RAMs, multipliers and carry chains are not yet: `hw` takes them from `hwgen.hw.ecp5`, so another family needs its own there.
 """
 
 from __future__ import annotations

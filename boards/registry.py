@@ -10,7 +10,7 @@ import hwgen.boards
 from hwgen.boards.board import Board
 from hwgen.errors import ToolError
 
-_NO_BOARDS = {"bitstream", "board", "equal_modules", "family", "names", "registry", "tools", "top"}
+_NO_BOARDS = {"bitstream", "board", "equal_modules", "family", "names", "registry", "tools", "top", "wiring"}
 """Modules of this folder that are not loaded in search of boards: some take time."""
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hwgen.errors import ToolError
+from hwgen.extras import remedy
 
 Progress = Callable[[str], None]
 """Is told in a few words what a long step is doing."""
@@ -68,7 +69,7 @@ def run_tool(
         ToolError: it is not installed or its exit status is not 0; quotes its first error line.
     """
     if importlib.util.find_spec(tool.module) is None:
-        raise ToolError(f"{tool.name} is not installed: run `pip install {tool.package}`")
+        raise ToolError(f"{tool.name} is not installed: run `{remedy('build')}`")
     launcher = f"import sys, {tool.module} as package; sys.argv[0] = {tool.name!r}; package.{tool.entry}()"
     own_log = [tool.log_option, os.path.relpath(log, folder)] if tool.log_option else []
     command = [sys.executable, "-c", launcher, *own_log, *arguments]
