@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.elements import Wanted, array_cycles, sizes
 from hwgen.compiler.plan.estimate import frame_estimate
@@ -27,7 +26,7 @@ ACTIVATION_MOST = 16384
 """Words of a bank of the activation memory: as many as an address reaches."""
 
 
-def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> CoreConfig:
+def streamed_base(lowered: Lowered, part: Part) -> CoreConfig:
     """The base of a core whose weights are streamed, with more window lanes where the window would hold up the frame.
 
     Where the part has too little logic for the array that suits the network best, the next one is taken.
@@ -35,13 +34,13 @@ def streamed_base(graph: QGraph, lowered: Lowered, part: Part) -> CoreConfig:
     shapes = _by_speed(lowered, part)
     for depth in _ACTIVATION_LEAST:
         for shape in shapes:
-            few, more = (core_of(graph, lowered, part, shape, lanes) for lanes in LANES)
+            few, more = (core_of(lowered, part, shape, lanes) for lanes in LANES)
             worth = frame_estimate(lowered, more) <= _WORTH * frame_estimate(lowered, few)
             for base in (more, few) if worth else (few,):
                 smallest = replace(base, weight_depth=WEIGHT_DEPTHS[-1], activation_depth=depth)
                 if (found := fewer_lanes(smallest, part)) is not None:
                     return replace(base, combine_lanes=found.combine_lanes)
-    return core_of(graph, lowered, part, shapes[0], LANES[0])  # what is short is told where its memories are chosen
+    return core_of(lowered, part, shapes[0], LANES[0])  # what is short is told where its memories are chosen
 
 
 def fewer_lanes(config: CoreConfig, part: Part) -> CoreConfig | None:
@@ -53,7 +52,7 @@ def fewer_lanes(config: CoreConfig, part: Part) -> CoreConfig | None:
     return config
 
 
-def core_of(graph: QGraph, lowered: Lowered, part: Part, shape: tuple[int, int], lanes: int) -> CoreConfig:
+def core_of(lowered: Lowered, part: Part, shape: tuple[int, int], lanes: int) -> CoreConfig:
     """The core of this array (rows, columns) and window but for the depths of its large memories."""
     return CoreConfig(**sizes(Wanted(lowered, part, *shape, lanes)))
 

@@ -43,7 +43,7 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
     """
     if not external:
         on_chip = plan_on_chip(
-            graph, board, predict, lambda lowered, shape, lanes: core_of(graph, lowered, board.part, shape, lanes)
+            graph, board, predict, lambda lowered, shape, lanes: core_of(lowered, board.part, shape, lanes)
         )
         if on_chip is not None:
             return on_chip
@@ -58,7 +58,7 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
 
 def _streamed(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[Program], FrameTiming]) -> Plan:
     """The best core for a network whose weights come from the SDRAM, and its plan."""
-    base = streamed_base(graph, lowered, board.part)
+    base = streamed_base(lowered, board.part)
     fitting = makers(Job(graph, lowered, board, base, predict))
     first, *others = TILE_SHARES
     best, maker = min(((maker.make(first), maker) for maker in fitting), key=lambda made: made[0].cycles)

@@ -35,5 +35,5 @@ def quick_estimate(graph: QGraph, part: Part) -> QuickEstimate:
         ResourceError: the part is too small for any core.
     """
     lowered = lower(graph)
-    config = streamed_base(graph, lowered, part)
+    config = streamed_base(lowered, part)
     return QuickEstimate(config.rows, config.cols, estimate(lowered, config), frame_estimate(lowered, config))

@@ -66,7 +66,7 @@ def _cores(graph: QGraph, lowered: Lowered, board: Board) -> list[list[CoreConfi
     for shape in shapes(lowered, part):
         least = least_weight_words(lowered, shape[1])
         for lanes in LANES:
-            base = core_of(graph, lowered, part, shape, lanes)
+            base = core_of(lowered, part, shape, lanes)
             try:
                 sizes = list(memories(base, part, ACTIVATION_STEP, least))
             except ResourceError:

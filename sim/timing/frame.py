@@ -76,11 +76,6 @@ class FrameTiming:
         """Frames per second, one after the other."""
         return self.clock_hz / self.cycles
 
-    @property
-    def waiting(self) -> int:
-        """Cycles in which no pass could start for want of weights, image rows or a descriptor."""
-        return sum(entry.wait for entry in self.passes)
-
 
 class PassTimings:
     """Remembers passes: many have the same shape and differ in addresses only."""
