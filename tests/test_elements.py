@@ -10,7 +10,6 @@ import pytest
 
 from hwgen.boards.ecp5 import costs
 from hwgen.boards.ulx3s import ULX3S
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.plan.elements import PLANNED, Wanted
@@ -22,6 +21,7 @@ from hwgen.reports.build import BOUNDS
 from hwgen.reports.elements import REPORTED
 from hwgen.sim.frame.trace import KINDS
 from hwgen.sim.timing.elements import TIMED, Timed
+from tests.support.int8_networks import load_network
 
 REGISTRIES: tuple[Mapping[str, object], ...] = (costs.COSTS, PLANNED, REPORTED, TIMED)
 """By the names of the elements."""

@@ -1,4 +1,4 @@
-"""From a network's name or file to what is quantised, or to its int8 graph in one call."""
+"""From a network's name or file to what is quantised, or to its int8 graph where it is quantised already."""
 
 from __future__ import annotations
 
@@ -84,12 +84,6 @@ def load(name: str, options: NetworkOptions = STANDARD) -> FloatNetwork | QGraph
             return model
         return _of_model(name, options, model)
     return _of_graph(name, options)
-
-
-def load_network(name: str, options: NetworkOptions = STANDARD) -> QGraph:
-    """The int8 graph of a network of the zoo or of a model's file, quantised unless it is; ModelError as of `load`."""
-    network = load(name, options)
-    return network if isinstance(network, QGraph) else network.quantised(quantiser_options(options)).network
 
 
 def load_float(name: str, options: NetworkOptions = STANDARD) -> FloatNetwork:

@@ -9,11 +9,11 @@ from PIL import Image
 
 from hwgen.compiler.frontend import weights, zoo
 from hwgen.compiler.frontend.images import quantised_image, synthetic_images
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.errors import ModelError
 from hwgen.sim import golden
+from tests.support.int8_networks import load_network
 
 
 def numbers(network: QGraph) -> list[bytes]:

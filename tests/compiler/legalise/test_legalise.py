@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend import tflite
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
 from hwgen.errors import HwgenError, UnsupportedOpError
+from tests.support.int8_networks import load_network
 from tests.support.make_tflite import SAME, Maker
 from tests.support.mutation import mutate
 from tests.support.tflite_examples import example

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.sim import golden
+from tests.support.int8_networks import load_network
 
 RESOLUTION = 32
 

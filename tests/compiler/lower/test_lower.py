@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8.graph import QGraph
@@ -14,6 +13,7 @@ from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered, Placement, View
 from hwgen.errors import UnsupportedOpError
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
+from tests.support.int8_networks import load_network
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from hwgen.boards.board import Part
 from hwgen.boards.ecp5.family import ECP5
 from hwgen.boards.icepi_zero import ICEPI_ZERO
 from hwgen.boards.ulx3s import ULX3S
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.core import memories
@@ -20,6 +19,7 @@ from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.reports.plan import plan_json, plan_text
 from tests.support.board_timing import timing
+from tests.support.int8_networks import load_network
 from tests.support.small_board import SmallBoard
 
 pytestmark = pytest.mark.plan

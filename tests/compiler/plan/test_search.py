@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner
 
 from hwgen.cli import cli
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
@@ -16,6 +15,7 @@ from hwgen.compiler.plan.search import Explored, search
 from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import Target
 from tests.support.board_timing import timing
+from tests.support.int8_networks import load_network
 from tests.support.small_board import SmallBoard
 
 pytestmark = pytest.mark.plan

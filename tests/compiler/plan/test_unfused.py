@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from hwgen.boards.ulx3s import ULX3S
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
@@ -16,6 +15,7 @@ from hwgen.compiler.plan.unfused import costly_windows
 from hwgen.compiler.program.check import check_program
 from hwgen.hw.isa.descriptor import FeedMode
 from tests.support.board_timing import timing
+from tests.support.int8_networks import load_network
 
 pytestmark = pytest.mark.plan
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
@@ -23,6 +22,7 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.isa.packets import PacketKind
 from tests.support.descriptors import changed, field_values
+from tests.support.int8_networks import load_network
 
 CONFIG = CoreConfig(activation_depth=2048, weight_depth=4096)
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.graph.parameters import Weights
 from hwgen.compiler.graph.text import parse
@@ -18,6 +17,7 @@ from hwgen.compiler.quantise.options import QuantiseOptions
 from hwgen.compiler.quantise.prepare import prepare
 from hwgen.compiler.quantise.quantiser import quantise
 from hwgen.errors import ModelError
+from tests.support.int8_networks import load_network
 
 
 def spread(values: np.ndarray, batches: int = 1) -> Histogram:

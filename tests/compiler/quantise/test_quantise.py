@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend.images import INPUT_RANGE, normalise, quantise_pixels, synthetic_images
-from hwgen.compiler.frontend.load import load_float, load_network
+from hwgen.compiler.frontend.load import load_float
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.frontend.zoo import build
 from hwgen.compiler.graph.parameters import Weights, folded
@@ -22,6 +22,7 @@ from hwgen.compiler.transforms import simplify
 from hwgen.errors import ModelError, UnsupportedOpError
 from hwgen.sim import golden
 from tests.support.double_rounding import double_rounding
+from tests.support.int8_networks import load_network
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend import tflite
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
@@ -35,6 +34,7 @@ from hwgen.hw.isa.config import BANKS
 from hwgen.reports.plan import plan_json, plan_text
 from tests.support.batches import batch
 from tests.support.command_line import run
+from tests.support.int8_networks import load_network
 from tests.support.residual_network import inverted, residual
 from tests.support.small_board import SDRAM
 from tests.support.small_machine import CONFIG

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Buffer, Lowered
 from hwgen.compiler.tiling.fit import Fit, fit
@@ -12,6 +11,7 @@ from hwgen.compiler.tiling.stripes import Lifetimes, lifetimes, natural_groups, 
 from hwgen.compiler.tiling.striping import Weights, candidate_heights
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import BANKS
+from tests.support.int8_networks import load_network
 
 pytestmark = pytest.mark.plan
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, natural_groups, split_channels
 from hwgen.compiler.weight_schedule.packing import array_parameters, weight_words, window_words
 from hwgen.hw.isa.descriptor import ChannelParameters
+from tests.support.int8_networks import load_network
 
 COLS, LANES = 12, 4
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from hwgen.compiler.frontend import zoo
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.quantise.structure import structure
 from hwgen.errors import ResourceError
@@ -19,6 +18,7 @@ from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import Target
 from hwgen.reports.models import ESTIMATE, PLAN, Speed, markdown, table
 from tests.support.command_line import run
+from tests.support.int8_networks import load_network
 
 pytestmark = pytest.mark.plan
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
@@ -21,6 +20,7 @@ from hwgen.hw.isa.config import BANKS, WORD_BYTES
 from hwgen.hw.isa.host_protocol import StatusFlag
 from hwgen.sim.golden import run
 from hwgen.sim.timing.frame import predict
+from tests.support.int8_networks import load_network
 from tests.support.small_board import SDRAM, SmallBoard
 
 

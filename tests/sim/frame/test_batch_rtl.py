@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.program.check import check_program
 from hwgen.compiler.weight_schedule.schedule import streamed_bytes
@@ -16,6 +15,7 @@ from hwgen.hw.isa.packets import PacketKind
 from hwgen.sim.frame.simulate import simulate_frame
 from hwgen.sim.golden import run
 from tests.support.batches import batch
+from tests.support.int8_networks import load_network
 from tests.support.small_board import SDRAM
 
 RESOLUTION = 32

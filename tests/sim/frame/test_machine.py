@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
@@ -16,6 +15,7 @@ from hwgen.compiler.plan.result import Plan
 from hwgen.sim.frame.simulate import FrameResult, simulate_frame
 from hwgen.sim.golden import run
 from hwgen.sim.timing.frame import predict
+from tests.support.int8_networks import load_network
 from tests.support.small_board import SDRAM, SmallBoard
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from hwgen.boards.registry import find_board
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_inputs
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.frontend.zoo import NETWORKS, Options, names
 from hwgen.compiler.legalise import legalise
@@ -21,6 +20,7 @@ from hwgen.compiler.plan.planner import plan
 from hwgen.sim import golden
 from hwgen.sim.frame.simulate import simulate_frame
 from hwgen.sim.timing.frame import predict
+from tests.support.int8_networks import load_network
 from tests.support.small_machine import CONFIG, Small
 
 RING = replace(

@@ -7,7 +7,6 @@ from collections import deque
 
 import pytest
 
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
@@ -41,6 +40,7 @@ from hwgen.sim.timing.frame import predict
 from hwgen.sim.timing.passes import CoreDelays, pass_timing
 from hwgen.sim.timing.sdram import SdramTiming
 from hwgen.sim.timing.stream import StreamTiming
+from tests.support.int8_networks import load_network
 from tests.support.small_board import SmallBoard
 from tests.support.stepped_operand import SteppedOperand
 

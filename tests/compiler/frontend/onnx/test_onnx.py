@@ -12,7 +12,6 @@ from onnx import TensorProto, external_data_helper, helper
 from PIL import Image
 
 from hwgen.compiler.frontend import onnx
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.onnx import convert
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.errors import ModelError, UnsupportedOpError
@@ -20,6 +19,7 @@ from hwgen.flow.agreement import compare
 from hwgen.reports.prediction import Agreement
 from hwgen.sim import golden
 from tests.support.command_line import run
+from tests.support.int8_networks import load_network
 from tests.support.make_onnx import Build, Maker, made, save
 from tests.support.onnx_form import as_float
 from tests.support.onnx_networks import gemm

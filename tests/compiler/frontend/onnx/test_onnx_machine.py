@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.onnx import convert
 from hwgen.compiler.int8.graph import QGraph
+from tests.support.int8_networks import load_network
 from tests.support.make_onnx import made, save
 from tests.support.onnx_quantised import SHAPE, Quantised, network
 from tests.support.onnx_small import small

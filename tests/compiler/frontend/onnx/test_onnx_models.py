@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend import onnx
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.flow.agreement import compare
 from hwgen.sim import golden
+from tests.support.int8_networks import load_network
 from tests.support.paths import MODELS
 
 RECORDED = ("mobilenet_v3_small_random", "shufflenet_v2_x1_0_random", "squeezenet1_1_random")

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, numpy_helper
 
-from hwgen.compiler.frontend.load import load_network
 from hwgen.compiler.frontend.onnx import convert
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.errors import ModelError, UnsupportedOpError
 from hwgen.sim import golden
+from tests.support.int8_networks import load_network
 from tests.support.make_onnx import reference, save
 from tests.support.onnx_quantised import IN, SHAPE, Quantised, network, qlinear
 
