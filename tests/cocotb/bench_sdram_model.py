@@ -9,7 +9,7 @@ from cocotb.triggers import RisingEdge
 
 from hwgen.sim.harness.streams import reset
 
-NOP, ACTIVATE, READ, WRITE, PRECHARGE, REFRESH, MODE, TERMINATE = 0b111, 0b011, 0b101, 0b100, 0b010, 0b001, 0b000, 0b110
+NOP, ACTIVATE, READ, WRITE, PRECHARGE, REFRESH, MODE = 0b111, 0b011, 0b101, 0b100, 0b010, 0b001, 0b000
 ALL = 1 << 10
 CL2 = 1 << 9 | 2 << 4 | 3
 
