@@ -1,0 +1,1 @@
+"""The clock of the array with its memories alone."""

@@ -1,0 +1,1 @@
+"""The float graph: operations, shapes, parameters, and its text form."""

@@ -1,0 +1,1 @@
+"""Stripes, channel tiles and places: how the passes' tensors fit the activation memory."""

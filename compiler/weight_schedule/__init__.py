@@ -1,0 +1,1 @@
+"""When weights and parameters are loaded, and where."""

@@ -1,0 +1,1 @@
+"""Two small networks for handwritten digits, trained and built."""

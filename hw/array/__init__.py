@@ -1,0 +1,1 @@
+"""The systolic array with what feeds it: pixel ring, feeder, weight memory; and the collector behind it."""

@@ -1,0 +1,1 @@
+"""What starts passes and counts their cycles."""

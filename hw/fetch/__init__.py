@@ -1,0 +1,1 @@
+"""The fetch: which words of the activation memory a pass reads, and in which cycle."""

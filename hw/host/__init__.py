@@ -1,0 +1,1 @@
+"""The host link: the machine's side of the serial protocol."""

@@ -1,0 +1,1 @@
+"""The activation memory, the SDRAM controller, and what moves data between them."""

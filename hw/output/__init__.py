@@ -1,0 +1,1 @@
+"""From the collector to the activation memory: combine element, crossbar, writers."""

@@ -1,0 +1,1 @@
+"""The window: depthwise convolutions and pooling, a stage a file."""

@@ -1,0 +1,1 @@
+"""The timing model: cycles of passes, of the SDRAM and of a frame."""
