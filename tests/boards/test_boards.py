@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from hwgen.boards.ecp5.parts import own
+from hwgen.boards.ecp5.part import own
 from hwgen.boards.registry import BOARDS, find_board
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.errors import ToolError

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from amaranth.back import verilog
 
-from hwgen.boards.ecp5.family import YOSYS
+from hwgen.boards.ecp5.tools import YOSYS
 from hwgen.boards.equal_modules import merge_equal_modules
 from hwgen.boards.tools import run_tool
 from hwgen.hw.array.systolic import SystolicArray
