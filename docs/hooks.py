@@ -75,8 +75,25 @@ def first_network() -> str:
     return f"```python\n{script.read_text()}```"
 
 
+def _of_root(name: str) -> str:
+    """A page of the project's root; links to pages of the documentation are as from beside them."""
+    return (Path(__file__).parents[1] / name).read_text().replace("](docs/", "](")
+
+
+def contributing() -> str:
+    """How to take part."""
+    return _of_root("CONTRIBUTING.md")
+
+
+def changelog() -> str:
+    """What changed in a contract."""
+    return _of_root("CHANGELOG.md")
+
+
 GENERATED: dict[str, Callable[[], str]] = {
+    "changelog": changelog,
     "commands": commands,
+    "contributing": contributing,
     "first_network": first_network,
     "host_commands": host_commands,
     "host_statuses": host_statuses,
