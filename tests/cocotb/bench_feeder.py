@@ -8,6 +8,7 @@ from typing import Any
 
 import cocotb
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.sim.elements.feeder import PIXELS_DELAY, ROOM_DELAY, TILE_GAP, FeederModel
 from hwgen.sim.harness.streams import Pattern, every, never, random
@@ -39,7 +40,7 @@ class Shape:
 
     @property
     def tiles(self) -> int:
-        return -(-self.out_rows * self.out_w // ROWS)
+        return ceil_div(self.out_rows * self.out_w, ROWS)
 
     def descriptor(self) -> int:
         return packed_descriptor(

@@ -9,6 +9,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.descriptor_fields import DescriptorFields, RowPointerFields
@@ -35,14 +36,14 @@ def complete(rng: np.random.Generator, d: dict[str, Any], late: float) -> Case:
     rows = CONFIG.rows
     d = {"fill": int(rng.integers(256)), "kernel_h": 1, "kernel_w": 1, "stride_y": 1, "stride_x": 1, **d}
     d.setdefault("columns", (d["out_w"] - 1) * d["stride_x"] + d["kernel_w"])
-    d.setdefault("ring_pixels", -(-d["out_w"] // rows) * rows + rows * int(rng.choice([0, 0, 1, 2])))
+    d.setdefault("ring_pixels", ceil_div(d["out_w"], rows) * rows + rows * int(rng.choice([0, 0, 1, 2])))
     d["input"] = pointer(rng, d["in_w"] * d["pixel_words"])
     if CONFIG.row_steps:
         d = {"tap_rows": 1, "tap_columns": 1, "blocks_h": 1, "blocks_w": 1, **d}
         d["tap_words"] = d["tap_columns"] * d["pixel_words"]
     free: list[int] = []
     cycle = 3  # no tile is free before the first row has come
-    for _ in range(-(-d["out_rows"] * d["out_w"] // rows)):
+    for _ in range(ceil_div(d["out_rows"] * d["out_w"], rows)):
         cycle += 1 + int(rng.exponential(late))
         free.append(cycle)
     return descriptor_fields(**d), free

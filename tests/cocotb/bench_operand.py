@@ -10,6 +10,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS
 from hwgen.hw.isa.descriptor_fields import DescriptorFields, RowPointerFields
 from hwgen.hw.memory.activation_memory import ReadRequest
@@ -28,7 +29,7 @@ def case(seed: int) -> DescriptorFields:
     rng = np.random.default_rng(seed)
     out_rows, out_w, chunks = (int(rng.integers(1, high)) for high in (6, 20, 5))
     words = int(rng.integers(0, 3))
-    pixel_words = words + -(-chunks * CONFIG.cols // 8) + int(rng.integers(0, 3))
+    pixel_words = words + ceil_div(chunks * CONFIG.cols, 8) + int(rng.integers(0, 3))
     row_words, depth = out_w * pixel_words, 4 * int(rng.integers(1, 4))
     slot, base = int(rng.integers(depth)), int(rng.integers(WORDS - depth // 4 * row_words))
     tiles, rest = divmod(out_rows * out_w, CONFIG.rows)

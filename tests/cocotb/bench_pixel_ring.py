@@ -7,6 +7,7 @@ from typing import Any
 
 import cocotb
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.sim.elements.pixel_ring import READABLE, Place, places, row_done_cycles
 from hwgen.sim.harness.streams import Pattern, never, random
@@ -24,7 +25,7 @@ def shapes() -> list[dict[str, int]]:
     for index, (out_rows, out_w) in enumerate(sizes):
         for tap in (True, False):
             units = (1, 2, 5, 4, 3, 6, 7)[(index + tap) % 7]
-            ring_words = -(-units // 2) if HALF_WORDS and not tap else units
+            ring_words = ceil_div(units, 2) if HALF_WORDS and not tap else units
             slots = (1, 3, 2, 4, 5)[index % 5]
             found.append(
                 {

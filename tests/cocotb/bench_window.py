@@ -10,6 +10,7 @@ import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.compiler.int8.arithmetic import divide_half_away
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.descriptor import FeedMode, SumOp, WindowOp
 from hwgen.hw.window.parameters import WindowParameters
 from hwgen.sim.elements.window import WindowPass, result_cycles, taken_cycles
@@ -84,7 +85,7 @@ def passes(seed: int, count: int) -> list[Case]:
     cases, base = [], int(rng.integers(0, 4))
     for one in made:
         cases.append(Case(one, parameters_of(rng, one), base))
-        base += -(-one.x.shape[2] // L * (one.blocks[0] * one.blocks[1] + 1) // 2)
+        base += ceil_div(ceil_div(one.x.shape[2], L) * (one.blocks[0] * one.blocks[1] + 1), 2)
     assert base <= GROUPS_IN_MEMORY, f"{base} subgroups"
     return cases
 

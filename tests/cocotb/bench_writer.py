@@ -9,6 +9,7 @@ from typing import Any
 import cocotb
 import numpy as np
 
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.hw.isa.descriptor_fields import RowPointerFields
 from hwgen.sim.elements.writer import Request, WriterModel, done_cycle, taken_cycles
@@ -17,13 +18,13 @@ from tests.support.write_requests import write_request
 
 CONFIG = bench_config()
 ROWS, COLS, WRITE_TO_READ = CONFIG.rows, CONFIG.cols, bench_number("WRITE_TO_READ")
-WORDS_PER_CHUNK = -(-COLS // 4)  # at most, in a spread pass
+WORDS_PER_CHUNK = ceil_div(COLS, 4)  # at most, in a spread pass
 
 
 def model(out_rows: int, out_w: int, chunks: int, dropped: int = 0, **fields: int) -> WriterModel:
     """A pass of `out_rows` x `out_w` pixels with the last `dropped` bytes of the last chunk beyond the channels."""
     pixels = out_rows * out_w
-    tiles = -(-pixels // ROWS)
+    tiles = ceil_div(pixels, ROWS)
     pixel_words = 2 + chunks * WORDS_PER_CHUNK
     return WriterModel(
         rows=ROWS,

@@ -20,6 +20,7 @@ from hwgen.compiler.lower.averages import averages
 from hwgen.compiler.lower.blocks import block_weights, blocks_of, needs_row_steps, possible
 from hwgen.compiler.plan.planner import plan
 from hwgen.errors import UnsupportedOpError
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.descriptor import FeedMode
 from hwgen.sim.golden import run
 from hwgen.sim.timing.frame import predict
@@ -35,7 +36,7 @@ def pool_model(
     """A model of one pool."""
     m = Maker()
     rows, columns = (
-        -(-(extent if padding == SAME else extent - k + 1) // step)
+        ceil_div(extent if padding == SAME else extent - k + 1, step)
         for extent, k, step in zip(shape, kernel, stride, strict=False)
     )
     x, out = m.tensor((1, *shape), SCALE, ZERO), m.tensor((1, rows, columns, shape[2]), SCALE, ZERO)
@@ -195,7 +196,7 @@ class Network:
         options: dict[str, int],
     ) -> Network:
         rows, columns = (
-            -(-(extent if padding == SAME else extent - (k - 1) * d) // step)
+            ceil_div(extent if padding == SAME else extent - (k - 1) * d, step)
             for extent, k, d, step in zip(self.shape, kernel, dilation, stride, strict=False)
         )
         if op != "MAX_POOL_2D" and constants:
@@ -259,7 +260,7 @@ def test_blocks_have_the_kernels_taps_in_their_places() -> None:
         window = Window(kernel, dilation=dilation)
         walk = blocks_of(FeedMode.WINDOW, window)
         assert max(walk.size) <= 3 and possible(FeedMode.WINDOW, window)
-        assert walk.total <= -(-kernel[0] * dilation[0] // 3) * -(-kernel[1] * dilation[1] // 3)
+        assert walk.total <= ceil_div(kernel[0] * dilation[0], 3) * ceil_div(kernel[1] * dilation[1], 3)
         weights = rng.integers(-127, 128, (1, *kernel)).astype(np.int8)
         reach = [(count - 1) * step + size for size, count, step in zip(walk.size, walk.count, walk.step, strict=True)]
         spread = np.zeros((1, *reach), np.int64)

@@ -13,6 +13,7 @@ from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.program.check import check_program
 from hwgen.compiler.tiling.memory import window_rows
 from hwgen.compiler.weight_schedule.schedule import streamed_bytes
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
 from hwgen.reports.plan import plan_json, plan_text
 from hwgen.sim.timing.frame import predict
@@ -58,7 +59,7 @@ def test_sums_cost_no_pass(planned: Plan) -> None:
 def test_program_finds_everything_in_place(planned: Plan) -> None:
     """Weights are streamed once a frame, in the order of use; the replay finds every row, weight and parameter where it is read."""
     check_program(planned.lowered, planned.fit.steps, planned.program)
-    once = sum(-(-item.channels // planned.config.cols) * item.depth for item in planned.lowered.passes)
+    once = sum(ceil_div(item.channels, planned.config.cols) * item.depth for item in planned.lowered.passes)
     assert streamed_bytes(planned.loads, planned.config) <= 1.02 * once * planned.config.cols
 
 

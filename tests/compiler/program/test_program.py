@@ -18,6 +18,7 @@ from hwgen.compiler.tiling.stripes import Step, split_channels
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
 from hwgen.errors import ModelError, ResourceError
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.isa.packets import PacketKind
@@ -35,7 +36,7 @@ def planned() -> tuple[Lowered, Fit, Program]:
         "conv5.0": split_channels(lowered.passes[-3], CONFIG.cols, 8),
         "pool": [(i, 128) for i in range(0, 1024, 128)],
     }
-    words = [-(-item.channels // CONFIG.cols) * item.depth for item in lowered.passes]
+    words = [ceil_div(item.channels, CONFIG.cols) * item.depth for item in lowered.passes]
     weights = Weights(words, CONFIG.weight_depth, CONFIG.cols // 2)
     found = with_channel_tiles(lowered, fit(lowered, CONFIG.activation_depth, weights), parts)
     loads = schedule(found.steps, CONFIG)

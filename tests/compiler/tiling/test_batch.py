@@ -30,6 +30,7 @@ from hwgen.errors import ToolError
 from hwgen.flow.simulate import batch_of
 from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import BEST_BATCH, Target
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS
 from hwgen.reports.plan import plan_json, plan_text
 from tests.support.batches import batch
@@ -136,13 +137,13 @@ def test_other_networks(data: bytes, spilled: bool) -> None:
         middle = lowered.passes[len(lowered.passes) // 2].output.buffer
         lowered = spill(lowered, [Gap(middle, 0)])
         assert lowered.copies
-    words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
+    words = [ceil_div(item.channels, config.cols) * item.depth for item in lowered.passes]
     found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, 2))
     grouping = Grouping(5, found.fusion_groups[1].first, 2, tail_of(lowered, found.fusion_groups))
     batch = Batch(lowered, found.fusion_groups, grouping)
     assert batch.possible
     unit, ranges = batch.network(2)
-    words = [-(-item.channels // config.cols) * item.depth for item in unit.passes]
+    words = [ceil_div(item.channels, config.cols) * item.depth for item in unit.passes]
     first = fit(
         unit, config.activation_depth, Weights(words, config.weight_depth, 2), fusion=GivenFusion(tuple(ranges))
     )

@@ -10,6 +10,7 @@ from hwgen.compiler.tiling.memory import OPERAND_PHASES, Layout, Search, concate
 from hwgen.compiler.tiling.stripes import Lifetimes, lifetimes, natural_groups, read_rows, split_channels
 from hwgen.compiler.tiling.striping import Weights, candidate_heights
 from hwgen.errors import ResourceError
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS
 from tests.support.int8_networks import load_network
 
@@ -24,7 +25,7 @@ def full() -> Lowered:
 
 @pytest.fixture(scope="module")
 def fitted(full: Lowered) -> Fit:
-    words = [-(-item.channels // 12) * item.depth for item in full.passes]
+    words = [ceil_div(item.channels, 12) * item.depth for item in full.passes]
     return fit(full, 6144, Weights(words, 8192, 6))
 
 

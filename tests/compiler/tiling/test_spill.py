@@ -20,6 +20,7 @@ from hwgen.compiler.tiling.spilling import choose, spill_cycles
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
 from hwgen.errors import ResourceError
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.packets import PacketKind
 from tests.support.descriptors import changed
 from tests.support.residual_network import inverted, residual
@@ -53,7 +54,7 @@ def test_little_memory() -> None:
     bank_words, config = 300, dataclasses.replace(SPILLING, striped_sums=True)
     legal = legalise(tflite.parse(inverted(size=32), "model.tflite"))
     lowered = stripe_sums(lower(legal), 1000)
-    words = [-(-item.channels // config.cols) * item.depth for item in lowered.passes]
+    words = [ceil_div(item.channels, config.cols) * item.depth for item in lowered.passes]
     weights = Weights(words, config.weight_depth, config.cols // 2)
     with pytest.raises(ResourceError, match="does not fit the activation memory of 9 KiB in any striping"):
         fit(lowered, bank_words, weights, (0,))
@@ -87,7 +88,7 @@ def test_replay_finds_defects() -> None:
     """Rows that are stored too early, that come back too early or elsewhere, that nobody stored."""
     legal = legalise(tflite.parse(NETWORKS["inverted"], "model.tflite"))
     lowered = spill(lower(legal), every_gap(NETWORKS["inverted"]))
-    words = [-(-item.channels // SPILLING.cols) * item.depth for item in lowered.passes]
+    words = [ceil_div(item.channels, SPILLING.cols) * item.depth for item in lowered.passes]
     weights = Weights(words, SPILLING.weight_depth, SPILLING.cols // 2)
     found = fit(lowered, SPILLING.activation_depth, weights)
     loads = schedule(found.steps, SPILLING)

@@ -8,6 +8,7 @@ from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, natural_groups, split_channels
 from hwgen.compiler.weight_schedule.packing import array_parameters, weight_words, window_words
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.descriptor import ChannelParameters
 from tests.support.int8_networks import load_network
 
@@ -32,7 +33,7 @@ def test_columns_alternate_between_the_halves_of_a_chunk(steps: list[Step]) -> N
     assert conv is not None and step.first_channel == 348
     words = weight_words(step, COLS).view(np.int8)
     depth = conv.in_channels
-    assert words.shape == (-(-step.channels // COLS) * depth, COLS)
+    assert words.shape == (ceil_div(step.channels, COLS) * depth, COLS)
     for chunk, k, column in ((0, 0, 0), (0, 7, 1), (3, depth - 1, 4), (5, 2, 11)):
         channel = chunk * COLS + column // 2 + (COLS // 2 if column % 2 else 0)
         assert words[chunk * depth + k, column] == conv.weights[step.first_channel + channel, 0, 0, k]

@@ -17,6 +17,7 @@ from hwgen.hw.array.systolic import SystolicArray
 from hwgen.hw.array.weight_memory import weight_latency
 from hwgen.hw.core import FETCH_START_DELAY
 from hwgen.hw.fetch.fetch import START_DELAY, fetch_latency
+from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 from hwgen.hw.isa.descriptor_fields import (
@@ -56,10 +57,10 @@ def descriptor(rng: random.Random, config: CoreConfig) -> DescriptorFields:
     out_w, out_rows = rng.randrange(1, 20), rng.randrange(1, 9)
     window = rng.random() < 0.5
     groups = rng.randrange(1, 6)
-    words = -(-groups // 2) if window else groups
+    words = ceil_div(groups, 2) if window else groups
     pixels = out_w * out_rows
-    tiles = -(-pixels // config.rows)
-    least = -(-(out_w + config.rows - 1) // config.rows)
+    tiles = ceil_div(pixels, config.rows)
+    least = ceil_div(out_w + config.rows - 1, config.rows)
     slots = rng.choice([least, least + 1, config.ring_depth // words])
     combine, merge = rng.choice([(0, 0), (0, 1), (1, 0), (2, 0)])
     return DescriptorFields(
