@@ -161,7 +161,7 @@ def test_error_after_mapping_is_quoted(tmp_path: Path, monkeypatch: pytest.Monke
 def test_missing_tool() -> None:
     tool = Tool("nothing", "no-such-package", "no_such_module", "run", "is missing")
     assert tool.version is None
-    with pytest.raises(ToolError, match="nothing is not installed: run `pip install no-such-package`"):
+    with pytest.raises(ToolError, match=r"nothing is not installed: run `pip install 'hwgen\[build\]'`"):
         run_tool(tool, [], folder=Path(), log=Path("x"), progress=print, stage=re.compile("x"))
 
 
