@@ -61,7 +61,7 @@ class Machine(wiring.Component):
     Parameters:
         config: shape of the core.
         sdram_config: memory and clock.
-        build: 32 bits that the host reads to tell builds apart.
+        build: 32 bits that the host reads to tell builds apart; see `HostLink`.
 
     Members:
         rx : In(1), tx : Out(1), serial line, BAUD baud.
@@ -75,7 +75,7 @@ class Machine(wiring.Component):
         behind what they show. The host gets the memories outside of frames only; `sdram` is never held up.
     """
 
-    def __init__(self, config: CoreConfig, sdram_config: SdramConfig, *, build: int = 0) -> None:
+    def __init__(self, config: CoreConfig, sdram_config: SdramConfig, *, build: int | Value = 0) -> None:
         self.config = config
         self.sdram_config = sdram_config
         self.build = build

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,7 +24,7 @@ class ResidentMachine(wiring.Component):
         config: shape of the core.
         resident: what its memories hold.
         clock_hz: clock, Hz.
-        build: 32 bits that the host reads to tell builds apart.
+        build: 32 bits that the host reads to tell builds apart; see `HostLink`.
 
     Members:
         rx : In(1), tx : Out(1), serial line, BAUD baud.
@@ -36,7 +36,7 @@ class ResidentMachine(wiring.Component):
     Timing: the frame starts in the cycle after the host's START.
     """
 
-    def __init__(self, config: CoreConfig, resident: Resident, clock_hz: int, *, build: int = 0) -> None:
+    def __init__(self, config: CoreConfig, resident: Resident, clock_hz: int, *, build: int | Value = 0) -> None:
         self.config = config
         self.resident = resident
         self.clock_hz = clock_hz

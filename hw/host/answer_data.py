@@ -42,7 +42,7 @@ class AnswerData(wiring.Component):
         `byte` belongs to `digit` of the cycle before; a byte per cycle. STATUS is of the cycle in which each byte is asked for.
     """
 
-    def __init__(self, *, identity: int, counter_latency: int) -> None:
+    def __init__(self, *, identity: Value, counter_latency: int) -> None:
         self._identity = identity
         self._counter_latency = counter_latency
         super().__init__(
@@ -115,7 +115,7 @@ class AnswerData(wiring.Component):
         self._choose(
             m,
             {
-                Command.IDENTIFY: Const(self._identity, 64),
+                Command.IDENTIFY: self._identity,
                 Command.STATUS: Cat(flags, self.errors, self.passes_done, self.frame_cycles),
                 Command.PEEK: held,
                 Command.COUNTER: self.counter_data,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth import Module, Mux, unsigned
+from amaranth import Cat, Const, Module, Mux, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -20,10 +20,13 @@ COUNTER_LATENCY = 3
 """Cycles after which `counter_data` must belong to `counter_addr`."""
 
 
-def check_parameters(clock_hz: int, *, baud: int, build: int, timeout: int) -> None:
+def check_parameters(clock_hz: int, *, baud: int, build: int | Value, timeout: int) -> None:
     """Raises ValueError when a `HostLink` cannot have these parameters."""
     phase_step(clock_hz, baud)
-    if not 0 <= build < 1 << 32:
+    if isinstance(build, Value):
+        if len(build) != 32:
+            raise ValueError(f"build must have 32 bits, not {len(build)}")
+    elif not 0 <= build < 1 << 32:
         raise ValueError(f"build must fit 32 bits, not {build}")
     if timeout < 20 * clock_hz // baud:
         raise ValueError(f"timeout must be at least two bytes ({20 * clock_hz // baud} cycles), not {timeout}")
@@ -35,7 +38,7 @@ class HostLink(wiring.Component):
     Parameters:
         clock_hz: clock, Hz.
         baud: of the serial line.
-        build: 32 bits that tell builds apart.
+        build: 32 bits that tell builds apart, a number or, for simulators that serve many builds, a signal.
         timeout: quiet time that ends a request, cycles.
         sdram: the machine has SDRAM: it knows WRITE and READ; else POKE.
 
@@ -58,7 +61,9 @@ class HostLink(wiring.Component):
         `poke` and `peek`, which the memories take within some 100 cycles.
     """
 
-    def __init__(self, clock_hz: int, *, baud: int = BAUD, build: int = 0, timeout: int, sdram: bool = True) -> None:
+    def __init__(
+        self, clock_hz: int, *, baud: int = BAUD, build: int | Value = 0, timeout: int, sdram: bool = True
+    ) -> None:
         check_parameters(clock_hz, baud=baud, build=build, timeout=timeout)
         self.clock_hz = clock_hz
         self.baud = baud
@@ -90,9 +95,12 @@ class HostLink(wiring.Component):
         )
 
     @property
-    def identity(self) -> int:
-        """What IDENTIFY answers: build, clock in kHz, protocol version."""
-        return self.build | (self.clock_hz + 500) // 1000 << 32 | VERSION << 56
+    def identity(self) -> Value:
+        """What IDENTIFY answers, 64 bits: build, clock in kHz, protocol version."""
+        rest = (self.clock_hz + 500) // 1000 | VERSION << 24
+        if isinstance(self.build, Value):
+            return Cat(self.build, Const(rest, 32))
+        return Const(self.build | rest << 32, 64)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwgen.boards.family import ROUTE_REPORT
+from hwgen.digests import source_digest
 from hwgen.extras import require
 from hwgen.flow.build_report import REPORT, SUMMARY, make_report, write_report
 from hwgen.flow.design import build_number, design_of
 from hwgen.flow.plan import Plan
 from hwgen.flow.progress import Listener, note, step
-from hwgen.flow.steps import BuildFolder, source_digest
+from hwgen.flow.steps import BuildFolder
 from hwgen.reports.build import summary
 from hwgen.reports.plan import plan_json, plan_text
 

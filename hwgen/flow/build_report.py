@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwgen import __version__
-from hwgen.flow.steps import file_digest, write_atomically
+from hwgen.digests import file_digest
+from hwgen.flow.steps import write_atomically
 from hwgen.reports.build import ON_CHIP, SCHEMA_VERSION, SDRAM, fits, problems, summary
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from hwgen.flow.steps import digest
+from hwgen.digests import digest
 
 if TYPE_CHECKING:
     from hwgen.boards.board import Board

@@ -9,17 +9,17 @@ from dataclasses import asdict
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_cache_path
-
 from hwgen.compiler.frontend import zoo
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.transforms import simplify
+from hwgen.digests import digest, source_digest
 from hwgen.errors import HwgenError
+from hwgen.flow.cache import cache_folder
 from hwgen.flow.network import load
 from hwgen.flow.plan import plan_for
 from hwgen.flow.progress import Listener, step
 from hwgen.flow.source import NetworkSource
-from hwgen.flow.steps import digest, source_digest, write_atomically
+from hwgen.flow.steps import write_atomically
 from hwgen.flow.target import Target
 from hwgen.reports.models import ESTIMATE, PLAN, Model, Speed
 
@@ -137,7 +137,7 @@ class _Cache:
     """
 
     def __init__(self, sources: str) -> None:
-        self._folder = user_cache_path("hwgen", appauthor=False) / "models" / sources[:16]
+        self._folder = cache_folder("models") / sources[:16]
 
     def read(self, key: str) -> Speed | None:
         """What is known; None for nothing, or a damaged file."""

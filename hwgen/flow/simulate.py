@@ -12,6 +12,7 @@ import numpy as np
 from hwgen.errors import ToolError
 from hwgen.extras import require
 from hwgen.flow.build_report import store_simulation
+from hwgen.flow.cache import cache_folder
 from hwgen.flow.design import build_number
 from hwgen.flow.inputs import Input, input_array
 from hwgen.flow.plan import Plan
@@ -40,12 +41,13 @@ def simulate(
 ) -> Simulation:
     """Simulate the RTL of a plan cycle by cycle, from power-on to the result, and compare every tensor and every pass with the models.
 
-    The first simulation of a machine compiles it, which takes some minutes; the simulator is kept in the folder.
+    The first simulation on a core compiles it, which takes a minute or two; the simulator is kept in the user's cache folder and serves
+    every network, all weights and all inputs on an equal core.
 
     Args:
         plan: what to simulate.
         sources: the input as `hwgen.predict` takes it; of a batch several, the frames behind them are the same again with noise.
-        folder: keeps the simulator, and the result for the report of a build of the same plan; None: `plan.folder`.
+        folder: keeps the result for the report of a build of the same plan; None: `plan.folder`.
         labels: names of the classes.
         waves: file to record all signals in (VCD).
         progress: is told about the steps.
@@ -65,7 +67,7 @@ def simulate(
         with step(progress, "golden model"):
             golden = _golden(plan, values, frames)
         with step(progress, "simulation"):
-            result = _simulated(plan, frames, golden, place, waves)
+            result = _simulated(plan, frames, golden, waves)
         simulation = _result(plan, values, labels, result)
         counts = {
             "cycles": simulation.cycles,
@@ -90,7 +92,7 @@ def _golden(plan: Plan, values: Sequence[np.ndarray], frames: Sequence[np.ndarra
 
 
 def _simulated(
-    plan: Plan, frames: Sequence[np.ndarray], golden: dict[str, np.ndarray], place: BuildFolder, waves: Path | None
+    plan: Plan, frames: Sequence[np.ndarray], golden: dict[str, np.ndarray], waves: Path | None
 ) -> FrameResult:
     from hwgen.sim.frame.simulate import simulate_frame
 
@@ -99,7 +101,7 @@ def _simulated(
         plan.board.memory.config(int(plan.clock.output_hz)),
         np.concatenate(frames),
         golden,
-        place.path.resolve() / "simulator",  # which runs in a folder of its own
+        cache_folder("simulators"),
         build=build_number(plan.machine, plan.clock),
         waves=None if waves is None else waves.resolve(),
     )

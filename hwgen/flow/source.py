@@ -48,7 +48,7 @@ class NetworkSource:
 
     def digest(self) -> str:
         """SHA-256 of the network's file; empty for a network of the zoo."""
-        from hwgen.flow.steps import file_digest
+        from hwgen.digests import file_digest
 
         return "" if self.file is None else file_digest(self.file)
 

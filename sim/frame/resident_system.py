@@ -9,12 +9,13 @@ from amaranth import ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import wiring
 
 from hwgen.compiler.program.program import Program
+from hwgen.hw.isa.config import BANKS
 from hwgen.hw.resident_machine import ResidentMachine
-from hwgen.sim.frame.system import trace_writer
+from hwgen.sim.frame.system import BUILD_NUMBER_SOURCE, number_build, trace_writer
 from hwgen.sim.frame.system_ports import SYSTEM_PORTS
 from hwgen.sim.harness.runner import MODELS, PRIMITIVES
 
-SOURCES = [MODELS / "image_loader.v", MODELS / "trace.v", *PRIMITIVES]
+SOURCES = [MODELS / "image_loader.v", BUILD_NUMBER_SOURCE, MODELS / "trace.v", *PRIMITIVES]
 """Verilog models that a simulation of the system needs."""
 
 
@@ -22,8 +23,8 @@ class ResidentSystem(wiring.Component):
     """The machine with everything around it that a frame needs.
 
     Parameters:
-        machine: the machine.
-        image_words: words of the image that is there after reset; 0: none, the host writes it.
+        machine: the machine; if its build number is a signal, it is the run's `+build=N`.
+        loads_image: the image is in memory after reset, else the host writes it.
 
     Members:
         rx : In(1), tx : Out(1), serial line of the host.
@@ -32,25 +33,26 @@ class ResidentSystem(wiring.Component):
         passes_done : Out(16).
         violations : Out(32), 0: there is no SDRAM whose rules could be broken.
 
-    Run with `+image_hex=FILE` (see `write_image`) and `+trace=FILE`.
+    Run with `+image_hex=FILE` and `+image_words=N` (see `write_image`), and `+trace=FILE`.
     """
 
-    def __init__(self, machine: ResidentMachine, image_words: int) -> None:
+    def __init__(self, machine: ResidentMachine, *, loads_image: bool = True) -> None:
         self.machine = machine
-        self.image_words = image_words
+        self.loads_image = loads_image
         super().__init__(SYSTEM_PORTS)
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.machine = machine = self.machine
         m.submodules.trace = trace_writer(machine.trace)
-        if not self.image_words:
+        number_build(m, machine.build)
+        if not self.loads_image:
             m.d.comb += self.initialised.eq(machine.initialised)
         else:
             image = machine.image
             m.submodules.loader = Instance(
                 "image_loader",
-                p_WORDS=self.image_words,
+                p_MOST=BANKS * machine.config.activation_depth,
                 i_clk=ClockSignal(),
                 i_rst=ResetSignal(),
                 o_valid=image.valid,

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from amaranth.hdl import Elaboratable
+from amaranth.hdl import Elaboratable, Signal
 
 from hwgen.compiler.program.program import Program
+from hwgen.digests import digest, source_digest
 from hwgen.errors import ToolError
 from hwgen.hw.isa.host_protocol import BAUD
 from hwgen.hw.machine import Machine
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.hw.resident_machine import ResidentMachine
+from hwgen.sim.frame.content import blank, write_content
 from hwgen.sim.frame.resident_system import SOURCES as RESIDENT_SOURCES
 from hwgen.sim.frame.resident_system import ResidentSystem, write_image
 from hwgen.sim.frame.system import SOURCES, System
@@ -80,6 +83,9 @@ class FrameResult:
 class FrameSimulator:
     """The generated machine of a planned network, compiled with the first frame and kept for all others.
 
+    One simulator serves all networks on a core, with all weights and build numbers: what a run is of is loaded at its start. It is found
+    by the core's parameters and the digest of the sources that make it, without generating Verilog again.
+
     Args:
         program: of the planned network; its `config` is the machine's.
         sdram: memory and clock, with the board's pad registers; of a network in block RAM the clock alone.
@@ -120,10 +126,11 @@ class FrameSimulator:
             folder = Path(name)
             trace = folder / "trace"
             prepare = _with_sdram if program.resident is None else _on_chip
-            setup = prepare(program, self._sdram, image, folder, self._build)
+            setup = prepare(program, self._sdram, image, folder)
             if self._simulator is None:
                 self._simulator = compile_cocotb(
-                    setup.system(),
+                    setup.system,
+                    key=setup.key,
                     name="machine",
                     build_dir=self._build_dir,
                     sources=setup.sources,
@@ -134,7 +141,7 @@ class FrameSimulator:
                 seconds = run_cocotb(
                     self._simulator,
                     test_module="hwgen.sim.harness.serial_frame",
-                    plusargs=[*setup.plusargs, f"+trace={trace}"],
+                    plusargs=[*setup.plusargs, f"+build={self._build}", f"+trace={trace}"],
                     env={
                         "BASE": "0",
                         "BIT_PS": str(PERIOD_NS * 1000 * self._sdram.clock_hz // BAUD),
@@ -165,37 +172,48 @@ def simulate_frame(
 
 @dataclass(frozen=True)
 class _Setup:
-    """What is simulated, and when to give up."""
+    """What is simulated, by which key its simulator is found, and when to give up."""
 
     system: Callable[[], Elaboratable]
+    key: str
     sources: list[Path]
     plusargs: list[str]
     most_cycles: int
 
 
-def _with_sdram(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path, build: int) -> _Setup:
+def _key(*parts: object) -> str:
+    """Of a simulated system: what it is made from, and the digest of what makes it."""
+    return digest(json.dumps(parts), source_digest("hw", "sim/frame"))
+
+
+def _with_sdram(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path) -> _Setup:
+    config = program.config
     stream = program.stream.copy()
     program.write_image(stream, image)
-    depth = 1 << max(16, int(len(stream) + 1024).bit_length())
     content = folder / "sdram.hex"
     content.write_bytes(b"\n".join(b"%04x" % value for value in stream.tolist()) + b"\n")
     return _Setup(
-        lambda: System(Machine(program.config, sdram, build=build), depth),
+        lambda: System(Machine(config, sdram, build=Signal(32, name="build")), sdram.part.bytes // 2),
+        _key("with SDRAM", asdict(config), asdict(sdram)),
         SOURCES,
         [f"+sdram_hex={content}"],
         _CYCLES_PER_HALFWORD * len(stream) + _SLACK,
     )
 
 
-def _on_chip(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path, build: int) -> _Setup:
-    assert program.resident is not None
+def _on_chip(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path) -> _Setup:
+    config, resident, clock_hz = program.config, program.resident, sdram.clock_hz
+    assert resident is not None
+    write_content(config, resident, folder)
     content = folder / "image.hex"
     words = write_image(program, image, content)
-    resident = program.resident
+    empty = blank(resident)
+    tables = [bool(empty.array_tables), bool(empty.window_tables)]
     return _Setup(
-        lambda: ResidentSystem(ResidentMachine(program.config, resident, sdram.clock_hz, build=build), words),
+        lambda: ResidentSystem(ResidentMachine(config, empty, clock_hz, build=Signal(32, name="build"))),
+        _key("in block RAM", asdict(config), clock_hz, tables),
         RESIDENT_SOURCES,
-        [f"+image_hex={content}"],
+        [f"+content={folder}", f"+image_hex={content}", f"+image_words={words}"],
         2 * predict(program, sdram).cycles + words + _SLACK,
     )
 

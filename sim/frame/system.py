@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth import ClockSignal, Instance, Module
+from amaranth import ClockSignal, Instance, Module, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
@@ -15,7 +15,10 @@ from hwgen.sim.frame.sdram_chip import SDRAM_SOURCE, SdramChip
 from hwgen.sim.frame.system_ports import SYSTEM_PORTS
 from hwgen.sim.harness.runner import MODELS, PRIMITIVES
 
-SOURCES = [SDRAM_SOURCE, MODELS / "trace.v", *PRIMITIVES]
+BUILD_NUMBER_SOURCE = MODELS / "build_number.v"
+"""Must be among the sources of a simulated machine whose build number is a signal."""
+
+SOURCES = [SDRAM_SOURCE, BUILD_NUMBER_SOURCE, MODELS / "trace.v", *PRIMITIVES]
 """Verilog models that a simulation of the system needs."""
 
 
@@ -24,11 +27,18 @@ def trace_writer(trace: data.View[Any]) -> Instance:
     return Instance("trace_writer", i_clk=ClockSignal(), **{f"i_{name}": trace[name] for name, _ in Trace})
 
 
+def number_build(m: Module, build: int | Value) -> None:
+    """A build number that is a signal comes from the run: `+build=N`."""
+    if isinstance(build, Value):
+        m.submodules.build = Instance("build_number", o_number=build)
+
+
 class System(wiring.Component):
     """The machine with everything around it that a frame needs.
 
     Parameters:
-        machine: the machine; its SDRAM configuration must count `pad_registers` = 2.
+        machine: the machine; its SDRAM configuration must count `pad_registers` = 2; if its build number is a signal, it is the
+            run's `+build=N`.
         depth: halfwords of the SDRAM that exist.
 
     Members:
@@ -53,6 +63,7 @@ class System(wiring.Component):
         m.submodules.machine = machine = self.machine
         m.submodules.chip = chip = SdramChip(machine.sdram_config, depth=self.depth)
         m.submodules.trace = trace_writer(machine.trace)
+        number_build(m, machine.build)
         for name, member in sdram_pins(machine.sdram_config.part).members.items():
             inside, outside = getattr(machine.sdram, name), getattr(chip.pins, name)
             source, sink = (inside, outside) if member.flow is Out else (outside, inside)

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -97,24 +97,29 @@ def simulate(
 
 
 def compile_cocotb(
-    component: Elaboratable,
+    component: Elaboratable | Callable[[], Elaboratable],
     *,
     name: str,
+    key: str = "",
     build_dir: Path,
     sources: Sequence[Path] = (),
     internals: bool = False,
     optimise: bool = False,
     waves: bool = False,
 ) -> Path:
-    """The simulator of `component` for `run_cocotb`, compiled if `build_dir` has none; arguments and ToolError as of `simulate`."""
+    """The simulator of `component` (or of what it makes) for `run_cocotb`, compiled if `build_dir` has none.
+
+    `key` is that of `verilate`; other arguments and ToolError as of `simulate`.
+    """
     import cocotb_tools.config
 
     libraries = cocotb_tools.config.libs_dir
     return verilate(
-        to_verilog(component),
+        lambda: to_verilog(component if isinstance(component, Elaboratable) else component()),
         [Path(cocotb_tools.config.share_dir) / "lib" / "verilator" / "verilator.cpp"],
         build_dir=Path(build_dir),
         name=name,
+        key=key,
         sources=sources,
         flags=("--vpi", "--timescale", "1ns/1ps"),
         link=f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",

@@ -13,11 +13,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from filelock import FileLock
 
+from hwgen.digests import file_digest
 from hwgen.errors import ToolError
 from hwgen.extras import require
 
@@ -39,6 +40,8 @@ _VERILATOR_FLAGS = (
     "fast",
 )
 _DONE = "simulator.done"
+_MOST_BYTES = 2 << 30
+"""Of a cache of simulators; a simulator takes 2 to 30 MB, the run-time library with its precompiled header 80 MB."""
 _COMPILER = "c++"
 _RUNTIME = "verilated*.o"
 _HEADER = "verilated_headers.h"
@@ -93,11 +96,12 @@ def _run(command: Sequence[str], *, cwd: Path, log: Path) -> None:
 
 
 def verilate(
-    verilog: str,
+    verilog: str | Callable[[], str],
     main: Sequence[Path],
     *,
     build_dir: Path,
     name: str,
+    key: str = "",
     sources: Sequence[Path] = (),
     flags: Sequence[str] = (),
     link: str = "",
@@ -108,10 +112,11 @@ def verilate(
     """Compile the design `verilog` (top module `top`) with the C++ files `main` into a simulator.
 
     Args:
-        verilog: text of the design.
+        verilog: text of the design, or what makes it.
         main: C++ files with `main`.
         build_dir: cache folder; the simulator lies in `build_dir/<name>-<hash>/top`.
         name: what the design is, for folder names.
+        key: stands for the design where one compiled before is looked for, so that its Verilog is made only if there is none.
         sources: more Verilog files (models of memories and other parts outside the FPGA).
         flags: more flags for Verilator.
         link: flags for the linker.
@@ -130,20 +135,31 @@ def verilate(
     options += ["--trace"] if waves else []
     options += ["--public-flat-rw"] if public == "all" else []
     version = importlib.metadata.version("verilator")
-    parts = [verilog, *(path.read_text() for path in (*main, *sources)), *options, link, public, cflags, version]
+    if callable(verilog) and not key:
+        verilog = verilog()
+    parts = [
+        key or str(verilog),
+        *(path.read_text() for path in (*main, *sources)),
+        *options,
+        link,
+        public,
+        cflags,
+        version,
+    ]
     digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     folder = build_dir.resolve() / f"{name}-{digest}"
     with locked(build_dir.resolve() / f"{name}-{digest}.lock"):
-        if (folder / _DONE).exists():
+        if _is_whole(folder):
             return folder / TOP
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        (folder / "top.v").write_text(verilog)
+        text = verilog() if callable(verilog) else verilog
+        (folder / "top.v").write_text(text)
         files = [str(path.resolve()) for path in (*main, *sources)]
         if public == "ports":
-            (folder / "public.vlt").write_text(f"`verilator_config\n{_public_ports(verilog)}")
+            (folder / "public.vlt").write_text(f"`verilator_config\n{_public_ports(text)}")
             files.append("public.vlt")
-        command = [str(verilator_root() / "bin" / "verilator"), *options, "-Mdir", ".", "-o", TOP, "-CFLAGS", cflags]
+        command = [str(verilator_root() / "bin" / "verilator"), *options, "-Mdir", ".", "-o", TOP]
         command += ["-LDFLAGS", link] if link else []
         log = folder / "build.log"
         _run([*command, "top.v", *files], cwd=folder, log=log)
@@ -155,7 +171,7 @@ def verilate(
             f"PYTHON3={sys.executable}",  # of its own it calls `python`, which many systems do not have
             f"VM_TRACE={int(waves)}",
             f"OPT_FAST={cflags}",
-            f"OPT_GLOBAL={cflags}",
+            f"OPT_GLOBAL={cflags}",  # a header precompiled for another level makes GCC 12 fail
             "OPT_SLOW=-O0",
         ]
         with _runtime(runtime, folder):
@@ -165,14 +181,44 @@ def verilate(
             else:
                 # All files as one unit take a third of the processor time that they take one by one.
                 make += ["VM_PARALLEL_BUILDS=0"]
+                _join(folder)
                 _precompile(make, runtime, folder, log)
                 make += ["-f", "Vtop.mk", f"CXX={_COMPILER} -include {runtime / _HEADER}"]
             _run(make, cwd=folder, log=log)
         for pattern in _INTERMEDIATE:
             for file in folder.glob(pattern):
                 file.unlink()
-        (folder / _DONE).touch()
+        (folder / _DONE).write_text(file_digest(folder / TOP))
+    _forget_oldest(build_dir.resolve(), keep=folder)
     return folder / TOP
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a simulator was finished and is as it was then; marks it as used just now."""
+    done = folder / _DONE
+    if not done.exists() or done.read_text() != file_digest(folder / TOP):
+        return False
+    done.touch()
+    return True
+
+
+def _forget_oldest(build_dir: Path, keep: Path) -> None:
+    """Removes the simulators that were not used for the longest time, as long as all together take more than _MOST_BYTES."""
+    used = sorted(build_dir.glob(f"*/{_DONE}"), key=lambda done: done.stat().st_mtime, reverse=True)
+    total = 0
+    for done in used:
+        total += sum(file.stat().st_size for file in done.parent.rglob("*") if file.is_file())
+        if total > _MOST_BYTES and done.parent != keep:
+            shutil.rmtree(done.parent, ignore_errors=True)
+
+
+def _join(folder: Path) -> None:
+    """Makes the one unit of a design: what runs once, at the start, comes last and is not optimised, which saves a third of the time."""
+    files = sorted(file.name for file in folder.glob("Vtop*.cpp"))
+    once = [name for name in files if "Slow" in name]
+    lines = [f'#include "{name}"' for name in files if name not in once]
+    lines += ['#pragma GCC optimize("O0")', *(f'#include "{name}"' for name in once)]
+    (folder / "Vtop__ALL.cpp").write_text("\n".join(lines) + "\n")
 
 
 def _public_ports(verilog: str) -> str:
@@ -187,7 +233,7 @@ def _public_ports(verilog: str) -> str:
 @contextlib.contextmanager
 def _runtime(runtime: Path, folder: Path) -> Iterator[None]:
     """Lends the objects of Verilator's run-time library to what is made in `folder`; the first to come makes them while others wait."""
-    made = runtime / _DONE
+    made = runtime / "runtime.done"
     with contextlib.nullcontext() if made.exists() else locked(runtime.with_suffix(".lock")):
         runtime.mkdir(exist_ok=True)
         lent = made.exists()

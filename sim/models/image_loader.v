@@ -1,7 +1,7 @@
-// Writes an image into the activation memory after reset, a word per cycle: `+image_hex=FILE`, lines of 20 hexadecimal digits
-// {bank 4 bits, word address 12 + 4 bits, data 64 bits} (see sim/frame/resident_system.py). `loaded` is 1 when all is written.
+// Writes an image into the activation memory after reset, a word per cycle: `+image_hex=FILE`, `+image_words=N` lines of 21 hexadecimal
+// digits {bank 4 bits, word address 16 bits, data 64 bits} (see sim/frame/resident_system.py). `loaded` is 1 when all is written.
 module image_loader #(
-    parameter WORDS = 1
+    parameter MOST = 1  // words of the activation memory
 ) (
     input wire         clk,
     input wire         rst,
@@ -12,20 +12,22 @@ module image_loader #(
     input wire         ready,
     output reg         loaded = 0
 );
-    reg [83:0] words [0:WORDS-1];
+    reg [83:0] words [0:MOST-1];
+    integer    count;
     integer    next = 0;
     integer    content;
     string     name;
 
     initial begin
         if (!$value$plusargs("image_hex=%s", name)) $fatal(1, "image_loader: no +image_hex=FILE");
+        if (!$value$plusargs("image_words=%d", count)) $fatal(1, "image_loader: no +image_words=N");
         content = $fopen(name, "r");
         if (content == 0) $fatal(1, "image_loader: +image_hex=%0s cannot be read", name);
         $fclose(content);
-        $readmemh(name, words);
+        $readmemh(name, words, 0, count - 1);
     end
 
-    assign valid = !rst && next < WORDS;
+    assign valid = !rst && next < count;
     wire [83:0] word = words[valid ? next : 0];
     assign bank = word[81:80];
     assign addr = word[77:64];
@@ -33,6 +35,6 @@ module image_loader #(
 
     always @(posedge clk) begin
         if (valid && ready) next <= next + 1;
-        loaded <= next == WORDS;
+        loaded <= next == count;
     end
 endmodule

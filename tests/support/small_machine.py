@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from hwgen.compiler.frontend import tflite
 from hwgen.compiler.int8.fusion import is_identity, takes_table
@@ -26,16 +24,12 @@ from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import CoreConfig
-from hwgen.hw.machine import Machine
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.sim import golden
-from hwgen.sim.frame import simulate as machine
-from hwgen.sim.frame.system import System
-from hwgen.sim.harness import runner as harness
+from hwgen.sim.frame.simulate import simulate_frame
 from hwgen.sim.timing.frame import predict
 from tests.support.host_answers import check_records
 
-VERILOG = harness.to_verilog
 SDRAM = SdramConfig(100_000_000, 3, 1, pad_registers=2)
 
 CONFIG = CoreConfig(
@@ -55,7 +49,6 @@ CONFIG = CoreConfig(
 )
 
 
-MEMORY_HALFWORDS = 1 << 19
 PARTS = 2  # least parts of the weight memory that a pass may leave to the next one's weights
 
 
@@ -99,14 +92,11 @@ class Small:
             np.testing.assert_array_equal(after[name], before[name], name)
         np.testing.assert_array_equal(golden.predict(self.legal, x), golden.predict(self.graph, x))
 
-    def simulate(self, x: np.ndarray, build_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def simulate(self, x: np.ndarray, build_dir: Path) -> None:
         """RTL: every tensor equal, every pass's cycles as predicted, the output as the model gives it."""
-        monkeypatch.setattr(harness, "to_verilog", _verilog)
-        monkeypatch.setattr(machine, "System", _system)
-        monkeypatch.setattr(machine, "Machine", lambda config, sdram, build: _machine(config, sdram, build))
         image = golden.encode(self.graph, x)
         values = golden.run(self.legal, image)
-        result = machine.simulate_frame(self.program, SDRAM, image, values, build_dir)
+        result = simulate_frame(self.program, SDRAM, image, values, build_dir)
         assert result.mismatches == 0, result.tensors
         check_records(result.counters, result.cycles)
         timing = predict(self.program, SDRAM)
@@ -126,20 +116,3 @@ class Small:
             and not (isinstance(node, QTable) and is_identity(node))
             and takes_table(self.legal, node) is None
         }
-
-
-@functools.cache
-def _machine(config: CoreConfig, sdram: SdramConfig, build: int) -> Machine:
-    """The same object for the same machine, so that its Verilog is made once."""
-    return Machine(config, sdram, build=build)
-
-
-@functools.cache
-def _system(made: Machine, depth: int) -> System:
-    """With one size of memory for all, so that one simulator serves all."""
-    return System(made, max(depth, MEMORY_HALFWORDS))
-
-
-@functools.cache
-def _verilog(system: System) -> str:
-    return VERILOG(system)

@@ -4,6 +4,10 @@
 // lower half of the word at DOA, the upper at DOB), output registers always enabled, write mode NORMAL, no reset, no chip
 // select. These are the modes that hw/ecp5/bram.py uses; others stop the simulation. Reading a word through one port in
 // the cycle in which the other writes it gives the complement of the old content, so that a user of such data is noticed.
+//
+// With `+content=FOLDER` a block whose file `<hierarchical name>.hex` is there takes its initial content from it instead of from
+// the parameters: 64 lines as INITVAL_00 to INITVAL_3F. The name is without `$` and what follows it in a part, which is what an instance
+// is given that bears a signal's name.
 module DP16KD (
     input DIA17, DIA16, DIA15, DIA14, DIA13, DIA12, DIA11, DIA10, DIA9, DIA8, DIA7, DIA6, DIA5, DIA4, DIA3, DIA2,
         DIA1, DIA0,
@@ -121,18 +125,41 @@ module DP16KD (
     wire [13-LOW:0] addr_a = pins_a[13:LOW];
     wire [13-LOW:0] addr_b = pins_b[13:LOW];
 
+    reg [319:0] rows [0:63];
+    string folder, path, name;
+    integer file;
+    reg     skip;
+
     function [8:0] unit(input integer index);
-        unit = INIT[(index / 2) * 20 + (index % 2) * 9 +: 9];
+        unit = rows[index / 32][(index / 2 % 16) * 20 + (index % 2) * 9 +: 9];
     endfunction
 
     // Nine-bit units hold narrower words in their low eight bits, wider words take several units.
     integer i;
-    initial
+    initial begin
+        for (i = 0; i < 64; i = i + 1) rows[i] = INIT[320 * i +: 320];
+        if ($value$plusargs("content=%s", folder)) begin
+            $sformat(path, "%m");
+            name = {folder, "/"};
+            skip = 0;
+            for (i = 0; i < path.len(); i = i + 1) begin
+                if (path[i] == "$") skip = 1;
+                if (path[i] == ".") skip = 0;
+                if (!skip) name = {name, string'(path[i])};
+            end
+            name = {name, ".hex"};
+            file = $fopen(name, "r");
+            if (file != 0) begin
+                $fclose(file);
+                $readmemh(name, rows);
+            end
+        end
         for (i = 0; i < WORDS; i = i + 1)
             if (WIDTH == 36) memory[i] = WIDTH'({unit(4*i + 3), unit(4*i + 2), unit(4*i + 1), unit(4*i)});
             else if (WIDTH == 18) memory[i] = WIDTH'({unit(2*i + 1), unit(2*i)});
             else if (WIDTH == 9) memory[i] = WIDTH'(unit(i));
             else memory[i] = WIDTH'(unit(i / (8 / WIDTH)) >> (WIDTH * (i % (8 / WIDTH))));
+    end
 
     wire unsupported = DATA_WIDTH_A != DATA_WIDTH_B || REGMODE_A != "OUTREG" || REGMODE_B != "OUTREG"
         || WRITEMODE_A != "NORMAL" || WRITEMODE_B != "NORMAL" || CSDECODE_A != "0b000" || CSDECODE_B != "0b000"

@@ -131,17 +131,16 @@ def test_pools(
     stride: tuple[int, int],
     padding: int,
     bench_dir: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    simulate(pool_model(op, shape, kernel, stride, padding), bench_dir, monkeypatch)
+    simulate(pool_model(op, shape, kernel, stride, padding), bench_dir)
 
 
-def simulate(data: bytes, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def simulate(data: bytes, bench_dir: Path) -> None:
     """Rewrites exact, RTL equal to the golden model and to the timing model."""
     small = Small.of(data)
     x = small.input(1)
     small.same_values(x)
-    small.simulate(x, bench_dir, monkeypatch)
+    small.simulate(x, bench_dir)
 
 
 class Network:
@@ -245,8 +244,8 @@ NETWORKS = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_networks(name: str, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    simulate(NETWORKS[name]().done(), bench_dir, monkeypatch)
+def test_networks(name: str, bench_dir: Path) -> None:
+    simulate(NETWORKS[name]().done(), bench_dir)
 
 
 def test_blocks_have_the_kernels_taps_in_their_places() -> None:
@@ -335,8 +334,8 @@ def random_chain(seed: int) -> Network:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_random_chains(seed: int, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    simulate(random_chain(seed).done(), bench_dir, monkeypatch)
+def test_random_chains(seed: int, bench_dir: Path) -> None:
+    simulate(random_chain(seed).done(), bench_dir)
 
 
 @pytest.mark.parametrize(

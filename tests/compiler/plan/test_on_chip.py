@@ -107,7 +107,7 @@ def test_frames_through_the_serial_line(bench_dir: Path, tmp_path: Path) -> None
         for (bank, addr), row in zip(program.image_places, program.image_words(image), strict=True)
     ]
     (tmp_path / "image").write_text(json.dumps(rows))
-    system = ResidentSystem(ResidentMachine(program.config, resident, SDRAM.clock_hz, build=BUILD), 0)
+    system = ResidentSystem(ResidentMachine(program.config, resident, SDRAM.clock_hz, build=BUILD), loads_image=False)
     environment = {"IMAGE": str(tmp_path / "image"), "FRAMES": "2"}
     result = run_by_host(system, SOURCES, found, golden, environment, folder=tmp_path, bench_dir=bench_dir)
     assert_exact(found, result, golden)

@@ -157,12 +157,12 @@ NETWORK = """\
 %y : 1x1x6 = softmax(%o)"""
 
 
-def test_network_in_rtl(bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network_in_rtl(bench_dir: Path) -> None:
     graph, weights = small(NETWORK)
     machine = Small.of_graph(quantise(graph, weights, images()))
     x = machine.input(5)
     machine.same_values(x)
-    machine.simulate(x, bench_dir, monkeypatch)
+    machine.simulate(x, bench_dir)
 
 
 def test_shapes_of_four_axes_are_refused() -> None:

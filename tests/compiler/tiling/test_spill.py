@@ -38,7 +38,7 @@ def every_gap(data: bytes) -> list[Gap]:
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_everything_leaves_the_chip(network: str, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_leaves_the_chip(network: str, bench_dir: Path) -> None:
     """Every tensor is in the SDRAM alone before each of its readers; bytes and cycles as ever."""
     data = NETWORKS[network]
     gaps = every_gap(data)
@@ -46,7 +46,7 @@ def test_everything_leaves_the_chip(network: str, bench_dir: Path, monkeypatch: 
     small = Small.of(data, SPILLING, gaps)
     stores = [packet for packet in small.program.packets if packet.kind == PacketKind.STORE]
     assert len(stores) > 50
-    small.simulate(small.input(1), bench_dir, monkeypatch)
+    small.simulate(small.input(1), bench_dir)
 
 
 def test_little_memory() -> None:

@@ -12,16 +12,16 @@ from tests.support.tflite_networks import NETWORKS, network, random_network
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_network(name: str, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network(name: str, bench_dir: Path) -> None:
     small = Small.of(network(name))
     x = small.input(1)
     small.same_values(x)
-    small.simulate(x, bench_dir, monkeypatch)
+    small.simulate(x, bench_dir)
 
 
-def test_resized_columns_and_rows(bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resized_columns_and_rows(bench_dir: Path) -> None:
     small = Small.of(network("pyramid", (5, 8, 4)))
-    small.simulate(small.input(3), bench_dir, monkeypatch)
+    small.simulate(small.input(3), bench_dir)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -33,9 +33,9 @@ def test_shapes(name: str, shape: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_random_network(seed: int, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_network(seed: int, bench_dir: Path) -> None:
     small = Small.of(random_network(seed))
-    small.simulate(small.input(seed), bench_dir, monkeypatch)
+    small.simulate(small.input(seed), bench_dir)
 
 
 def test_random_networks_keep_their_values() -> None:

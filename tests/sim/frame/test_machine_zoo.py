@@ -32,7 +32,7 @@ SIZES = [(name, groups) for name in names() for groups in GROUPS.get(name, (None
 
 
 @pytest.mark.parametrize(("name", "groups"), SIZES)
-def test_reduced(name: str, groups: int | None, bench_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reduced(name: str, groups: int | None, bench_dir: Path) -> None:
     network = NETWORKS[name]
     graph = load_network(
         name,
@@ -45,7 +45,7 @@ def test_reduced(name: str, groups: int | None, bench_dir: Path, monkeypatch: py
     )
     small = Small.of_graph(graph, RING)
     image = quantise_pixels(synthetic_inputs(1, graph.tensors[graph.input].shape, 7)[0], graph.tensors[graph.input])
-    small.simulate(image, bench_dir, monkeypatch)
+    small.simulate(image, bench_dir)
 
 
 STANDARD = [(network.name, options) for network in NETWORKS.values() for options in network.sizes()]

@@ -30,10 +30,8 @@ def quantised_model(tmp_path: Path) -> QGraph:
 
 
 @pytest.mark.parametrize("build", [float_model, quantised_model])
-def test_simulated(
-    build: Callable[[Path], QGraph], tmp_path: Path, bench_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_simulated(build: Callable[[Path], QGraph], tmp_path: Path, bench_dir: Path) -> None:
     model = Small.of_graph(build(tmp_path))
     x = np.random.default_rng(1).uniform(-2, 2, (1, 3, 16, 16)).astype(np.float32)
     model.same_values(x)
-    model.simulate(x, bench_dir, monkeypatch)
+    model.simulate(x, bench_dir)
