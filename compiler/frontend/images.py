@@ -4,13 +4,12 @@ A photograph is cut and scaled as torchvision's reference evaluation does it (sh
 resolution, centre crop), then normalised by ImageNet's mean and standard deviation.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from hwgen.compiler.frontend.photograph import photograph
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.nodes import QTensor
 from hwgen.errors import ModelError
@@ -25,32 +24,19 @@ SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".webp")
 
 def read_image(path: str | Path, resolution: int) -> np.ndarray:
     """The centre of an image file, uint8 [resolution, resolution, 3]; ModelError if it is no readable image."""
-    with _opened(path) as image:
-        side = min(image.size) * CROP
-        left, top = (image.width - side) / 2, (image.height - side) / 2
-        box = (left, top, left + side, top + side)
-        cut = image.convert("RGB").resize((resolution, resolution), Image.Resampling.BILINEAR, box=box)
-        return np.asarray(cut, dtype=np.uint8)
+    image = photograph(path)
+    side = min(image.size) * CROP
+    left, top = (image.width - side) / 2, (image.height - side) / 2
+    box = (left, top, left + side, top + side)
+    cut = image.convert("RGB").resize((resolution, resolution), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(cut, dtype=np.uint8)
 
 
 def scaled_image(path: str | Path, height: int, width: int, channels: int) -> np.ndarray:
     """The whole of an image file, uint8 [height, width, channels]: 3 colours, or 1 for grey."""
-    with _opened(path) as image:
-        scaled = image.convert("RGB" if channels == 3 else "L").resize((width, height), Image.Resampling.BILINEAR)
-        return np.asarray(scaled, dtype=np.uint8).reshape(height, width, channels)
-
-
-@contextmanager
-def _opened(path: str | Path) -> Iterator[Image.Image]:
-    try:
-        with Image.open(path) as image:
-            image.load()
-            yield image
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no such image file") from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ModelError(f"{path}: not an image that can be read ({reason}); give a JPEG, PNG or BMP file") from None
+    image = photograph(path).convert("RGB" if channels == 3 else "L")
+    scaled = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(scaled, dtype=np.uint8).reshape(height, width, channels)
 
 
 def normalise(pixels: np.ndarray) -> np.ndarray:

@@ -1,0 +1,85 @@
+"""A picture's file as its viewer shows it: turned upright, with 8 bits a colour, on white where it is transparent."""
+
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from hwgen.errors import ModelError
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What turns a picture upright, by its orientation (Exif 2.3, tag 0x0112)."""
+
+_TIFF_BITS = 258
+"""Tag of a TIFF file: bits of a grey value."""
+
+
+def photograph(path: str | Path) -> Image.Image:
+    """The picture in a file, of mode RGB or L.
+
+    Raises:
+        ModelError: there is no such file, or no picture in it that can be read.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # of size and damaged Exif data
+            image.load()
+            return _upright(_opaque(_eight_bits(image, path)), image)
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no such image file") from None
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError(f"{path}: not an image that can be read ({reason}); give a JPEG, PNG or BMP file") from None
+
+
+def _eight_bits(image: Image.Image, path: str | Path) -> Image.Image:
+    """Grey values of more than 8 bits in 8, which Pillow would clip; everything else as it is."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    if image.mode.startswith("I;16"):
+        tags = getattr(image, "tag_v2", {})
+        most = (1 << tags.get(_TIFF_BITS, (16,))[0]) - 1
+    elif image.mode == "I" and image.format == "PPM":  # Pillow scales its values to 16 bits
+        most = 0xFFFF
+    else:
+        kind = "floating point" if image.mode == "F" else "32 bits"
+        raise ModelError(
+            f"{path}: grey values in {kind}, whose black and white are not known; save it with 8 or 16 bits"
+        )
+    values = np.asarray(image).astype(np.int64)
+    grey = Image.fromarray(((values * 255 + most // 2) // most).clip(0, 255).astype(np.uint8))
+    if (clear := image.info.get("transparency")) is None:
+        return grey
+    grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+    return grey
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Of mode RGB or L, on white where it is transparent."""
+    if not image.has_transparency_data:
+        return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    clear = image.info.get("transparency")
+    if (
+        isinstance(clear, tuple) and max(clear) > 255
+    ):  # of 16 bits a colour, of which Pillow keeps the upper 8 in the pixels alone
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+
+
+def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
+    """Turned as the camera was held; a damaged record of that counts as none."""
+    try:
+        turn = _TURNS.get(source.getexif().get(ExifTags.Base.Orientation, 1))
+    except (ValueError, SyntaxError, OSError, KeyError, TypeError, struct.error):
+        return image
+    return image if turn is None else image.transpose(turn)
