@@ -97,7 +97,17 @@ def _conv2d(shapes: list[Shape], attributes: Attributes) -> Shape:
 
 
 def _pool(shapes: list[Shape], attributes: Attributes) -> Shape:
-    return (*_windowed(_map_size(shapes[0]), attributes), shapes[0][2])
+    rows, columns = _windowed(_map_size(shapes[0]), attributes)
+    window = window_of(attributes)
+    first = window.kernel[0] > window.padding[0] and window.kernel[1] > window.padding[2]
+    starts = ((rows - 1) * window.stride[0] - window.padding[0], (columns - 1) * window.stride[1] - window.padding[2])
+    last = starts[0] < shapes[0][0] and starts[1] < shapes[0][1]
+    _require(
+        (first and last) or bool(attributes.get("count_pad", 0)),
+        f"a {window.kernel} window with pads {window.padding} lies in the padding alone somewhere, where a pool has no value; "
+        "needed: pads smaller than the window",
+    )
+    return (rows, columns, shapes[0][2])
 
 
 def _fully_connected(shapes: list[Shape], attributes: Attributes) -> Shape:

@@ -33,6 +33,7 @@ from hwgen.compiler.frontend.onnx.model import (
     attributes_of,
     printable,
 )
+from hwgen.compiler.frontend.onnx.pool_shapes import pool_shape
 from hwgen.compiler.frontend.onnx.problems import Problems
 from hwgen.compiler.frontend.onnx.reader import DOMAINS, first_line, opset_of
 from hwgen.errors import ModelError
@@ -288,6 +289,7 @@ class _State:
             shape = _static(types[tensor]) if tensor in types else None
             if shape is None:
                 continue
+            shape = pool_shape(made, folded.shapes.get(made.inputs[0], ()), shape)
             if math.prod(shape) > LARGEST_TENSOR or len(shape) > LARGEST_RANK or min(shape, default=1) < 1:
                 self.problems.unsound(made, f"it would write a tensor of shape {list(shape)}")
                 return

@@ -57,6 +57,11 @@ def test_text_round_trip_and_counts() -> None:
         ("conv2d(%padded)", "conv2d(%nothing)", "stem: reads nothing, which no earlier node writes"),
         ("groups=16", "groups=5", "deep: 16 input and 16 output channels do not divide into 5 groups"),
         ("kernel=2,3", "kernel=3,3", r"mean: a \(3, 3\) window does not fit the 2x3 input"),
+        (
+            "stride=2,2 pad=1,1,1,1",
+            "stride=2,2 pad=3,3,3,3",
+            r"pool: a \(3, 3\) window with pads .* lies in the padding alone",
+        ),
         ("offset=8 channels=8", "offset=9 channels=8", "half: channels 9 to 17 of 16"),
         ("%half : 1x1x8 = slice", "%half : 1x1x8 = split", "not a node: '%half"),
         ("stride=2,2 weight", "strides=2,2 weight", "stem: conv2d has no attribute strides"),

@@ -10,7 +10,7 @@ import pytest
 
 from hwgen.compiler.frontend.onnx import convert
 from hwgen.compiler.transforms import simplify
-from tests.support.make_onnx import Maker, made
+from tests.support.make_onnx import Maker, made, reference
 from tests.support.onnx_form import SHAPE, as_float, check
 from tests.support.onnx_networks import (
     classifier,
@@ -114,6 +114,22 @@ def test_pools(op: str, ceil: int, count: int, kernel: int) -> None:
 
     check(build, None, (1, 8, 7, 8))
     check(build, None, (1, 8, 6, 5))
+
+
+@pytest.mark.parametrize("op", ["AveragePool", "MaxPool"])
+@pytest.mark.parametrize("opset", [11, 17, 22])
+@pytest.mark.parametrize(("kernel", "stride", "pads"), [(3, 3, 1), (2, 2, 1), (2, 3, 0), (1, 3, 0), (3, 2, 1)])
+def test_a_window_of_ceil_mode_that_would_start_in_the_padding_is_left_out(
+    op: str, opset: int, kernel: int, stride: int, pads: int
+) -> None:
+    """onnx's inference counts it before operator set 22; torch, onnxruntime and the evaluator do not."""
+    sides = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pads] * 4, "ceil_mode": 1}
+    for size in range(4, 9):
+        model = made(lambda m, x: str(m.add(op, x, **sides)), (1, 2, size, size + 1), opset)
+        x = np.random.default_rng(size).normal(size=(1, 2, size, size + 1)).astype(np.float32)
+        found, expected = as_float(convert(model, "m")).predict(x), reference(model, x)
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
