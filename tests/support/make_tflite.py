@@ -5,6 +5,7 @@ A model is made of `tensor` and `operator` calls and `finish`; `tests.support.tf
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import flatbuffers
@@ -85,8 +86,14 @@ class Maker:
         """Add an operator; options by the schema's names."""
         self.operators.append((op, inputs, outputs, options))
 
-    def finish(self, inputs: list[int], outputs: list[int], identifier: bytes = b"TFL3") -> bytes:
-        """The file."""
+    def finish(
+        self,
+        inputs: list[int],
+        outputs: list[int],
+        identifier: bytes = b"TFL3",
+        code_fields: Callable[[int], tuple[int, int]] = lambda value: (value, min(value, 127)),
+    ) -> bytes:
+        """The file; `code_fields` gives what `builtin_code` and `deprecated_builtin_code` say of an operator's number."""
         b = self.builder
         codes = sorted({op for op, *_ in self.operators})
         buffers = []
@@ -108,11 +115,11 @@ class Maker:
         graph = tflite.SubGraphEnd(b)
         code_tables = []
         for op in codes:
-            value = getattr(tflite.BuiltinOperator, op)
+            new, old = code_fields(getattr(tflite.BuiltinOperator, op))
             tflite.OperatorCodeStart(b)
-            tflite.OperatorCodeAddDeprecatedBuiltinCode(b, min(value, 127))
+            tflite.OperatorCodeAddDeprecatedBuiltinCode(b, old)
             tflite.OperatorCodeAddVersion(b, 1)
-            tflite.OperatorCodeAddBuiltinCode(b, value)
+            tflite.OperatorCodeAddBuiltinCode(b, new)
             code_tables.append(tflite.OperatorCodeEnd(b))
         parts = [self._vector(values, tables=True) for values in (code_tables, [graph], buffers)]
         tflite.ModelStart(b)

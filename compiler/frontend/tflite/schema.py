@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
+import flatbuffers
 import numpy as np
 import tflite
 
@@ -47,6 +48,29 @@ OPTIONS = {
     "ResizeNearestNeighborOptions": "AlignCorners HalfPixelCenters",
 }
 OPTION_TYPES = {value: name for name, value in vars(tflite.BuiltinOptions).items() if isinstance(value, int)}
+TABLE_OF = {
+    "ADD": "AddOptions",
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONCATENATION": "ConcatenationOptions",
+    "CONV_2D": "Conv2DOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "LEAKY_RELU": "LeakyReluOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "MEAN": "ReducerOptions",
+    "MUL": "MulOptions",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "SOFTMAX": "SoftmaxOptions",
+    "SPLIT": "SplitOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+}
+"""The options table of each operator whose options are read."""
+
+BUILTIN_CODE = 10
+"""Place of `builtin_code`, field 3 of an operator code, in the table's list of fields."""
+
+PLACEHOLDER = 127
+"""The most that the old field of 8 bits can say: the new one says which."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +147,7 @@ class _Reader:
         if self._count(model.SubgraphsLength(), "subgraphs") != 1:
             raise ValueError(f"{model.SubgraphsLength()} subgraphs; control flow is not supported, one is needed")
         codes = [
-            self._code(model.OperatorCodes(i))
+            self._code(i, model.OperatorCodes(i))
             for i in range(self._count(model.OperatorCodesLength(), "operator codes"))
         ]
         buffers = [model.Buffers(i) for i in range(self._count(model.BuffersLength(), "buffers"))]
@@ -162,10 +186,18 @@ class _Reader:
             return ()
         return tuple(int(value) for value in vector())
 
-    def _code(self, code: tflite.OperatorCode) -> str:
-        # Old files have the 8-bit field only, new files the other one; the larger one is meant.
-        value = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        op = OPERATOR_NAMES.get(value, f"operator {value}")
+    def _code(self, index: int, code: tflite.OperatorCode) -> str:
+        """The operator that an operator code names.
+
+        Old files have the field of 8 bits alone, newer ones both, some only the new one.  Both are read from the table
+        itself: the package's `BuiltinCode` looks at the new one only where the old one does not suffice.
+        """
+        old, place = code.DeprecatedBuiltinCode(), code._tab.Offset(BUILTIN_CODE)
+        new = code._tab.Get(flatbuffers.number_types.Int32Flags, code._tab.Pos + place) if place else 0
+        value = new or old
+        if old not in (0, min(value, PLACEHOLDER)) or value == PLACEHOLDER or value < 0:
+            raise ValueError(f"operator code {index}: {new} as builtin_code, {old} as deprecated_builtin_code")
+        op = OPERATOR_NAMES.get(value, f"number {value}")
         custom = code.CustomCode() if op == "CUSTOM" else None
         return f"CUSTOM {custom.decode(errors='replace')[:40]}" if custom else op
 
@@ -207,14 +239,16 @@ class _Reader:
         if operator.OpcodeIndex() >= len(codes):
             raise ValueError(f"operator {index} has code {operator.OpcodeIndex()} of {len(codes)}")
         kind = OPTION_TYPES.get(operator.BuiltinOptionsType(), "")
-        table, options = operator.BuiltinOptions(), None
+        op, table, options = codes[operator.OpcodeIndex()], operator.BuiltinOptions(), None
+        if table is not None and kind and op in TABLE_OF and kind != TABLE_OF[op]:
+            raise ValueError(f"operator {index} is {op} with {kind}")
         if table is not None and kind in OPTIONS:
             reader = getattr(tflite, kind)()
             reader.Init(table.Bytes, table.Pos)
             options = {name: getattr(reader, name)() for name in OPTIONS[kind].split()}
         return FileOperator(
             index,
-            codes[operator.OpcodeIndex()],
+            op,
             self._integers(operator.InputsAsNumpy, operator.InputsLength()),
             self._integers(operator.OutputsAsNumpy, operator.OutputsLength()),
             options,
