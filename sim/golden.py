@@ -177,7 +177,7 @@ def accumulate(node: QConv, x: np.ndarray) -> np.ndarray:
 
 def max_pool(window: Window, x: np.ndarray) -> np.ndarray:
     """Equation 11."""
-    return np.maximum.reduce(window.taps(x, arithmetic.INT8_MIN))
+    return window.reduced(x, arithmetic.INT8_MIN, np.maximum)
 
 
 def concatenate(node: QConcat, inputs: list[np.ndarray]) -> np.ndarray:
@@ -191,10 +191,8 @@ def concatenate(node: QConcat, inputs: list[np.ndarray]) -> np.ndarray:
 
 def average_pool(window: Window, x: np.ndarray) -> np.ndarray:
     """Equation 12, over the valid elements."""
-    total = np.stack(window.taps(x, 0)).sum(axis=0, dtype=np.int64)
-    valid = np.ones((*x.shape[:2], 1), dtype=np.int8)
-    count = np.stack(window.taps(valid, 0)).sum(axis=0, dtype=np.int64)
-    return arithmetic.divide_half_away(total, count).astype(np.int8)
+    total = window.reduced(x.astype(np.int32), 0, np.add)
+    return arithmetic.divide_half_away(total, window.valid(*x.shape[:2])).astype(np.int8)
 
 
 def shuffle(x: np.ndarray, groups: int) -> np.ndarray:

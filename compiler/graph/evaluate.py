@@ -95,12 +95,12 @@ def evaluate(node: Node, inputs: list[np.ndarray]) -> np.ndarray:
         return function(inputs[0])
     match node.op:
         case "max_pool":
-            return np.maximum.reduce(node.window.taps(inputs[0], -np.inf))
+            return node.window.reduced(inputs[0], -np.inf, np.maximum)
         case "avg_pool":
-            total = np.sum(node.window.taps(inputs[0], 0.0), axis=0)
+            total = node.window.reduced(inputs[0], 0.0, np.add)
             if node.integer("count_pad"):
                 return total / prod(node.window.kernel)
-            return total / np.sum(node.window.taps(np.ones_like(inputs[0][..., :1]), 0.0), axis=0)
+            return total / node.window.valid(*inputs[0].shape[-3:-1])
         case "global_avg_pool":
             return inputs[0].mean(axis=(-3, -2), keepdims=True)
         case "add":

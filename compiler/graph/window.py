@@ -1,6 +1,7 @@
 """Sliding-window geometry, shared by convolutions and pools, float and int8."""
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -60,3 +61,28 @@ class Window:
             for ky in range(self.kernel[0])
             for kx in range(self.kernel[1])
         ]
+
+    def reduced(self, x: np.ndarray, fill: float, function: np.ufunc) -> np.ndarray:
+        """`function`, np.add or np.maximum, over all elements under the kernel: [..., rows, columns, channels] of x's dtype.
+
+        `x` and `fill` as in `taps`.  Along one axis and then the other: a kernel's cost is its height and width, not its area, and
+        the memory is that of three maps.
+        """
+        for window in self._axes:
+            x = reduce(function, window.taps(x, fill))
+        return x
+
+    def valid(self, height: int, width: int) -> np.ndarray:
+        """How many elements of a `height` x `width` input each output's kernel covers, int64 [rows, columns, 1]."""
+        rows, columns = self._axes
+        inside = (np.ones((height, 1, 1), np.int64), np.ones((1, width, 1), np.int64))
+        return reduce(np.add, rows.taps(inside[0], 0)) * reduce(np.add, columns.taps(inside[1], 0))
+
+    @property
+    def _axes(self) -> tuple["Window", "Window"]:
+        """The window along the rows, and along the columns."""
+        top, bottom, left, right = self.padding
+        return (
+            Window((self.kernel[0], 1), (self.stride[0], 1), (top, bottom, 0, 0), (self.dilation[0], 1)),
+            Window((1, self.kernel[1]), (1, self.stride[1]), (0, 0, left, right), (1, self.dilation[1])),
+        )

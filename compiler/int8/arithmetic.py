@@ -147,12 +147,13 @@ def average_multiplier(count: int, max_abs: int | None = None) -> tuple[int, int
     """(M, n) with which equation 7 equals equation 12 for a mean of `count` elements, proven for every sum of
     magnitude <= `max_abs`.
 
-    `max_abs` defaults to `128 * count`, the largest sum of int8 values.  Raises ModelError where no pair was found.
+    `max_abs` defaults to `128 * count`, the largest sum of int8 values.  Raises ModelError where no pair was found.  Cost does
+    not depend on `count`.
     """
     if count < 1:
         raise ModelError(f"an average of {count} elements; at least 1 is needed")
     limit = -INT8_MIN * count if max_abs is None else max_abs
-    sums = np.arange(-limit, limit + 1, dtype=np.int64)
+    sums = _steps_of_mean(count, limit)
     exact = divide_half_away(sums, count)
     # Just above 1 / count a tie falls on the far side of the half in both signs; n = 0 rounds only once.
     for multiplier in (2**31 // count + 1, 2**31 // count, 2**31 // count - 1):
@@ -161,6 +162,17 @@ def average_multiplier(count: int, max_abs: int | None = None) -> tuple[int, int
     raise ModelError(
         f"no multiplier gives the exact mean of {count} elements up to a sum of {limit}; use a smaller pooling window"
     )
+
+
+def _steps_of_mean(count: int, limit: int) -> np.ndarray:
+    """The sums of magnitude <= `limit` on both sides of every step of `divide_half_away(sum, count)`, and the ends, int64.
+
+    A function that does not decrease and equals it there equals it for every sum: so few sums prove an average of any size.
+    """
+    values = np.arange(limit // count + 2, dtype=np.int64)
+    first = np.concatenate([values[1:] * count - count // 2, count // 2 + 1 - (values + 1) * count])
+    sums = np.concatenate([first - 1, first, [-limit, limit]])
+    return np.unique(sums[np.abs(sums) <= limit])
 
 
 def mean_multiplier(in_scale: float, out_scale: float, count: int) -> tuple[int, int]:

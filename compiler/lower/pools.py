@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hwgen.compiler.graph.window import Window
-from hwgen.compiler.int8.arithmetic import INT8_MIN, MAX_SHIFT
+from hwgen.compiler.int8.arithmetic import INT8_MIN, MAX_SHIFT, average_multiplier
 from hwgen.compiler.int8.fusion import takes_table
 from hwgen.compiler.int8.nodes import QAvgPool, QMaxPool, QMean
 from hwgen.compiler.lower.averages import Averages, averages
@@ -13,6 +14,7 @@ from hwgen.compiler.lower.blocks import blocks_of
 from hwgen.compiler.lower.limits import shift_text, window_problems
 from hwgen.compiler.lower.passes import LogicalPass
 from hwgen.compiler.lower.state import Lowering
+from hwgen.errors import ModelError
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 
 
@@ -71,6 +73,7 @@ def _pooling(state: Lowering, node: QMaxPool | QAvgPool | QMean) -> _Pooling:
             state.problems.append(f"{node.name}: {shift_text(node.shift)}")
         return _Pooling(FeedMode.SUM, WindowOp.MAC, Window((source.height, source.width)))
     if node.window.kernel == (source.height, source.width) and not any(node.window.padding):
+        state.problems += _inexact(node, source.height * source.width)
         return _Pooling(FeedMode.SUM, WindowOp.MAC, node.window)
     return _local_average(state, node, source.height, source.width)
 
@@ -85,5 +88,16 @@ def _local_average(state: Lowering, node: QAvgPool, height: int, width: int) -> 
             f"{node.name}: windows of {node.window.kernel} with padding {node.window.padding} have too many counts of valid "
             "elements; nearest: VALID padding, or 3x3"
         )
+    else:
+        state.problems += _inexact(node, average.divisor)
     # Sums of several blocks are not scaled on the way.
     return _Pooling(FeedMode.WINDOW, WindowOp.AVERAGE if single else WindowOp.MAC, node.window, average=average)
+
+
+def _inexact(node: QAvgPool, count: int) -> Iterator[str]:
+    """A problem if no multiplier divides exactly by that many elements."""
+    try:
+        average_multiplier(count)
+    except ModelError:
+        kernel = " x ".join(map(str, node.window.kernel))
+        yield f"{node.name}: a mean of {kernel} elements that is exact to the bit; nearest: a mean over the whole map (MEAN)"

@@ -3,6 +3,7 @@ implementation.
 """
 
 import itertools
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -183,3 +184,24 @@ def test_input_is_checked() -> None:
         golden.run(graph_of_views(), np.zeros((2, 3, 8), dtype=np.int64))
     with pytest.raises(ModelError, match=r"not int8 \(2, 3, 7\)"):
         golden.run(graph_of_views(), np.zeros((2, 3, 7), dtype=np.int8))
+
+
+@pytest.mark.parametrize("window", [Window((3, 2), (2, 1), (1, 0, 1, 1)), Window((5, 4), (3, 2), (2, 2, 3, 0))])
+def test_pools_by_axis_equal_pools_by_element(window: Window) -> None:
+    x = np.random.default_rng(3).integers(-128, 128, (9, 11, 3)).astype(np.int8)
+    taps = np.stack(window.taps(x.astype(np.int64), -1000))
+    assert np.array_equal(golden.max_pool(window, x), taps.max(axis=0))
+    inside = taps != -1000
+    expected = arithmetic.divide_half_away(np.where(inside, taps, 0).sum(axis=0), inside.sum(axis=0))
+    assert np.array_equal(golden.average_pool(window, x), expected)
+
+
+def test_the_memory_of_a_pool_does_not_grow_with_its_window() -> None:
+    x = np.random.default_rng(4).integers(-128, 128, (96, 96, 1)).astype(np.int8)
+    for pool in (golden.average_pool, golden.max_pool):
+        tracemalloc.start()
+        try:
+            pool(Window((64, 64)), x)
+            assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        finally:
+            tracemalloc.stop()

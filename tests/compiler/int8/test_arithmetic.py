@@ -1,6 +1,7 @@
 """The formulas against plain transcriptions of gemmlowp's and TensorFlow Lite's scalar code."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -99,6 +100,33 @@ def test_average_multiplier_refuses_what_it_cannot_prove() -> None:
         arithmetic.average_multiplier(0)
     with pytest.raises(ModelError, match="no multiplier gives the exact mean of 12543 elements up to a sum of 1605504"):
         arithmetic.average_multiplier(12543)
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 9, 256, 2895, 3000, 4100, 5001])
+def test_few_sums_prove_an_average_for_all(count: int) -> None:
+    """The steps of the mean stand for every sum: the same pair, or none, as when all of them are tried."""
+    sums = np.arange(-128 * count, 128 * count + 1, dtype=np.int64)
+    exact = arithmetic.divide_half_away(sums, count)
+    tried = [
+        multiplier
+        for multiplier in (2**31 // count + 1, 2**31 // count, 2**31 // count - 1)
+        if multiplier < 2**31 and np.array_equal(arithmetic.scale_by(sums, multiplier, 0), exact)
+    ]
+    try:
+        found = [arithmetic.average_multiplier(count)[0]]
+    except ModelError:
+        found = []
+    assert found == tried[:1]
+
+
+def test_the_average_of_a_large_window_takes_no_memory() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(ModelError, match="no multiplier gives the exact mean of 1048576 elements"):
+            arithmetic.average_multiplier(1 << 20)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_bounds_and_widths() -> None:

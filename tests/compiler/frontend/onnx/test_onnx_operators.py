@@ -123,7 +123,7 @@ def test_a_window_of_ceil_mode_that_would_start_in_the_padding_is_left_out(
     op: str, opset: int, kernel: int, stride: int, pads: int
 ) -> None:
     """onnx's inference counts it before operator set 22; torch, onnxruntime and the evaluator do not."""
-    sides = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pads] * 4, "ceil_mode": 1}
+    sides: dict[str, Any] = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pads] * 4, "ceil_mode": 1}
     for size in range(4, 9):
         model = made(lambda m, x: str(m.add(op, x, **sides)), (1, 2, size, size + 1), opset)
         x = np.random.default_rng(size).normal(size=(1, 2, size, size + 1)).astype(np.float32)
