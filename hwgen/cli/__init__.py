@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from hwgen import __version__
+from hwgen.cli.asked import STDOUT
 from hwgen.cli.build import build
 from hwgen.cli.doctor import doctor
 from hwgen.cli.models import models
@@ -44,7 +45,6 @@ def main(arguments: list[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli.main(arguments, prog_name="hwgen", standalone_mode=False)
-        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(FAILURE)
@@ -55,11 +55,18 @@ def main(arguments: list[str] | None = None) -> None:
     except HwgenError as error:
         _fail(error.headline, error.details)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone: no more is wanted
+        _drop_output()  # the reader has gone: no more is wanted
     except OSError as error:
+        if error.filename == str(STDOUT):
+            _drop_output()
         _fail(f"{error.filename or 'system'}: {error.strerror or error}")
     else:
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _drop_output() -> None:
+    """Send what standard output still holds, and could not take, to nowhere: Python would try again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, details: Sequence[str] = ()) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,12 +11,16 @@ import click
 
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.errors import ToolError
+from hwgen.files import is_writable, naming
 from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import Target
 
 if TYPE_CHECKING:
     from hwgen.flow.network import Network
     from hwgen.flow.progress import Listener
+
+STDOUT = Path("standard output")
+"""How errors name it."""
 
 
 def network_source(options: dict[str, Any]) -> NetworkSource:
@@ -46,15 +49,14 @@ def folder_of(source: NetworkSource, target: Target, out: Path | None) -> Path:
 
 
 def writable(file: Path) -> Path:
-    """The absolute path of a file that is to be written, once it is known that it can be.
+    """The path of a file that is to be written, once it is known that it can be.
 
     Raises:
-        ToolError: its folder does not exist or cannot be written, or it is a folder itself.
+        ToolError: its folder does not exist or cannot be written, it is a folder itself, or may not be changed.
     """
-    file = file.resolve()
-    if file.is_dir() or not os.access(file.parent, os.W_OK):
+    if not is_writable(file):
         raise ToolError(
-            f"cannot write {file}: its folder must exist and be writable, and it must not be a folder itself"
+            f"cannot write {file}: its folder must exist and be writable, and it must be no folder and not read-only"
         )
     return file
 
@@ -66,14 +68,20 @@ class Result(Protocol):
     def text(self) -> str: ...
 
 
+def say(text: str) -> None:
+    """Print a text and the end of its line on standard output, which errors name."""
+    with naming(STDOUT):
+        click.echo(text)
+
+
 def print_result(result: Result, *, as_json: bool) -> None:
     """A result on standard output, as JSON or as text."""
     if as_json:
         print_json(result.to_json())
     else:
-        click.echo(result.text())
+        say(result.text())
 
 
 def print_json(value: object) -> None:
     """A result as JSON on standard output."""
-    click.echo(json.dumps(value, indent=2))
+    say(json.dumps(value, indent=2))

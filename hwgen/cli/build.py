@@ -30,5 +30,5 @@ def build(out: Path | None, as_json: bool, **options: Any) -> None:
     if as_json:
         asked.print_json(result.to_json())
     else:
-        click.echo(result.summary(), nl=False)
-        click.echo(f"Results are in {result.folder}.")
+        asked.say(result.summary().rstrip("\n"))
+        asked.say(f"Results are in {result.folder}.")

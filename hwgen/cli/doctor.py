@@ -24,6 +24,6 @@ def doctor(as_json: bool) -> None:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
             state = finding.version if finding.found else f"MISSING: {finding.remedy}"
-            click.echo(f"{finding.name:{width}}  {state}  ({finding.purpose})")
+            asked.say(f"{finding.name:{width}}  {state}  ({finding.purpose})")
     if not all(finding.found for finding in findings):
         sys.exit(FAILURE)

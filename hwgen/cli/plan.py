@@ -25,7 +25,7 @@ def plan(search: bool, as_json: bool, **options: Any) -> None:
     if as_json:
         asked.print_json(result.to_json())
     else:
-        click.echo(result.table())
+        asked.say(result.table())
 
 
 def _search(as_json: bool, options: dict[str, Any]) -> None:
@@ -44,4 +44,4 @@ def _search(as_json: bool, options: dict[str, Any]) -> None:
     if as_json:
         asked.print_json(found.to_json())
     else:
-        click.echo(table(found), nl=False)
+        asked.say(table(found).rstrip("\n"))

@@ -27,6 +27,6 @@ def predict(source: Path, output: Path | None, labels: Path | None, as_json: boo
     value = read_input(network.graph, source)
     names = None if labels is None else read_labels(labels, network.graph)
     result = run(network, value, labels=names)
+    asked.print_result(result, as_json=as_json)  # first: it is not lost where the file cannot be written
     if output is not None:
         write_array(output, result.output)
-    asked.print_result(result, as_json=as_json)

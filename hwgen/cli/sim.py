@@ -58,8 +58,8 @@ def sim(
         names = None if labels is None else read_labels(labels, network.graph)
         plan = plan_for(network, target, console)
         result = simulate(plan, values, folder, labels=names, waves=waves, progress=console)
-        if output is not None:
-            write_array(output, result.outputs[0] if target.throughput is None else np.stack(result.outputs))
-    asked.print_result(result, as_json=as_json)
+    asked.print_result(result, as_json=as_json)  # first: it is not lost where the file cannot be written
+    if output is not None:
+        write_array(output, result.outputs[0] if target.throughput is None else np.stack(result.outputs))
     if result.mismatches:
         sys.exit(MISMATCH)

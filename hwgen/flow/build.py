@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from hwgen.boards.family import ROUTE_REPORT
 from hwgen.digests import source_digest
 from hwgen.extras import require
+from hwgen.files import remove_file
 from hwgen.flow.build_report import REPORT, SUMMARY, make_report, write_report
 from hwgen.flow.design import build_number, design_of
 from hwgen.flow.plan import Plan
@@ -90,13 +91,13 @@ def build(
     recipe = recipe or family.recipe(board.part)
     with BuildFolder.at(folder or plan.folder) as place:
         at = place.path
-        (at / REPORT).unlink(missing_ok=True)  # speaks of the files of one finished build only
-        (at / SUMMARY).unlink(missing_ok=True)
+        remove_file(at / REPORT)  # speaks of the files of one finished build only
+        remove_file(at / SUMMARY)
         steps = _Steps(place, progress)
         constraints = CONSTRAINTS + family.constraints_suffix
         images = [] if machine.on_chip else [IMAGE]
         if machine.on_chip:
-            (at / IMAGE).unlink(missing_ok=True)  # of an earlier build
+            remove_file(at / IMAGE)  # of an earlier build
         key = f"{machine.digest()} {plan.network.source.digest()}"
         steps.run("image", [], key, [*images, PLAN, PLAN_TEXT], lambda at, tell: _write_image(at, machine))
         steps.run(

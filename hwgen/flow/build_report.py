@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from hwgen import __version__
 from hwgen.digests import file_digest
-from hwgen.flow.steps import write_atomically
+from hwgen.files import write_file
 from hwgen.reports.build import ON_CHIP, SCHEMA_VERSION, SDRAM, fits, problems, summary
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def write_report(folder: Path, report: dict[str, Any]) -> None:
     found = problems(report)
     if found:
         raise AssertionError(f"report breaks its schema: {'; '.join(found)}")
-    write_atomically(folder / REPORT, json.dumps(report, indent=2) + "\n")
-    write_atomically(folder / SUMMARY, summary(report))
+    write_file(folder / REPORT, json.dumps(report, indent=2) + "\n")
+    write_file(folder / SUMMARY, summary(report))
 
 
 def make_report(plan: Plan, routed: dict[str, Any], folder: Path, files: list[str]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def read_simulation(folder: Path, plan: MachinePlan) -> dict[str, Any] | None:
 
 def store_simulation(folder: Path, plan: MachinePlan, simulated: dict[str, Any]) -> None:
     """Keep the result of a simulation for the report of the same plan, and enter it where that report exists and is of this schema."""
-    write_atomically(folder / SIMULATION, json.dumps({"plan": plan.digest(), "simulated": simulated}))
+    write_file(folder / SIMULATION, json.dumps({"plan": plan.digest(), "simulated": simulated}))
     try:
         report = json.loads((folder / REPORT).read_text())
     except (OSError, ValueError):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hwgen.errors import ModelError
+from hwgen.files import write_file
 
 if TYPE_CHECKING:
     from hwgen.compiler.int8.graph import QGraph
@@ -85,7 +86,7 @@ def input_array(graph: QGraph, source: Input) -> np.ndarray:
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Write a .npy file so that it is either whole or as it was."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".partial-", delete=False) as file:
-        np.save(file, array)
-    os.replace(file.name, path)
+    """Write a .npy file as `write_file` does."""
+    content = io.BytesIO()
+    np.save(content, array)
+    write_file(path, content.getvalue())

@@ -14,12 +14,12 @@ from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.transforms import simplify
 from hwgen.digests import digest, source_digest
 from hwgen.errors import HwgenError
+from hwgen.files import write_file
 from hwgen.flow.cache import cache_folder
 from hwgen.flow.network import load
 from hwgen.flow.plan import plan_for
 from hwgen.flow.progress import Listener, step
 from hwgen.flow.source import NetworkSource
-from hwgen.flow.steps import write_atomically
 from hwgen.flow.target import Target
 from hwgen.reports.models import ESTIMATE, PLAN, Model, Speed
 
@@ -150,4 +150,4 @@ class _Cache:
         """Keep a prediction."""
         with contextlib.suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(self._folder / key, json.dumps(asdict(value)))
+            write_file(self._folder / key, json.dumps(asdict(value)))

@@ -103,7 +103,7 @@ def _simulated(
         golden,
         cache_folder("simulators"),
         build=build_number(plan.machine, plan.clock),
-        waves=None if waves is None else waves.resolve(),
+        waves=None if waves is None else waves.absolute(),
     )
 
 

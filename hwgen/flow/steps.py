@@ -18,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from hwgen.digests import digest, file_digest
 from hwgen.errors import ToolError
+from hwgen.files import PARTIAL, move_file, naming, remove_file, remove_partial, write_file
 
 RECORDS = ".steps"
 LOGS = "logs"
@@ -64,8 +65,8 @@ class BuildFolder:
         except OSError as error:
             self._remove_empty()
             raise ToolError(f"cannot write to {self.path}: {error.strerror}; choose another folder") from None
-        for stale in self.path.glob(".partial-*"):  # of a run that was killed
-            shutil.rmtree(stale, ignore_errors=True)
+        for folder in (self.path, self.path / RECORDS):  # what a run that was killed has left
+            remove_partial(folder)
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -103,20 +104,32 @@ class BuildFolder:
             self.reused.append(name)
             return dict(record["facts"])
         record_path.unlink(missing_ok=True)
+        with naming(self.path):
+            facts = self._done(name, inputs, outputs, work)
+        finished = {"wanted": wanted, "outputs": self._digests(outputs), "facts": facts}
+        write_file(record_path, json.dumps(finished))
+        return facts
+
+    def _done(
+        self,
+        name: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        work: Callable[[Path], Mapping[str, object] | None],
+    ) -> dict[str, object]:
+        """Does a step in a folder of its own and brings its outputs into place; gives its facts."""
         for output in outputs:
-            (self.path / output).unlink(missing_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".partial-{name}-", dir=self.path))
+            remove_file(self.path / output)
+        partial = Path(tempfile.mkdtemp(prefix=f"{PARTIAL}{name}-", dir=self.path))
         try:
             for file in inputs:
                 _link(self.path / file, partial / file)
             facts = dict(work(partial) or {})
             for output in outputs:
-                os.replace(partial / output, self.path / output)
+                move_file(partial / output, self.path / output)
+            return facts
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        finished = {"wanted": wanted, "outputs": self._digests(outputs), "facts": facts}
-        write_atomically(record_path, json.dumps(finished))
-        return facts
 
     def _digests(self, files: Sequence[str]) -> dict[str, str]:
         return {file: file_digest(self.path / file) for file in files}
@@ -141,7 +154,7 @@ class BuildFolder:
                 if record is not None and inputs == self._digests(list(inputs)):
                     continue
                 for output in {} if record is None else record["outputs"]:
-                    (self.path / output).unlink(missing_ok=True)
+                    remove_file(self.path / output)
                 path.unlink()
                 changed = True
 
@@ -163,13 +176,6 @@ class BuildFolder:
             for folder in self._made:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file so that it is either whole or as it was."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".partial-", delete=False) as file:
-        file.write(text)
-    os.replace(file.name, path)
 
 
 def _link(source: Path, target: Path) -> None:

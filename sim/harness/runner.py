@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -14,6 +13,7 @@ from xml.etree import ElementTree
 from amaranth.hdl import Elaboratable
 
 import hwgen
+from hwgen.files import move_file
 from hwgen.sim.harness.verilate import TOP, tool_environment, verilate
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -175,7 +175,7 @@ def run_cocotb(
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         raise AssertionError(f"{ended}{problem or 'results are good'}; log {log}, its end:\n" + "\n".join(lines[-60:]))
     if isinstance(waves, Path):
-        shutil.move(folder / "dump.vcd", waves)
+        move_file(folder / "dump.vcd", waves)
     if waves is not True:
         for file in folder.iterdir():
             file.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -61,6 +62,48 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_mistakes(capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], message: str) -> None:
     assert message in mistake(capsys, *arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_output_goes_where_it_is_sent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through a link, with the umask's mode; what cannot be written loses no result, and is named as it was given."""
+    model = tmp_path / "m.graph"
+    model.write_text(
+        "graph m\n  %x : 8x8x3 = input shape=8,8,3\n"
+        "  %y : 8x8x4 = conv2d(%x) channels=4 kernel=1,1 weight=y.weight\n  return %y\n"
+    )
+    np.save("x.npy", np.zeros((8, 8, 3), np.int8))
+    Path("link.npy").symlink_to("real.npy")
+    arguments = ["predict", "m.graph", "--input", "x.npy", "--output"]
+    assert run(capsys, *arguments, "link.npy")[0] == 0
+    assert Path("link.npy").is_symlink() and np.load("real.npy").shape == (8, 8, 4)
+    before = os.umask(0o022)
+    os.umask(before)
+    assert Path("real.npy").stat().st_mode & 0o777 == 0o666 & ~before
+
+    def full(source: object, target: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), source)
+
+    monkeypatch.setattr(os, "replace", full)
+    code, out, err = run(capsys, *arguments, "link.npy")
+    assert (code, err) == (2, "hwgen: link.npy: No space left on device\n")
+    assert out.startswith("m: output int8")
+    assert {path.name for path in tmp_path.iterdir()} == {"m.graph", "x.npy", "link.npy", "real.npy"}
+
+
+def test_full_standard_output_is_named() -> None:
+    command = [sys.executable, "-m", "hwgen", "models", "ds_cnn"]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            command,
+            check=False,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+    assert (result.returncode, result.stderr) == (2, "hwgen: standard output: No space left on device\n")
 
 
 def test_no_image(capsys: pytest.CaptureFixture[str]) -> None:

@@ -97,8 +97,34 @@ def test_an_empty_new_folder_goes_away(tmp_path: Path) -> None:
 
 def test_a_killed_run_is_swept_up(tmp_path: Path) -> None:
     (tmp_path / ".partial-one-abc").mkdir()
+    (tmp_path / ".steps").mkdir()
+    left = [tmp_path / ".partial-file", tmp_path / ".steps" / ".partial-record"]
+    for file in left:
+        file.write_text("half")
     with BuildFolder(tmp_path):
-        assert not (tmp_path / ".partial-one-abc").exists()
+        assert not any(path.exists() for path in (tmp_path / ".partial-one-abc", *left))
+
+
+def test_a_result_that_is_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "one.txt").symlink_to(tmp_path / "elsewhere")
+    worker = Worker()
+    for key in ("x", "y"):
+        with BuildFolder(tmp_path / "b") as folder:
+            worker.run(folder, "one", key)
+        assert (tmp_path / "b" / "one.txt").is_symlink() and (tmp_path / "elsewhere").read_text() == key
+
+
+def test_a_full_disk_names_the_folder(tmp_path: Path) -> None:
+    def from_write(partial: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    def from_open(partial: Path) -> None:
+        raise OSError(28, "No space left on device", str(partial / "top.v"))
+
+    for work in (from_write, from_open):
+        with BuildFolder(tmp_path) as folder, pytest.raises(OSError, match=f"No space left on device: '{tmp_path}'"):
+            folder.step("one", inputs=[], key="x", outputs=[], work=work)
 
 
 def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
