@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from amaranth.hdl import Elaboratable
 
 from hwgen.boards.board import Board
@@ -11,23 +9,14 @@ from hwgen.boards.equal_modules import MergedVerilog, merge_equal_modules
 from hwgen.boards.family import ClockGenerator
 from hwgen.boards.names import plain_names
 from hwgen.boards.top import BoardTop
+from hwgen.hw.verilog import to_verilog
 
 
 def board_verilog(board: Board, machine: Elaboratable, clock: ClockGenerator, *, sdram: bool = True) -> MergedVerilog:
     """The module `top`: `machine` between the pads of the board, those of its SDRAM too if it has `sdram`."""
-    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
-    from amaranth.back import verilog
-
     top = BoardTop(machine, board, clock, sdram=sdram)
-    text: str = verilog.convert(
-        top,
-        name="top",
-        # Any platform but None makes the multipliers in LUTs instantiate the family's carry cells.
-        platform=board.part.family.name,
-        ports=list(top.ports.values()),
-        emit_src=False,
-        strip_internal_attrs=True,
-    )
+    # Any platform but None makes the multipliers in LUTs instantiate the family's carry cells.
+    text = to_verilog(top, platform=board.part.family.name, ports=list(top.ports.values()))
     return merge_equal_modules(plain_names(text))
 
 

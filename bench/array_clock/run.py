@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import time
@@ -13,6 +12,7 @@ import click
 
 from bench.array_clock.harness import ArrayClock
 from hwgen.hw.kept_modules import COPY_PREFIX, ELEMENT_PREFIX
+from hwgen.hw.verilog import to_verilog
 
 SYNTHESIS = """\
 read_verilog -sv top.v
@@ -63,11 +63,8 @@ def main(
     """Build in FOLDER and print the clock, the resources and the critical path."""
     folder.mkdir(parents=True, exist_ok=True)
     if synthesise:
-        os.environ["AMARANTH_USE_YOSYS"] = "builtin"
-        from amaranth.back import verilog
-
         design = ArrayClock(rows, cols, acc_bits, "LFE5U-85F" if floorplan else None, copies)
-        (folder / "top.v").write_text(verilog.convert(design, name="top", emit_src=False, strip_internal_attrs=True))
+        (folder / "top.v").write_text(to_verilog(design))
         # Yosys' patterns know no ranges of characters.
         elements = f"*.{ELEMENT_PREFIX}*_*"
         kept = f"{elements} *.{COPY_PREFIX}*"

@@ -14,6 +14,7 @@ from amaranth.hdl import Elaboratable
 
 import hwgen
 from hwgen.files import move_file
+from hwgen.hw.verilog import to_verilog
 from hwgen.sim.harness.verilate import TOP, tool_environment, verilate
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -23,18 +24,6 @@ PRIMITIVES = tuple(sorted((MODELS / "ecp5").glob("*.v")))
 """Models of the primitives that the RTL instantiates."""
 
 _ROOT = Path(hwgen.__file__).resolve().parents[1]
-
-
-def to_verilog(component: Elaboratable) -> str:
-    """Verilog of `component` as the module `top`: ports by their signature's names, plus `clk` and `rst`.
-
-    A port whose payload is a structure is one packed vector, first field in the least significant bits.
-    """
-    os.environ["AMARANTH_USE_YOSYS"] = "builtin"
-    from amaranth.back import verilog
-
-    text: str = verilog.convert(component, name=TOP, emit_src=False, strip_internal_attrs=True)
-    return text
 
 
 def simulate(

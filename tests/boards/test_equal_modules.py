@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from amaranth.back import verilog
 
 from hwgen.boards.ecp5.tools import YOSYS
 from hwgen.boards.equal_modules import merge_equal_modules
 from hwgen.boards.tools import run_tool
 from hwgen.hw.array.systolic import SystolicArray
 from hwgen.hw.ecp5.floorplan import multiplier_sites
+from hwgen.hw.verilog import to_verilog
 
 ROWS, COLS = 3, 4
 
@@ -23,7 +23,7 @@ ROWS, COLS = 3, 4
 @pytest.fixture(scope="module")
 def text() -> str:
     array = SystolicArray(ROWS, COLS, 20, "LFE5U-85F")
-    found: str = verilog.convert(array, name="top", platform="ecp5", emit_src=False, strip_internal_attrs=True)
+    found: str = to_verilog(array, platform="ecp5")
     return found
 
 

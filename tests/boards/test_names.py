@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from amaranth.back import verilog
 
 from hwgen.boards.names import plain_names
 from hwgen.hw.array.systolic import SystolicArray
+from hwgen.hw.verilog import to_verilog
 
 
 def test_elements_of_arrays_are_renamed_everywhere() -> None:
@@ -25,7 +25,7 @@ def test_two_names_never_become_one() -> None:
 
 def test_names_of_a_design() -> None:
     array = SystolicArray(2, 2, 20, None)
-    text = verilog.convert(array, name="top", platform="ecp5", emit_src=False, strip_internal_attrs=True)
+    text = to_verilog(array, platform="ecp5")
     names = set(re.findall(r"\\\S+(?=\s)", text))
     renamed = set(re.findall(r"\\\S+(?=\s)", plain_names(text)))
     assert any("[" in name for name in names), "Amaranth no longer names an array's elements in this way"

@@ -9,7 +9,8 @@ import pytest
 
 from hwgen.hw.array.systolic import SystolicArray, array_members
 from hwgen.hw.kept_modules import ELEMENT_PREFIX
-from hwgen.sim.harness.runner import MODELS, simulate, to_verilog
+from hwgen.hw.verilog import to_verilog
+from hwgen.sim.harness.runner import MODELS, simulate
 
 
 @pytest.mark.parametrize(

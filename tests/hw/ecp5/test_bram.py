@@ -25,7 +25,8 @@ from hwgen.hw.ecp5.bram import (
     true_latency,
     true_members,
 )
-from hwgen.sim.harness.runner import MODELS, simulate, to_verilog
+from hwgen.hw.verilog import to_verilog
+from hwgen.sim.harness.runner import MODELS, simulate
 from tests.support.initial_words import initial_words
 from tests.support.reference_primitives import SimpleDualPortReference, TrueDualPortReference
 

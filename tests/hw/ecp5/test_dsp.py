@@ -35,7 +35,7 @@ def test_multiplier_equals_reference(bench_dir: Path) -> None:
 
 
 def test_site_becomes_an_attribute() -> None:
-    from hwgen.sim.harness.runner import to_verilog
+    from hwgen.hw.verilog import to_verilog
 
     assert '(* BEL = "X4/Y10/MULT18_0" *)' in to_verilog(Multiplier8("X4/Y10/MULT18_0"))
     assert "BEL" not in to_verilog(Multiplier8())

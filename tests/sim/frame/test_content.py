@@ -14,10 +14,10 @@ from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
 from hwgen.hw.core import Core
 from hwgen.hw.ecp5.initial_content import block_contents
+from hwgen.hw.verilog import to_verilog
 from hwgen.sim.frame import simulate
 from hwgen.sim.frame.content import CORE, blank, write_content
 from hwgen.sim.golden import run
-from hwgen.sim.harness.runner import to_verilog
 from hwgen.sim.timing.frame import predict
 from tests.support.host_frame import SDRAM, SmallBoard
 from tests.support.tflite_classifier import classifier
