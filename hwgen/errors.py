@@ -4,7 +4,20 @@ Every error is one line for the user: which node or file, what was found, what i
 line turns any `HwgenError` into that line and exit code 2.
 """
 
+import unicodedata
 from collections.abc import Sequence
+
+
+def printable(text: str) -> str:
+    """A text without control codes, which files bring in names and a terminal would obey: such characters as `\\x1b`; lines stay."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(letter if _is_printable(letter) else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def _is_printable(letter: str) -> bool:
+    """Control and format characters are not (the latter turn the direction of what follows), nor half a character."""
+    return letter in "\n\t" or (unicodedata.category(letter)[0] != "C" and letter not in "\u2028\u2029")
 
 
 class HwgenError(Exception):
@@ -16,9 +29,9 @@ class HwgenError(Exception):
     """
 
     def __init__(self, headline: str = "", details: Sequence[str] = ()) -> None:
-        super().__init__(f"{headline}: {'; '.join(details)}" if details else headline)
-        self.headline = headline
-        self.details = tuple(details)
+        self.headline = printable(headline)
+        self.details = tuple(printable(detail) for detail in details)
+        super().__init__(f"{self.headline}: {'; '.join(self.details)}" if details else self.headline)
 
 
 class ModelError(HwgenError):

@@ -23,7 +23,7 @@ from hwgen.cli.quantise import quantise
 from hwgen.cli.sim import sim
 from hwgen.cli.status import FAILURE
 from hwgen.cli.verify import verify
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, printable
 
 LONGEST = 600
 """Characters that an error line may have."""
@@ -76,6 +76,7 @@ def _fail(message: str, details: Sequence[str] = ()) -> None:
     """
     if len(details) == 1:
         message = f"{message}: {details[0]}"
+    message = printable(message)
     line = " ".join(message.split())
     if len(line) > LONGEST:
         line = message.strip().splitlines()[0].rstrip(": ")

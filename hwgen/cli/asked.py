@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from hwgen.compiler.frontend.options import NetworkOptions
-from hwgen.errors import ToolError
+from hwgen.errors import ToolError, printable
 from hwgen.files import is_writable, naming
 from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import Target
@@ -71,7 +71,7 @@ class Result(Protocol):
 def say(text: str) -> None:
     """Print a text and the end of its line on standard output, which errors name."""
     with naming(STDOUT):
-        click.echo(text)
+        click.echo(printable(text))
 
 
 def print_result(result: Result, *, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from hwgen.errors import printable
 from hwgen.flow.progress import Progress, State
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ class Console:
                 self._told = 0.0
                 _say(progress)
             case State.NEWS if self._spinner is not None:
-                self._spinner.update(self._spinner.task_ids[0], description=f"{progress.step}: {progress.text}")
+                self._spinner.update(
+                    self._spinner.task_ids[0], description=printable(f"{progress.step}: {progress.text}")
+                )
             case State.NEWS if progress.seconds - self._told > _PAUSE_S:
                 self._told = progress.seconds
                 _say(progress)
@@ -51,7 +54,7 @@ class Console:
         columns = (
             rich.progress.SpinnerColumn(),
             rich.progress.TimeElapsedColumn(),
-            rich.progress.TextColumn("{task.description}"),
+            rich.progress.TextColumn("{task.description}", markup=False),
         )
         self._spinner = rich.progress.Progress(*columns, console=Terminal(stderr=True), transient=True)
         self._spinner.add_task(title)

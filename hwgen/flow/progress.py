@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from hwgen.errors import printable
+
 
 class State(Enum):
     """What has happened to a step."""
@@ -38,11 +40,11 @@ class Progress:
     def __str__(self) -> str:
         match self.state:
             case State.NOTE:
-                return self.text
+                return printable(self.text)
             case State.BEGUN:
                 return f"{self.step} ..."
             case State.NEWS:
-                return f"{self.step}: {self.text} ({self.seconds:.0f} s)"
+                return f"{self.step}: {printable(self.text)} ({self.seconds:.0f} s)"
             case State.DONE:
                 return f"{self.step}: done in {self.seconds:.1f} s"
             case State.FAILED:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from hwgen.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -14,5 +16,6 @@ def rendered(content: RenderableType, width: int) -> str:
     from rich.console import Console as Terminal
 
     out = io.StringIO()
-    Terminal(file=out, width=width, force_terminal=False, color_system=None).print(content)
-    return out.getvalue()
+    # Names of tensors are no markup: "[/]" would end the program, "[red]" would not be shown.
+    Terminal(file=out, width=width, force_terminal=False, color_system=None, markup=False, emoji=False).print(content)
+    return printable(out.getvalue())
