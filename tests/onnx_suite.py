@@ -21,9 +21,11 @@ import onnx
 from onnx import ModelProto, numpy_helper
 
 from hwgen.compiler.frontend.onnx import convert
+from hwgen.compiler.frontend.onnx.importer import imported
 from hwgen.compiler.frontend.onnx.reader import decode
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.errors import HwgenError
+from hwgen.flow import onnx_check
 from hwgen.sim import golden
 
 KINDS = ("node", "pytorch-converted", "pytorch-operator")
@@ -111,12 +113,15 @@ def _attempt(case: Any, model: ModelProto, inputs: list[Any], outputs: list[Any]
 def _compare(case: Any, model: ModelProto, x: Any, recorded: Any) -> str:
     """What differs from one recorded output."""
     try:
-        network = convert(decode(model.SerializeToString(), case.name), case.name)
+        found = imported(decode(model.SerializeToString(), case.name), case.name)
     except HwgenError as error:
         by_frame = _by_frame(case, model, x, recorded)
         if by_frame is None:
             raise error from None
         return _difference(case, by_frame, recorded)
+    network, apart = found.model, onnx_check.compared(found).differing
+    if apart:
+        return f"node by node: {apart[0]}"
     if isinstance(network, QGraph):
         return _difference(case, golden.predict(network, x), recorded)
     if network.input_shape == x.shape:

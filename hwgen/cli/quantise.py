@@ -20,12 +20,13 @@ def quantise(images: Path | None, report: bool, as_json: bool, **options: Any) -
     from hwgen.cli.console import Console
     from hwgen.compiler.frontend.load import load_float
     from hwgen.flow.network import Network
+    from hwgen.flow.onnx_check import checked
     from hwgen.flow.progress import step
     from hwgen.flow.quality import quality
 
     console, source = Console(), asked.network_source(options)
     with step(console, "network"):
-        network = Network(source, load_float(source.text, source.options))
+        network = Network(source, checked(load_float(source.text, source.options), source))
     result = quality(network, images, progress=console)
     if as_json:
         asked.print_json(result.to_json())

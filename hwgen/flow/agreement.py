@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +14,23 @@ if TYPE_CHECKING:
 
 
 def agreement(source: NetworkSource, value: np.ndarray, result: np.ndarray) -> Agreement | None:
-    """Of the output `result` for the model's own input `value`; None unless the network is a float .onnx model."""
+    """Of the output `result` for the model's own input `value`; None unless the network is a float .onnx model.
+
+    The model's own output is that of onnx's reference evaluator, unless it cannot compute it or takes too long.
+    """
     if source.file is None or source.file.suffix.lower() != ".onnx":
         return None
-    from hwgen.compiler.frontend import onnx
+    from hwgen.compiler.frontend.onnx.compare import model_output
+    from hwgen.compiler.frontend.onnx.importer import FloatModel, imported
+    from hwgen.compiler.frontend.onnx.reader import read
 
-    model = onnx.load(source.file, source.options.resolution)
-    return compare(model.predict(value), result) if isinstance(model, onnx.FloatModel) else None
+    found = imported(read(source.file), source.file.name, source.options.resolution)
+    if not isinstance(found.model, FloatModel):
+        return None
+    expected = model_output(found, value.reshape(found.model.input_shape))
+    if expected is None:
+        return replace(compare(found.model.predict(value), result), evaluated=False)
+    return compare(expected, result)
 
 
 def compare(expected: np.ndarray, found: np.ndarray) -> Agreement:

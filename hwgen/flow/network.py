@@ -122,15 +122,17 @@ def load(
         progress: is told about the step.
 
     Raises:
-        ModelError: there is no such network, its file is damaged, or it does not have such options; in one line.
+        ModelError: there is no such network, its file is damaged, or it does not have such options, or onnx's reference evaluator
+            computes something else of it; in one line.
         UnsupportedOpError: a model's file has operators that hwgen does not have; lists them all.
     """
     from hwgen.compiler.frontend import load as frontend
     from hwgen.compiler.int8.graph import QGraph
+    from hwgen.flow.onnx_check import checked
 
     asked = NetworkSource(fspath(source), options)
     with step(progress, "network"):
-        loaded = frontend.load(asked.text, options)
+        loaded = checked(frontend.load(asked.text, options), asked)
         if not isinstance(loaded, QGraph):
             frontend.quantiser_options(options)  # a value that it does not have is refused here
     if isinstance(loaded, QGraph):

@@ -5,8 +5,7 @@ evaluator. So the chains of Shape, Gather, Mul, Div, Concat that exporters write
 """
 
 import math
-import warnings
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,9 +20,9 @@ from onnx import (
     numpy_helper,
     shape_inference,
 )
-from onnx.reference import ReferenceEvaluator
 
 from hwgen.compiler.frontend.limits import LARGEST_TENSOR
+from hwgen.compiler.frontend.onnx.evaluator import evaluated
 from hwgen.compiler.frontend.onnx.model import (
     LARGEST_RANK,
     Dequantised,
@@ -76,6 +75,7 @@ def fold(
     folded.batch = _batch(source, model.graph.output[0], name)
     folded.changed = list(folded.shapes[source.name]) != [dim.dim_value for dim in source.type.tensor_type.shape.dim]
     folded.types[source.name] = source.type.tensor_type.elem_type
+    folded.opsets, folded.ir_version = list(model.opset_import), model.ir_version
     nodes = _needed(model, target)
     wanted = {tensor for node in nodes for tensor in node.input}
     for tensor in model.graph.initializer:
@@ -181,6 +181,7 @@ class _State:
             inputs,
             tuple(node.output),
             attributes_of(node, folded.name),
+            node,
         )
         if made.op == "Shape" and inputs[0] in folded.shapes:
             self._shape(made)
@@ -210,12 +211,7 @@ class _State:
             if size > LARGEST_TENSOR or self.spent > LARGEST_CONSTANTS:
                 self.problems.unsound(made, f"its constant result has {size:,} elements; the file is damaged")
                 return
-            evaluator = ReferenceEvaluator(_as_model(node, self.opsets, self.ir_version, made, self.folded.constants))
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                results = evaluator.run(
-                    None, {tensor: self.folded.constants[tensor] for tensor in made.inputs if tensor}
-                )
+            results = evaluated(node, self.folded.constants, self.opsets, self.ir_version)
         except ModelError:
             raise
         except Exception as error:  # the evaluator raises whatever NumPy does
@@ -328,19 +324,6 @@ class _State:
         if tensor not in self.protos:
             self.protos[tensor] = numpy_helper.from_array(np.array(self.folded.constants[tensor], order="C"), tensor)
         return self.protos[tensor]
-
-
-def _as_model(
-    node: NodeProto, opsets: list[Any], ir_version: int, made: Node, constants: Mapping[str, np.ndarray]
-) -> ModelProto:
-    """The node alone, as the reference evaluator takes it."""
-    inputs = [
-        helper.make_tensor_value_info(tensor, helper.np_dtype_to_tensor_dtype(constants[tensor].dtype), None)
-        for tensor in dict.fromkeys(filter(None, made.inputs))
-    ]
-    outputs = [helper.make_empty_tensor_value_info(tensor) for tensor in filter(None, made.outputs)]
-    graph = helper.make_graph([node], "constant", inputs, outputs)
-    return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 
 
 def _static(kind: TypeProto) -> tuple[int, ...] | None:

@@ -26,6 +26,7 @@ from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.graph import Node as GraphNode
 from hwgen.compiler.graph.parameters import Weights
 from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.int8.nodes import QTensor
 from hwgen.compiler.quantise.calibrate import Layers, float_tensors
 from hwgen.compiler.quantise.prepare import prepare
 from hwgen.errors import ModelError, UnsupportedOpError
@@ -103,6 +104,26 @@ class FloatModel:
         return network
 
 
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A model, and where the tensors of its file are in it.
+
+    Attributes:
+        model: what it became.
+        graph, arrays: the float graph as it was read, with marks where the file quantises, and its parameters.
+        folded: the file's nodes that compute on the input.
+        values: by name of the file's tensors.
+        made: of a quantised model: the int8 graph's tensor for each of `graph`'s.
+    """
+
+    model: FloatModel | QGraph
+    graph: Graph
+    arrays: dict[str, np.ndarray]
+    folded: Folded
+    values: dict[str, Value]
+    made: dict[str, QTensor]
+
+
 def load(path: str | Path, resolution: int | None = None) -> FloatModel | QGraph:
     """An ONNX file: the float graph of a float model, the int8 graph of a quantised one.
 
@@ -130,6 +151,11 @@ def load_float(path: str | Path, resolution: int | None = None) -> FloatModel:
 
 def convert(model: ModelProto, name: str, resolution: int | None = None) -> FloatModel | QGraph:
     """As `load`, from a model that was read."""
+    return imported(model, name, resolution).model
+
+
+def imported(model: ModelProto, name: str, resolution: int | None = None) -> Imported:
+    """As `convert`, with where everything is."""
     problems = Problems()
     if not is_quantised(model):
         return _float_model(fold(model, name, resolution, problems, HANDLERS), problems)
@@ -138,14 +164,14 @@ def convert(model: ModelProto, name: str, resolution: int | None = None) -> Floa
     return _int8_graph(fold(expanded(model, name), name, resolution, problems, known), problems, marks, known)
 
 
-def _float_model(folded: Folded, problems: Problems) -> FloatModel:
+def _float_model(folded: Folded, problems: Problems) -> Imported:
     """The float graph of a folded model, verified; all problems in one error."""
     if folded.types[folded.input] not in REALS:
         raise ModelError(
             f"{folded.name}: its input is no float tensor; needed: a float model, or a quantised one of int8"
         )
-    builder, last, (tensor, order) = _imported(folded, problems, HANDLERS)
-    return FloatModel(
+    builder, last, (tensor, order) = _built(folded, problems, HANDLERS)
+    model = FloatModel(
         graph=_ordered(builder.graph.graph(tensor)),
         weights=Weights(builder.arrays, f"file {folded.name}"),
         input_shape=folded.shapes[folded.input],
@@ -154,19 +180,21 @@ def _float_model(folded: Folded, problems: Problems) -> FloatModel:
         output_order=order,
         notes=tuple(folded.notes),
     )
+    return Imported(model, model.graph, builder.arrays, folded, builder.values, {})
 
 
-def _int8_graph(folded: Folded, problems: Problems, marks: Marks, known: dict[str, Handler]) -> QGraph:
+def _int8_graph(folded: Folded, problems: Problems, marks: Marks, known: dict[str, Handler]) -> Imported:
     """The int8 graph of a folded model, verified; all problems in one error."""
     if folded.types[folded.input] not in (*REALS, *TYPES):
         raise ModelError(f"{folded.name}: its input is neither float nor int8 or uint8")
-    builder, last, (tensor, order) = _imported(folded, problems, known)
+    builder, last, (tensor, order) = _built(folded, problems, known)
     value = Value(tensor, builder.values[folded.output].shape, order)
     graph = _ordered(builder.graph.graph(tensor))
-    network = quantised.form(graph, builder.arrays, builder.sources, folded, marks, problems, last, value)
-    if network is None:
+    formed = quantised.form(graph, builder.arrays, builder.sources, folded, marks, problems, last, value)
+    if formed is None:
         raise problems.error(folded.name)
-    return network
+    network, made = formed
+    return Imported(network, graph, builder.arrays, folded, builder.values, made)
 
 
 def _ordered(graph: Graph) -> Graph:
@@ -186,7 +214,7 @@ def _ordered(graph: Graph) -> Graph:
     return replace(graph, nodes=tuple(nodes))
 
 
-def _imported(
+def _built(
     folded: Folded, problems: Problems, known: dict[str, Handler]
 ) -> tuple[Builder, bool, tuple[str, np.ndarray | None]]:
     """Everything in the float graph; whether the input's channels stand last; the last tensor and the output's order in it.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from onnx import AttributeProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import AttributeProto, NodeProto, OperatorSetIdProto, TensorProto, helper, numpy_helper
 
 from hwgen.compiler.frontend.limits import LARGEST_TENSOR
 from hwgen.compiler.frontend.onnx.reader import first_line
@@ -24,6 +24,7 @@ class Node:
         name: of the node, or of what it writes where it has none.
         inputs, outputs: names of tensors; empty for optional ones that are left out.
         attributes: by name; Python numbers, strings, lists, arrays.
+        proto: as it stands in the file; None for one that does not.
     """
 
     op: str
@@ -31,6 +32,7 @@ class Node:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
+    proto: NodeProto | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,7 @@ class Folded:
         notes: what was odd but harmless.
         batch: frames of the model's own input, of which one is taken; 1 where their number is open.
         changed: whether the input's shape is another than that in the file.
+        opsets, ir_version: of the file: its operator sets, and its format.
     """
 
     name: str
@@ -91,6 +94,8 @@ class Folded:
     constants: dict[str, np.ndarray] = field(default_factory=dict)
     dequantised: dict[str, Dequantised] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    opsets: list[OperatorSetIdProto] = field(default_factory=list)
+    ir_version: int = 0
 
     @property
     def readers(self) -> dict[str, list[Node]]:

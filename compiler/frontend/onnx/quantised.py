@@ -316,8 +316,8 @@ def form(
     problems: Problems,
     channels_last: bool,
     output: Value,
-) -> QGraph | None:
-    """The int8 graph; None if there are problems."""
+) -> tuple[QGraph, dict[str, QTensor]] | None:
+    """The int8 graph, and its tensor for each of the float graph's; None if there are problems."""
     former = Former(graph, arrays, sources, folded, marks, problems)
     former.run()
     if problems.lines:
@@ -352,7 +352,7 @@ def form(
         network.verify()
     except ModelError as error:
         raise ModelError(f"{folded.name}: {error}") from None
-    return network
+    return network, former.made
 
 
 def _needed(nodes: Sequence[QNode], output: str) -> list[QNode]:
