@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from hwgen.errors import ModelError
+
 PARTIAL = ".partial-"
 """How the name of a file begins that is not finished: a run that is killed may leave it behind."""
 
@@ -81,6 +83,27 @@ def remove_partial(folder: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
         else:
             left.unlink(missing_ok=True)
+
+
+def refuse_special(path: Path) -> None:
+    """Refuse to read what never ends, or never begins.
+
+    Raises:
+        ModelError: `path` is a pipe, a device or a socket; it does not matter whether there is anything.
+    """
+    with contextlib.suppress(OSError):
+        mode = path.stat().st_mode
+        kinds = {
+            stat.S_ISFIFO: "a named pipe",
+            stat.S_ISCHR: "a device",
+            stat.S_ISBLK: "a device",
+            stat.S_ISSOCK: "a socket",
+        }
+        for found, kind in kinds.items():
+            if found(mode):
+                raise ModelError(
+                    f"{path}: {kind}, from which nothing is read; write its content to a file and give that"
+                )
 
 
 def is_writable(path: Path) -> bool:

@@ -13,6 +13,7 @@ from hwgen.compiler.frontend.photograph import photograph
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.nodes import QTensor
 from hwgen.errors import ModelError
+from hwgen.files import refuse_special
 
 MEAN = np.array([0.485, 0.456, 0.406])
 STD = np.array([0.229, 0.224, 0.225])
@@ -95,6 +96,7 @@ def synthetic_inputs(count: int, shape: tuple[int, ...], seed: int) -> list[np.n
 
 def read_array(path: Path) -> np.ndarray:
     """An array from a .npy file; ModelError if it is none."""
+    refuse_special(path)
     try:
         if path.stat().st_size > LARGEST_ARRAY:
             raise ModelError(f"{path}: larger than {LARGEST_ARRAY:,} bytes")

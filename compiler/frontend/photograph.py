@@ -8,6 +8,7 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from hwgen.errors import ModelError
+from hwgen.files import refuse_special
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -30,6 +31,7 @@ def photograph(path: str | Path) -> Image.Image:
     Raises:
         ModelError: there is no such file, or no picture in it that can be read.
     """
+    refuse_special(Path(path))
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # of size and damaged Exif data
             image.load()

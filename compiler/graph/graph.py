@@ -169,7 +169,15 @@ class Builder:
         self.shapes: dict[str, Shape] = {}
 
     def add(self, name: str, op: str, *inputs: str, **attributes: Value) -> str:
-        """Append a node and return its name; attributes left out take their defaults."""
+        """Append a node and return its name; attributes left out take their defaults.
+
+        Raises:
+            ModelError: a node has this name already, an input is unknown, or the operation does not take these attributes and shapes.
+        """
+        if name in self.shapes:
+            raise ModelError(f"{name}: a second node of this name in {self.name}; give each one of its own")
+        if unknown := [tensor for tensor in inputs if tensor not in self.shapes]:
+            raise ModelError(f"{name}: reads {', '.join(unknown)}, which no earlier node writes")
         node = make_node(name, op, inputs, attributes, [self.shapes[tensor] for tensor in inputs])
         self.nodes.append(node)
         self.shapes[name] = node.shape

@@ -7,6 +7,7 @@ from pathlib import Path
 from hwgen.compiler.graph.graph import Graph, Node, make_node
 from hwgen.compiler.graph.ops import OPS, Shape, Value
 from hwgen.errors import ModelError
+from hwgen.files import refuse_special
 
 _NODE = re.compile(
     r"%(?P<name>\S+) : (?P<shape>[\dx]+) = (?P<op>\w+)(?:\((?P<inputs>[^)]*)\))?(?P<attributes>( \w+=\S*)*)"
@@ -20,6 +21,7 @@ LARGEST = 1 << 28  # elements of a tensor, and weights of a network: more than a
 def load(path: str | Path) -> Graph:
     """The graph of a text file; ModelError in one line if it is none, or one of absurd size."""
     path = Path(path)
+    refuse_special(path)
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ModelError(f"{path}: larger than {LARGEST_FILE:,} bytes, not the text of a graph")

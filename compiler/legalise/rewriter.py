@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from hwgen.compiler.graph.names import unused
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.graph import QGraph
@@ -20,6 +21,7 @@ class Rewriter:
         self.graph = graph
         self.nodes: list[QNode] = []
         self.tensors = dict(graph.tensors)
+        self._names: set[str] = set()
 
     def extra(self, like: QTensor, suffix: str, shape: Shape | None = None) -> QTensor:
         """A tensor that the graph did not have."""
@@ -31,8 +33,11 @@ class Rewriter:
         return self.tensors[name]
 
     def emit(self, *nodes: QNode) -> None:
-        """Append nodes."""
-        self.nodes += nodes
+        """Append nodes, each under a name of its own."""
+        for node in nodes:
+            name = unused(node.name, self._names)
+            self._names.add(name)
+            self.nodes.append(node if name == node.name else replace(node, name=name))
 
     def select(self, name: str, x: QTensor, out: QTensor, order: Sequence[int], fill: int | None = None) -> None:
         """Output channel i is the input's channel `order[i]`, or `fill` where that is negative: a 1x1 convolution."""

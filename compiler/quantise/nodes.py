@@ -7,6 +7,7 @@ import numpy as np
 
 from hwgen.compiler.graph.evaluate import elementwise
 from hwgen.compiler.graph.graph import Graph, Node
+from hwgen.compiler.graph.names import unused
 from hwgen.compiler.graph.ops import Shape as AnyShape
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8 import arithmetic, softmax
@@ -140,7 +141,7 @@ class Former:
             if max(top, bottom, left, right) <= 0:
                 return [QMaxPool(node.name, x.name, out.name, cut)]
             shape = (*cut.output_size(x.height, x.width), x.channels)
-            part = replace(x, name=f"{node.name}/cut", shape=shape)
+            part = replace(x, name=unused(f"{node.name}/cut", self.tensors), shape=shape)
             self.tensors[part.name] = part
             made.append(QMaxPool(part.name, x.name, part.name, cut))
             x = part

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from hwgen.compiler.graph.graph import Graph, Node
+from hwgen.compiler.graph.names import unused
 from hwgen.compiler.graph.ops import OPS, Value
 from hwgen.compiler.graph.parameters import folded, normalisation
 from hwgen.compiler.graph.window import Window
@@ -31,13 +32,14 @@ def prepare(graph: Graph, arrays: Mapping[str, np.ndarray]) -> tuple[Graph, Laye
             continue
         if node.op == "batch_norm":
             factor, offset = normalisation(node, known)
-            known[f"{node.name}/weight"] = factor[:, None, None, None]
-            known[f"{node.name}/bias"] = offset
-            replacements[node.name] = _depthwise(node, Window(), f"{node.name}/bias")
+            weight, bias = (unused(f"{node.name}/{part}", known) for part in ("weight", "bias"))
+            known |= {weight: factor[:, None, None, None], bias: offset}
+            replacements[node.name] = _depthwise(node, Window(), weight, bias)
         elif node.op == "avg_pool" and node.integer("count_pad") and any(node.window.padding):
             rows, columns = node.window.kernel
-            known[f"{node.name}/weight"] = np.full((shape[2], 1, rows, columns), 1 / prod(node.window.kernel))
-            replacements[node.name] = _depthwise(node, node.window)
+            weight = unused(f"{node.name}/weight", known)
+            known[weight] = np.full((shape[2], 1, rows, columns), 1 / prod(node.window.kernel))
+            replacements[node.name] = _depthwise(node, node.window, weight)
         elif node.op in ("avg_pool", "global_avg_pool") and _whole(node, shape):
             if shape[:2] == (1, 1):
                 redirect[node.name] = node.inputs[0]
@@ -53,10 +55,10 @@ def _whole(pool: Node, shape: tuple[int, ...]) -> bool:
     return pool.window.kernel == shape[:2] and not any(pool.window.padding)
 
 
-def _depthwise(node: Node, window: Window, bias: str = "") -> Node:
+def _depthwise(node: Node, window: Window, weight: str, bias: str = "") -> Node:
     attributes: dict[str, Value] = {
         key: default for key, (_, default) in OPS["conv2d"].attributes.items() if default is not None
     }
-    attributes |= {"channels": node.shape[2], "groups": node.shape[2], "weight": f"{node.name}/weight", "bias": bias}
+    attributes |= {"channels": node.shape[2], "groups": node.shape[2], "weight": weight, "bias": bias}
     attributes |= {"kernel": window.kernel, "stride": window.stride, "pad": window.padding}
     return replace(node, op="conv2d", attributes=MappingProxyType(attributes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import socket
 import stat
 import threading
 from collections.abc import Iterator
@@ -12,7 +13,11 @@ from typing import Any
 
 import pytest
 
-from hwgen.files import is_writable, move_file, remove_file, remove_partial, write_file
+from hwgen.compiler.frontend.calibration import calibration_inputs
+from hwgen.compiler.frontend.load import load
+from hwgen.compiler.frontend.options import NetworkOptions
+from hwgen.errors import ModelError
+from hwgen.files import is_writable, move_file, refuse_special, remove_file, remove_partial, write_file
 
 
 @pytest.fixture(params=["write", "move"])
@@ -144,3 +149,29 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("whole")
     remove_partial(tmp_path)
     assert names(tmp_path) == {"file"}
+
+
+@pytest.mark.parametrize("name", ["m.tflite", "m.onnx", "m.graph", "w.npz", "w.safetensors", "x.npy", "x.png"])
+def test_nothing_is_read_from_a_pipe(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be waited for, for ever."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo(name)
+    with pytest.raises(
+        ModelError, match=f"{name}: a named pipe, from which nothing is read; write its content to a file"
+    ):
+        if name.startswith("m"):
+            load(name)
+        elif name.startswith("w"):
+            load("ds_cnn", NetworkOptions(weights=name))
+        else:
+            calibration_inputs(name, (8, 8, 3), [])
+
+
+def test_nothing_is_read_from_devices_and_sockets(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(tmp_path / "s"))
+        for path, kind in (("/dev/zero", "a device"), (str(tmp_path / "s"), "a socket")):
+            with pytest.raises(ModelError, match=f"{path}: {kind}, from which nothing is read"):
+                refuse_special(Path(path))
+    refuse_special(tmp_path / "absent")
+    refuse_special(tmp_path)

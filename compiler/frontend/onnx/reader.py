@@ -8,6 +8,7 @@ from google.protobuf.message import DecodeError
 from onnx import ModelProto, TensorProto, checker, external_data_helper, inliner
 
 from hwgen.errors import ModelError, one_line
+from hwgen.files import refuse_special
 
 LARGEST_FILE = (1 << 31) - 1  # of a protocol buffer
 LEAST_OPSET = 6
@@ -22,6 +23,7 @@ def read(path: str | Path) -> ModelProto:
         ModelError: it cannot be read, is no ONNX model, is damaged, or lacks a file of weights.
     """
     path = Path(path)
+    refuse_special(path)
     try:
         size = path.stat().st_size
         if size > LARGEST_FILE:

@@ -23,6 +23,7 @@ from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.host import Host, QHostNode, QSoftmax
 from hwgen.compiler.int8.nodes import QNode, QReshape, QTable
 from hwgen.errors import HwgenError, ModelError, UnsupportedOpError
+from hwgen.files import refuse_special
 
 MOST_WORK = 1 << 40  # multiply-accumulates of a frame
 DAMAGE: tuple[type[Exception], ...] = (ArithmeticError, LookupError, TypeError, ValueError)
@@ -39,6 +40,7 @@ def load(path: str | Path) -> QGraph:
         UnsupportedOpError: it has operators that cannot be built: all of them, with the nearest supported form.
     """
     path = Path(path)
+    refuse_special(path)
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -16,6 +16,7 @@ from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.ops import Shape
 from hwgen.compiler.graph.parameters import Weights, required
 from hwgen.errors import ModelError, one_line
+from hwgen.files import refuse_special
 
 IGNORED = "num_batches_tracked"  # torch counts training batches there
 FLOATS = {"f2": np.float16, "f4": np.float32, "f8": np.float64}
@@ -45,6 +46,7 @@ def load(graph: Graph, path: str | Path) -> Weights:
     readers = {".npz": _open_npz, ".safetensors": _open_safetensors}
     if path.suffix not in readers:
         raise ModelError(f"{path}: weights must be a .npz or .safetensors file with torchvision's names")
+    refuse_special(path)
     if not path.is_file():
         raise ModelError(f"{path}: no such weights file")
     try:

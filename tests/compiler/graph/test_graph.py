@@ -104,3 +104,15 @@ def test_rewritten_redirects_and_drops_dead_nodes() -> None:
     third = b.add("third", "swish", second)
     graph = b.graph(third).rewritten({}, {"second": "first", "first": "image"})
     assert str(graph) == "graph r\n%image : 2x2x4 = input shape=2,2,4\n%third : 2x2x4 = swish(%image)\nreturn %third"
+
+
+def test_builder_refuses_at_once() -> None:
+    """Where the mistake is made, not in the finished graph."""
+    builder = Builder("tiny")
+    builder.add("image", "input", shape=(4, 4, 3))
+    builder.add("a", "relu", "image")
+    with pytest.raises(ModelError, match=r"^a: a second node of this name in tiny; give each one of its own$"):
+        builder.add("a", "tanh", "image")
+    with pytest.raises(ModelError, match=r"^b: reads absent, which no earlier node writes$"):
+        builder.add("b", "relu", "absent")
+    assert [node.name for node in builder.graph("a").nodes] == ["image", "a"]
