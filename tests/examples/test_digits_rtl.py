@@ -16,7 +16,9 @@ pytest.importorskip("sklearn", reason="scikit-learn, which has the images, is no
 IMAGES = 2
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name.startswith("mobilenet") else name for name in NETWORKS]
+)
 def test_digits(name: str, bench_dir: Path) -> None:
     """On its board, weights in block RAM."""
     training, test = load()

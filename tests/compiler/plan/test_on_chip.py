@@ -167,6 +167,7 @@ def test_other_weights_make_another_plan(tmp_path: Path, keyword_model: QGraph) 
     assert found.digest() == planned(keyword_model, SmallBoard()).digest()
 
 
+@pytest.mark.long
 @needs_models
 @pytest.mark.parametrize("name", REAL)
 def test_real_models(name: str, bench_dir: Path) -> None:
