@@ -6,6 +6,7 @@ run in floating-point BLAS where that page proves them exact.
 
 import numpy as np
 
+from hwgen.compiler.graph.evaluate import products
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8 import arithmetic, softmax
 from hwgen.compiler.int8.graph import QGraph
@@ -165,14 +166,11 @@ def accumulate(node: QConv, x: np.ndarray) -> np.ndarray:
     per_group = out_channels // node.groups
     outputs = []
     for group in range(node.groups):
-        rows: np.ndarray = np.concatenate(
-            [tap[:, :, group * depth : (group + 1) * depth] for tap in taps], axis=2
-        ).astype(exact)
-        matrix: np.ndarray = (
-            node.weights[group * per_group : (group + 1) * per_group].reshape(per_group, -1).astype(exact)
-        )
-        outputs.append(rows.reshape(-1, rows.shape[2]) @ matrix.T)
-    return np.concatenate(outputs, axis=1).astype(np.int64).reshape(*taps[0].shape[:2], out_channels)
+        chosen = [tap[:, :, group * depth : (group + 1) * depth] for tap in taps]
+        rows = slice(group * per_group, (group + 1) * per_group)
+        matrix: np.ndarray = node.weights[rows].reshape(per_group, -1).astype(exact)
+        outputs.append(products(chosen, matrix))
+    return np.concatenate(outputs, axis=2).astype(np.int64)
 
 
 def max_pool(window: Window, x: np.ndarray) -> np.ndarray:
@@ -235,5 +233,5 @@ def _tensors(graph: QGraph, *names: str) -> list[QTensor]:
 
 
 def _largest_sum(weights: np.ndarray) -> int:
-    flat = np.abs(weights.astype(np.int64)).reshape(weights.shape[0], -1)
-    return int(flat.sum(axis=1).max()) * -arithmetic.INT8_MIN
+    flat = np.abs(weights.astype(np.int16)).reshape(weights.shape[0], -1)
+    return int(flat.sum(axis=1, dtype=np.int64).max()) * -arithmetic.INT8_MIN

@@ -5,7 +5,7 @@ products differ in their last bits from one machine to another: in float64 that 
 everywhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 
 import numpy as np
@@ -15,6 +15,7 @@ from hwgen.compiler.graph.window import Window
 from hwgen.errors import UnsupportedOpError
 
 LARGEST_EXPONENT = 700.0  # of e in float64
+LARGEST_PIECE = 1 << 25  # elements of a convolution's input gathered at once
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -82,10 +83,26 @@ def convolve(node: Node, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     per_group = out_channels // groups
     parts = []
     for group in range(groups):
-        rows = np.concatenate([tap[..., group * depth : (group + 1) * depth] for tap in taps], axis=-1)
+        chosen = [tap[..., group * depth : (group + 1) * depth] for tap in taps]
         matrix = weights[group * per_group : (group + 1) * per_group].reshape(per_group, -1)
-        parts.append(rows.reshape(-1, rows.shape[-1]) @ matrix.T)
-    return np.concatenate(parts, axis=1).reshape(*taps[0].shape[:-1], out_channels)
+        parts.append(products(chosen, matrix))
+    return np.concatenate(parts, axis=-1)
+
+
+def products(taps: Sequence[np.ndarray], matrix: np.ndarray) -> np.ndarray:
+    """The elements under a kernel, [..., rows, columns, depth] for each of its positions, times `matrix` [outputs, positions * depth].
+
+    Of the matrix's type, [..., rows, columns, outputs].  In pieces of so many rows that they take a bounded memory.
+    """
+    height, width = taps[0].shape[-3:-1]
+    row = taps[0][..., 0, :, 0].size * matrix.shape[1]
+    step = max(1, LARGEST_PIECE // max(row, 1))
+    pieces = []
+    for first in range(0, height, step):
+        gathered = np.concatenate([tap[..., first : first + step, :, :] for tap in taps], axis=-1, dtype=matrix.dtype)
+        found = gathered.reshape(-1, gathered.shape[-1]) @ matrix.T
+        pieces.append(found.reshape(*gathered.shape[:-1], len(matrix)))
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=-3)
 
 
 def evaluate(node: Node, inputs: list[np.ndarray]) -> np.ndarray:

@@ -15,7 +15,8 @@ _NODE = re.compile(
 
 
 LARGEST_FILE = 1 << 20  # bytes
-LARGEST = 1 << 28  # elements of a tensor, and weights of a network: more than any part could take
+LARGEST_TENSOR = 1 << 24  # elements
+LARGEST_WEIGHTS = 1 << 27  # of a network; more than any board's memory takes
 
 
 def load(path: str | Path) -> Graph:
@@ -32,9 +33,13 @@ def load(path: str | Path) -> Graph:
         raise ModelError(f"{path}: not the text of a graph ({' '.join(str(error).split())[:120]})") from None
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
-    largest = max(graph.weight_count, *(prod(node.shape) for node in graph.nodes))
-    if largest > LARGEST:
-        raise ModelError(f"{path}: a tensor or the weights have {largest:,} elements; at most {LARGEST:,} are possible")
+    largest = max(graph.nodes, key=lambda node: prod(node.shape))
+    if prod(largest.shape) > LARGEST_TENSOR:
+        raise ModelError(
+            f"{path}: {largest.name}: {prod(largest.shape):,} elements; at most {LARGEST_TENSOR:,} are possible"
+        )
+    if graph.weight_count > LARGEST_WEIGHTS:
+        raise ModelError(f"{path}: {graph.weight_count:,} weights; at most {LARGEST_WEIGHTS:,} are possible")
     return graph
 
 

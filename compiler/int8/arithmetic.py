@@ -38,7 +38,7 @@ def dequantise(q: np.ndarray, scale: float, zero_point: int) -> np.ndarray:
 
 def fold_zero_point(bias: np.ndarray, weights: np.ndarray, input_zero_point: int) -> np.ndarray:
     """`bias - z_in * sum(w)` per output channel (axis 0 of `weights`), int64 (equation 4)."""
-    sums = weights.astype(np.int64).reshape(weights.shape[0], -1).sum(axis=1)
+    sums = weights.reshape(weights.shape[0], -1).sum(axis=1, dtype=np.int64)
     return np.asarray(bias, dtype=np.int64) - input_zero_point * sums
 
 
@@ -97,8 +97,8 @@ def requantise(
 
 def accumulator_bounds(weights: np.ndarray, folded_bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least and greatest accumulator plus folded bias over all int8 inputs, per output channel, int64."""
-    flat = weights.astype(np.int64).reshape(weights.shape[0], -1)
-    positive, negative = np.maximum(flat, 0).sum(axis=1), np.minimum(flat, 0).sum(axis=1)
+    flat = weights.reshape(weights.shape[0], -1)
+    positive, negative = (side(flat, np.int8(0)).sum(axis=1, dtype=np.int64) for side in (np.maximum, np.minimum))
     low = positive * INT8_MIN + negative * INT8_MAX + folded_bias
     high = positive * INT8_MAX + negative * INT8_MIN + folded_bias
     return low, high
@@ -106,7 +106,8 @@ def accumulator_bounds(weights: np.ndarray, folded_bias: np.ndarray) -> tuple[np
 
 def accumulator_bits(weights: np.ndarray) -> int:
     """Signed width that holds every partial sum of `sum(w * x)`, whatever the order of the terms."""
-    largest = int(np.abs(weights.astype(np.int64)).reshape(weights.shape[0], -1).sum(axis=1).max()) * -INT8_MIN
+    flat = np.abs(weights.astype(np.int16)).reshape(weights.shape[0], -1)
+    largest = int(flat.sum(axis=1, dtype=np.int64).max()) * -INT8_MIN
     return largest.bit_length() + 1
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from hwgen.compiler.int8.fusion import FURTHER_PASS_CYCLES
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConcat, QConv, QShuffle, QSlice, QTensor
-from hwgen.compiler.legalise.rewriter import Rewriter
+from hwgen.compiler.legalise.rewriter import MOST_WEIGHTS, Rewriter
+from hwgen.errors import UnsupportedOpError
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 
@@ -101,6 +102,11 @@ def dense(conv: QConv) -> QConv:
     if conv.groups == 1:
         return conv
     inputs, outputs = conv.weights.shape[3], conv.out_channels // conv.groups
+    if conv.weights.size * conv.groups > MOST_WEIGHTS:
+        raise UnsupportedOpError(
+            f"{conv.name}: {conv.groups:,} groups of {inputs} input and {outputs} output channels; nearest: fewer channels, or one "
+            "channel a group"
+        )
     weights = np.zeros((*conv.weights.shape[:3], conv.in_channels), np.int8)
     for group in range(conv.groups):
         rows = slice(group * outputs, (group + 1) * outputs)

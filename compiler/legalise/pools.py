@@ -17,6 +17,10 @@ PRIME_STRIDES = (5, 7)
 """Strides that cannot be split and need a machine with row steps."""
 
 
+MOST_PARTS = 128
+"""Pools of a chain: with stride 1 each takes two off the kernel."""
+
+
 @dataclass(frozen=True)
 class _Axis:
     """A pool along one axis: output o is the maximum of inputs `o * stride - before + i`, 0 <= i < kernel."""
@@ -61,15 +65,15 @@ class _Axis:
 
 
 def max_pool(rewriter: Rewriter, node: QMaxPool, x: QTensor, out: QTensor) -> None:
-    """Emit `node`, as several pools if it is larger than the machine's; as it is if its stride cannot be split."""
+    """Emit `node`, as several pools if it is larger than the machine's; as it is if its stride cannot be split, or it is too large."""
     window = node.window
     kernel, stride, (top, _, left, _) = window.kernel, window.stride, window.padding
     rows = _Axis(kernel[0], stride[0], top, x.height, out.height)
     columns = _Axis(kernel[1], stride[1], left, x.width, out.width)
-    chain = []
+    chain: list[tuple[_Axis, _Axis]] = []
     while not (rows.small and columns.small):
         pair_y, pair_x = _split(rows), _split(columns)
-        if pair_y is None or pair_x is None:
+        if pair_y is None or pair_x is None or len(chain) == MOST_PARTS:
             rewriter.emit(node)
             return
         chain.append((pair_y[0], pair_x[0]))

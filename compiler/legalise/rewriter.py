@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import isqrt
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConv, QMaxPool, QNode, QTensor, Shape
+from hwgen.errors import UnsupportedOpError
+
+MOST_WEIGHTS = 1 << 24
+"""Of a convolution that only moves channels, or stands for groups: half a board's memory."""
 
 
 class Rewriter:
@@ -55,7 +60,9 @@ class Rewriter:
 
 
 def selection(name: str, x: QTensor, out: QTensor, order: Sequence[int], fill: int | None = None) -> QConv:
-    """The convolution of `Rewriter.select`."""
+    """The convolution of `Rewriter.select`; UnsupportedOpError if its weights would be too many."""
+    if len(order) * x.channels > MOST_WEIGHTS:
+        raise UnsupportedOpError(f"{name}: it moves {x.channels:,} channels; nearest: at most {isqrt(MOST_WEIGHTS):,}")
     weights = np.zeros((len(order), 1, 1, x.channels), np.int8)
     moved = [(i, channel) for i, channel in enumerate(order) if channel >= 0]
     for i, channel in moved:

@@ -27,7 +27,9 @@ def window_problems(node: QConv | QMaxPool | QAvgPool, mode: FeedMode) -> Iterat
             f"dilation {MOST_STEPS}"
         )
     if isinstance(node, QMaxPool) and max(window.kernel) > WINDOW_TAPS:
-        yield (f"{node.name}: a pool of {window.kernel} with stride {window.stride}; nearest: stride 1 to 7")
+        yield (
+            f"{node.name}: a pool of {window.kernel} with stride {window.stride}; nearest: stride 1 to 7, 256 rows and columns"
+        )
     if max(window.stride) > MOST_STRIDE:
         yield (f"{node.name}: stride {window.stride}; nearest: at most {MOST_STRIDE}")
     if window.padding[2] > MAX_LEFT:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -22,7 +23,8 @@ __all__ = [
 ]
 
 LARGEST = float(np.finfo(np.float32).max)
-BATCH = 8  # frames evaluated at once, to bound the memory
+BATCH = 8  # frames evaluated at once
+BATCH_ELEMENTS = 1 << 25  # of the largest tensor, in all of them: 256 MB
 
 Layers = dict[str, tuple[np.ndarray, np.ndarray]]  # weights [out, rows, columns, in / groups] and bias [out] by node
 
@@ -60,9 +62,10 @@ def check_images(graph: Graph, images: Sequence[np.ndarray]) -> None:
 
 def _batches(graph: Graph, layers: Layers, images: Sequence[np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
     """Every tensor of every batch; ModelError for values that leave float32."""
-    for start in range(0, len(images), BATCH):
+    frames = max(1, min(BATCH, BATCH_ELEMENTS // max(prod(node.shape) for node in graph.nodes)))
+    for start in range(0, len(images), frames):
         with np.errstate(over="ignore", invalid="ignore"):  # reported here
-            for name, value in float_tensors(graph, layers, np.stack(images[start : start + BATCH])):
+            for name, value in float_tensors(graph, layers, np.stack(images[start : start + frames])):
                 if not np.abs(value).max() < LARGEST:
                     raise ModelError(
                         f"{graph.name}: values leave float32 in calibration, first in {name}; check the weights"

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from hwgen.compiler.frontend.limits import LARGEST_WEIGHTS
 from hwgen.compiler.frontend.onnx import views
 from hwgen.compiler.frontend.onnx.model import Folded, Node, printable
 from hwgen.compiler.frontend.onnx.problems import Unknown, Unsound, Unsupported
@@ -16,6 +17,12 @@ from hwgen.compiler.frontend.onnx.views import Size
 from hwgen.compiler.graph import graph as float_graph
 from hwgen.compiler.graph.ops import Value as Attribute
 from hwgen.errors import ModelError
+
+MOST_FUNCTIONS = 256
+"""Of one value, composed to be recognised."""
+
+MOST_MOVED = 1 << 26
+"""Elements in the orders of all moved tensors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +33,13 @@ class Step:
         node: that writes it.
         function: on arrays of any shape.
         operands: of a node that joins two values of the same tensor, to fall back on.
+        cost: functions that it evaluates.
     """
 
     node: Node
     function: Function
     operands: tuple["Value", "Value"] | None = None
+    cost: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +78,9 @@ class Builder:
         self.values: dict[str, Value] = {}
         self.node = folded.nodes[0] if folded.nodes else Node("", "", (), (), {})
         self._moved: dict[tuple[object, ...], str] = {}
+        self._last_order: np.ndarray | None = None
+        self._moved_elements = self._kept_elements = 0
+        self._numbers: dict[str, int] = {}
         self._computed: dict[tuple[object, ...], str] = {}
 
     @cached_property
@@ -149,6 +161,17 @@ class Builder:
 
     def write(self, node: Node, value: Value, position: int = 0) -> None:
         """Note what an output holds; its shape is the one inferred."""
+        if sum(step.cost for step in value.steps) > MOST_FUNCTIONS:
+            raise Unsupported(
+                f"more than {MOST_FUNCTIONS} functions of the same value behind each other",
+                "a layer or a sum between them",
+            )
+        if value.order is not None and value.order is not self._last_order:
+            self._last_order, self._moved_elements = value.order, self._moved_elements + value.order.size
+            if self._moved_elements > MOST_MOVED:
+                raise Unsupported(
+                    f"more than {MOST_MOVED:,} elements are moved in all", "fewer Transpose, Slice and Gather"
+                )
         if value.shape != self.shape(node, position):
             raise Unsound(f"its output has the shape {list(value.shape)}, not {list(self.shape(node, position))}")
         self.values[node.outputs[position]] = value
@@ -192,10 +215,11 @@ class Builder:
     def fresh(self, op: str) -> str:
         """An unused name of a tensor."""
         plain = re.sub(r"[^\w.]+", "_", self.node.name).strip("_.") or op
-        name, count = plain, 1
+        name, count = plain, self._numbers.get(plain, 1)
         while name in self.graph.shapes:
             count += 1
             name = f"{plain}.{count}"
+        self._numbers[plain] = count
         return name
 
     def size(self, tensor: str) -> Size:
@@ -205,6 +229,12 @@ class Builder:
 
     def keep(self, name: str, array: np.ndarray, source: str = "", axis: int = 0) -> str:
         """Store a parameter, perhaps from a tensor of the file whose output channels stand along `axis`; returns its name."""
+        self._kept_elements += array.size
+        if self._kept_elements > LARGEST_WEIGHTS:
+            raise Unsupported(
+                f"{self._kept_elements:,} weights up to there",
+                f"at most {LARGEST_WEIGHTS:,}, which fill a board's memory",
+            )
         self.arrays[name] = np.ascontiguousarray(array, dtype=np.float32)
         self.sources[name] = (source, axis)
         return name

@@ -220,4 +220,5 @@ def _same_source(node: Node, left: Value, right: Value, shape: tuple[int, ...]) 
             second = step.function(second)
         return binary(first, second)
 
-    return Value(left.tensor, shape, left.order, (*left.steps[:common], Step(node, joined, (left, right))))
+    cost = 1 + sum(step.cost for end in ends for step in end)
+    return Value(left.tensor, shape, left.order, (*left.steps[:common], Step(node, joined, (left, right), cost)))

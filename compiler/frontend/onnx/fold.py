@@ -21,7 +21,7 @@ from onnx import (
     shape_inference,
 )
 
-from hwgen.compiler.frontend.limits import LARGEST_TENSOR
+from hwgen.compiler.frontend.limits import LARGEST_TENSOR, LARGEST_WEIGHTS
 from hwgen.compiler.frontend.onnx.evaluator import evaluated
 from hwgen.compiler.frontend.onnx.model import (
     LARGEST_RANK,
@@ -37,7 +37,7 @@ from hwgen.compiler.frontend.onnx.problems import Problems
 from hwgen.compiler.frontend.onnx.reader import DOMAINS, first_line, opset_of
 from hwgen.errors import ModelError
 
-LARGEST_CONSTANTS = 1 << 28  # elements of all computed ones together
+LARGEST_CONSTANTS = LARGEST_WEIGHTS  # elements of all computed ones together
 DAMAGE = (
     RuntimeError,
     ValueError,
@@ -208,8 +208,11 @@ class _State:
         try:
             size = self._size(node, made)
             self.spent += size
-            if size > LARGEST_TENSOR or self.spent > LARGEST_CONSTANTS:
-                self.problems.unsound(made, f"its constant result has {size:,} elements; the file is damaged")
+            if self.spent > LARGEST_CONSTANTS:
+                self.problems.unsound(
+                    made,
+                    f"its constant result has {size:,} elements, all up to it {self.spent:,}; at most {LARGEST_CONSTANTS:,} are possible",
+                )
                 return
             results = evaluated(node, self.folded.constants, self.opsets, self.ir_version)
         except ModelError:

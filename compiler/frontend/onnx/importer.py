@@ -4,6 +4,7 @@ Everything constant is folded first (`fold`); then the nodes that remain are imp
 that is wrong or unsupported comes in one error.
 """
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from onnx import ModelProto
 
+from hwgen.compiler.frontend.limits import LARGEST_TENSOR, MOST_WORK
 from hwgen.compiler.frontend.onnx import quantised
 from hwgen.compiler.frontend.onnx.builder import Builder, FunctionUnsupported, Value, frame_size
 from hwgen.compiler.frontend.onnx.expand import expanded, is_quantised
@@ -238,7 +240,25 @@ def _built(
         raise problems.error(folded.name)
     if output is None:
         raise ModelError(f"{folded.name}: nothing writes the output")
+    _check_work(builder, folded.name)
     return builder, last, output
+
+
+def _check_work(builder: Builder, name: str) -> None:
+    """UnsupportedOpError if evaluating the graph once would take too long, or too much memory."""
+    shapes, work, elements = builder.graph.shapes, 0, 0
+    for node in builder.graph.nodes:
+        size, each = math.prod(node.shape), 1
+        if node.op in ("conv2d", "fully_connected"):
+            each = builder.arrays[node.text("weight")][0].size
+        elif node.op in ("max_pool", "avg_pool"):
+            each = sum(node.window.kernel) * max(1, math.prod(shapes[node.inputs[0]]) // size)
+        work, elements = work + size * each, elements + size
+        if work > MOST_WORK or elements > 16 * LARGEST_TENSOR:
+            raise UnsupportedOpError(
+                f"{name}: {node.name} ({node.op}): up to there {work:,} multiply-accumulates and {elements:,} elements a frame; at most "
+                f"{MOST_WORK:,} and {16 * LARGEST_TENSOR:,} are possible; export it for a smaller input"
+            )
 
 
 def _enter(b: Builder) -> bool:

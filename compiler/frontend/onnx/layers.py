@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwgen.compiler.frontend.limits import LARGEST_TENSOR
+from hwgen.compiler.frontend.limits import LARGEST_WEIGHTS
 from hwgen.compiler.frontend.onnx.builder import Builder, Value, finite, frame_size
 from hwgen.compiler.frontend.onnx.model import Node
 from hwgen.compiler.frontend.onnx.problems import Unsound, Unsupported
@@ -125,7 +125,7 @@ def dense(b: Builder, node: Node, x: Value, matrix: np.ndarray, bias: np.ndarray
     if rows == 1:
         tensor = b.settled(x)
         height, width, channels = b.size(tensor)
-        if outputs * height * width * channels > LARGEST_TENSOR:
+        if outputs * height * width * channels > LARGEST_WEIGHTS:
             raise Unsupported(f"a matrix over a map of {height} x {width} x {channels}", "a pool before it")
         spread = np.zeros((outputs, height * width * channels), dtype=np.float32)
         np.add.at(spread.T, b.order(x).ravel(), matrix)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from onnx import AttributeProto, NodeProto, OperatorSetIdProto, TensorProto, helper, numpy_helper
 
-from hwgen.compiler.frontend.limits import LARGEST_TENSOR
+from hwgen.compiler.frontend.limits import LARGEST_WEIGHTS
 from hwgen.compiler.frontend.onnx.reader import first_line
 from hwgen.errors import ModelError
 
@@ -114,7 +114,7 @@ def printable(text: str) -> str:
 
 def array_of(tensor: TensorProto, name: str) -> np.ndarray:
     """A constant's elements; ModelError for damaged ones."""
-    if len(tensor.dims) > LARGEST_RANK or min(tensor.dims, default=0) < 0 or math.prod(tensor.dims) > LARGEST_TENSOR:
+    if len(tensor.dims) > LARGEST_RANK or min(tensor.dims, default=0) < 0 or math.prod(tensor.dims) > LARGEST_WEIGHTS:
         raise ModelError(f"{name}: tensor {printable(tensor.name)!r} has an impossible shape; the file is damaged")
     try:
         return np.asarray(numpy_helper.to_array(tensor))

@@ -29,9 +29,14 @@ class Problems:
     """What is wrong, in the order of the nodes."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self._lines: dict[str, None] = {}
         self.missing_operation = False
         self.nodes: set[Node] = set()
+
+    @property
+    def lines(self) -> list[str]:
+        """One for each problem."""
+        return list(self._lines)
 
     def unsupported(self, node: Node, reason: str, nearest: str) -> None:
         """An operation or a form of one that has no counterpart."""
@@ -46,8 +51,7 @@ class Problems:
         """One line of a node; the same only once."""
         line = f"{node.name} ({node.op}): {text}"
         self.nodes.add(node)
-        if line not in self.lines:
-            self.lines.append(line)
+        self._lines[line] = None
 
     def error(self, name: str) -> HwgenError:
         """All of it."""

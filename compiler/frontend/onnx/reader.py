@@ -7,6 +7,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import ModelProto, TensorProto, checker, external_data_helper, inliner
 
+from hwgen.compiler.frontend.onnx.functions import check_nodes
 from hwgen.errors import ModelError, one_line
 from hwgen.files import refuse_special
 
@@ -47,6 +48,7 @@ def decode(data: bytes, name: str, folder: Path | None = None) -> ModelProto:
         raise ModelError(f"{name}: not an ONNX model, or a damaged one (it has no nodes)")
     _check_texts(model, name)
     _check_versions(model, name)
+    check_nodes(model, name)
     _load_external(model, name, folder)
     try:
         if model.functions:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hwgen.compiler.frontend.limits import LARGEST_TENSOR
+from hwgen.compiler.frontend.limits import LARGEST_TENSOR, MOST_WORK
 from hwgen.compiler.frontend.tflite.builder import (
     FLOAT_REMEDY,
     RANGES,
@@ -25,7 +25,6 @@ from hwgen.compiler.int8.nodes import QNode, QReshape, QTable
 from hwgen.errors import HwgenError, ModelError, UnsupportedOpError
 from hwgen.files import refuse_special
 
-MOST_WORK = 1 << 40  # multiply-accumulates of a frame
 DAMAGE: tuple[type[Exception], ...] = (ArithmeticError, LookupError, TypeError, ValueError)
 """What an operator that contradicts itself in a way nobody thought of may raise."""
 

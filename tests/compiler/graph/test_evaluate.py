@@ -1,6 +1,7 @@
 """Float evaluation against straight loops, and the whole network against torchvision's recorded output."""
 
 import itertools
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import onnx
 import pytest
 
 from hwgen.compiler.frontend.zoo import build
-from hwgen.compiler.graph.evaluate import activate, convolve, elementwise, evaluate
+from hwgen.compiler.graph.evaluate import activate, convolve, elementwise, evaluate, products
 from hwgen.compiler.graph.parameters import folded, required
 from hwgen.compiler.graph.text import parse
 from hwgen.compiler.quantise.calibrate import float_tensors
@@ -47,6 +48,25 @@ def test_convolution(channels: int, attributes: str) -> None:
             if 0 <= iy < 5 and 0 <= ix < 6:
                 total += weights[c, ky, kx, k] * x[frame, iy, ix, c // per_group * depth + k]
         assert abs(got[frame, y, column, c] - total) < 1e-9
+
+
+def test_a_convolution_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is gathered under a large kernel is so many times the map."""
+    rng = np.random.default_rng(5)
+    taps, matrix = (
+        [rng.integers(-9, 9, (2, 7, 6, 4)).astype(float) for _ in range(9)],
+        rng.integers(-9, 9, (5, 36)).astype(float),
+    )
+    whole = products(taps, matrix)
+    for piece in (1, 500, 1300):
+        monkeypatch.setattr("hwgen.compiler.graph.evaluate.LARGEST_PIECE", piece)
+        assert np.array_equal(products(taps, matrix), whole)
+    tracemalloc.start()
+    try:
+        products([np.ones((64, 64, 8), np.int8)] * 100, np.ones((2, 800), np.float32))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20  # 13 MB as a whole
+    finally:
+        tracemalloc.stop()
 
 
 def parse_shape(graph: str, channels: int, attributes: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 from hwgen.compiler.frontend.options import NetworkOptions
+from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.parameters import Weights
 from hwgen.compiler.graph.text import parse
 from hwgen.compiler.int8 import arithmetic
-from hwgen.compiler.quantise.calibrate import tensor_ranges
+from hwgen.compiler.quantise import calibrate
+from hwgen.compiler.quantise.calibrate import Layers, tensor_ranges
 from hwgen.compiler.quantise.histogram import BINS, Histogram
 from hwgen.compiler.quantise.options import QuantiseOptions
 from hwgen.compiler.quantise.prepare import prepare
@@ -54,6 +57,24 @@ def test_percentile_leaves_outliers_out() -> None:
 def test_few_values_keep_their_range() -> None:
     histogram = spread(np.array([-1.5, 0.25, 3.0]))
     assert histogram.percentile() == (-1.5, 3.0)
+
+
+def test_frames_of_a_large_map_are_evaluated_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight maps of 128 MB at once would be a gigabyte."""
+    text = "graph g\n%x : 4x4x2 = input shape=4,4,2\n%y : 8x8x2 = pad(%x) pad=2,2,2,2\nreturn %y"
+    images = [np.full((4, 4, 2), float(value)) for value in range(5)]
+    seen = []
+    plain = calibrate.float_tensors
+
+    def watched(graph: Graph, layers: Layers, frames: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        seen.append(len(frames))
+        return plain(graph, layers, frames)
+
+    monkeypatch.setattr(calibrate, "float_tensors", watched)
+    for elements, expected in ((1 << 25, [5]), (256, [2, 2, 1]), (1, [1] * 5)):
+        monkeypatch.setattr(calibrate, "BATCH_ELEMENTS", elements)
+        seen.clear()
+        assert tensor_ranges(parse(text), {}, images)["y"] == (0, 4) and seen == expected
 
 
 @pytest.mark.parametrize("power", [1, 3])
