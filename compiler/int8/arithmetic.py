@@ -15,6 +15,10 @@ INT8_MIN, INT8_MAX = -128, 127
 MULTIPLIER_BITS = 31  # M < 2^31
 MAX_SHIFT = 31
 ADD_LEFT_SHIFT = 20  # equation 13
+MOST_HALF_UP = 2048
+"""Elements of a mean with halves rounded up: `count * (510 * count + 1) < 2^31` (equation 12)."""
+SCALED_LIMIT = (1 << 31) - 256
+"""What an accumulator may be at most once it is shifted left: its scaled value plus a zero point fits 32 bits then."""
 UNIT = ((1 << MULTIPLIER_BITS) - 1, 0)
 """M and n that leave any accumulator below 2^30 as it is (equation 21)."""
 
@@ -71,16 +75,16 @@ def quantize_multipliers(real: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def scale_by(acc: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int) -> np.ndarray:
     """`acc * M * 2^-(31 + n)` with gemmlowp's double rounding in its one-add form (equations 6 and 7), int64.
 
-    `acc` must be within 32 bits (after the left shift where n is negative); M and n broadcast over its last axis.
+    `acc` must be within 32 bits (after the left shift where n is negative); M and n broadcast over its last axis.  M is
+    negative for a negative factor: the ties of the second rounding follow the product's sign.
     """
-    acc = np.asarray(acc, dtype=np.int64)
     n = np.asarray(shift, dtype=np.int64)
     right, left = np.maximum(n, 0), np.maximum(-n, 0)
-    acc = acc << left
+    product = (np.asarray(acc, dtype=np.int64) << left) * np.asarray(multiplier, dtype=np.int64)
     half = np.int64(1) << 30
     second = np.where(right > 0, half << right, 0)  # of RoundingDivideByPOT
-    first = np.where((right > 0) & (acc < 0), -half, half)  # of SaturatingRoundingDoublingHighMul, and its sign
-    return (acc * np.asarray(multiplier, dtype=np.int64) + second + first) >> (31 + right)
+    first = np.where((right > 0) & (product < 0), -half, half)  # of SaturatingRoundingDoublingHighMul, and its sign
+    return (product + second + first) >> (31 + right)
 
 
 def requantise(
@@ -174,6 +178,17 @@ def _steps_of_mean(count: int, limit: int) -> np.ndarray:
     first = np.concatenate([values[1:] * count - count // 2, count // 2 + 1 - (values + 1) * count])
     sums = np.concatenate([first - 1, first, [-limit, limit]])
     return np.unique(sums[np.abs(sums) <= limit])
+
+
+def half_up_multiplier(count: int) -> int:
+    """M of `2 * sum + 1`, n = 0, with which equation 7 gives `floor(sum / count + 1/2)` for an even number of elements less their zero
+    point (equation 12).
+
+    Raises ModelError for an odd number, whose mean is never a half, and for more elements than the proof reaches.
+    """
+    if count % 2 or not 2 <= count <= MOST_HALF_UP:
+        raise ModelError(f"an average of {count} uint8 elements; allowed are even numbers of up to {MOST_HALF_UP:,}")
+    return ((1 << 30) + count // 2) // count
 
 
 def mean_multiplier(in_scale: float, out_scale: float, count: int) -> tuple[int, int]:

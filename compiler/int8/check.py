@@ -76,23 +76,50 @@ def node_problems(node: QNode | QSoftmax, tensors: dict[str, QTensor]) -> list[s
         past = [offset + tensors[name].channels for offset, name in zip(node.offsets, node.sources, strict=True)]
         if any(offset < end for offset, end in zip(node.offsets[1:], past, strict=False)):
             problems.append(f"its inputs overlap at the channels {node.offsets}")
-    if isinstance(node, QMean) and (
-        (node.input_zero_point, node.output_zero_point) != (first.zero_point, out.zero_point)
-        or node.count != first.height * first.width
-    ):
-        problems.append("zero points or count differ from the tensors'")
+    if isinstance(node, QMean):
+        problems += _mean_problems(node, first, out)
     if isinstance(node, QReshape) and first.size != out.size:
         problems.append(f"{first.size} elements reshaped to {out.size}")
     if isinstance(node, QMul | QAdd):
-        shape = tensors[node.right].shape
-        if shape not in (first.shape, (1, 1, first.channels)):
-            problems.append(f"operands have shapes {first.shape} and {shape}")
+        right = tensors[node.right]
+        if right.shape not in (first.shape, (1, 1, first.channels)):
+            problems.append(f"operands have shapes {first.shape} and {right.shape}")
+        product = max(abs(q - first.zero_point) for q in INT8) * max(abs(q - right.zero_point) for q in INT8)
+        if isinstance(node, QMul) and _overflows(-product, product, node.shift):
+            problems.append(_factor("scales of its inputs / output scale", first.scale * right.scale / out.scale))
     if isinstance(node, QConv):
         problems += _conv_problems(node, first, out)
     return problems
 
 
+INT8 = (arithmetic.INT8_MIN, arithmetic.INT8_MAX)
+
+
+def _overflows(low: int, high: int, shift: int) -> bool:
+    """Whether sums of `low` to `high` leave 32 bits when they are shifted left by the -n of a factor above 1."""
+    left = max(-shift, 0)
+    return max(abs(low), abs(high)) << left > arithmetic.SCALED_LIMIT
+
+
+def _factor(what: str, value: float) -> str:
+    return f"{what} is {value:g}, so that a scaled value can leave 32 bits; check the scales"
+
+
+def _mean_problems(mean: QMean, first: QTensor, out: QTensor) -> list[str]:
+    problems: list[str] = []
+    if (mean.input_zero_point, mean.output_zero_point) != (first.zero_point, out.zero_point) or (
+        mean.count != first.height * first.width
+    ):
+        problems.append("zero points or count differ from the tensors'")
+    low, high = (mean.count * (q - first.zero_point) for q in INT8)
+    if _overflows(low, high, mean.shift):
+        problems.append(_factor("input scale / output scale", first.scale / out.scale))
+    return problems
+
+
 def _conv_problems(conv: QConv, first: QTensor, out: QTensor) -> list[str]:
+    if (conv.shift < LEAST_SHIFT).any():
+        return ["input scale x weight scale / output scale is 2^16 or more; check the scales"]
     problems: list[str] = []
     if conv.in_channels != first.channels or conv.out_channels % conv.groups:
         problems.append(f"weights {conv.weights.shape} in {conv.groups} groups do not suit {first.channels} channels")
@@ -114,6 +141,6 @@ def _conv_problems(conv: QConv, first: QTensor, out: QTensor) -> list[str]:
     if not problems:
         low_bound, high_bound = arithmetic.accumulator_bounds(conv.weights, conv.folded_bias)
         left = np.maximum(-conv.shift, 0)
-        if (low_bound << left).min() < -(2**31) or (high_bound << left).max() >= 2**31:
-            problems.append("the accumulator with its bias can leave 32 bits")
+        if max((-low_bound << left).max(), (high_bound << left).max()) > arithmetic.SCALED_LIMIT:
+            problems.append("the accumulator with its bias can leave 32 bits; check the bias and the scales")
     return problems

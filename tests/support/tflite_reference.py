@@ -50,7 +50,9 @@ def divide_by_pot(x: int, exponent: int) -> int:
 
 
 def scale(x: int, pair: tuple[int, int]) -> int:
-    """MultiplyByQuantizedMultiplier with double rounding."""
+    """MultiplyByQuantizedMultiplier with double rounding; OverflowError where its 32 bits do not suffice."""
+    if not -(2**31) <= x << max(pair[1], 0) < 2**31:
+        raise OverflowError(f"{x} << {pair[1]}")
     return divide_by_pot(high_mul(x << max(pair[1], 0), pair[0]), max(-pair[1], 0))
 
 
@@ -243,6 +245,8 @@ def hard_swish(o: Any, i: list[T], outs: list[T]) -> None:
     fine = F(1 / 128) * x.s
     (mo, eo), (mr, er) = (quantize_multiplier(float(fine / other)) for other in (out.s, F(3) / F(32768)))
     mo, mr = (min((m + 2**15) >> 16, 2**15 - 1) for m in (mo, mr))
+    if not -15 <= eo <= 0 or not -15 <= er <= 31:  # shifts of 16 bits to the right, of 32 to the left
+        raise OverflowError(f"{eo}, {er}")
 
     def at(*place: int) -> int:
         value = (int(x.v[place]) - x.z) * 128

@@ -13,6 +13,11 @@ from hwgen.compiler.int8 import softmax, tables
 from hwgen.compiler.int8.host import QSoftmax
 from hwgen.compiler.int8.nodes import QAdd, QChannelTable, QMul, QTable, QTensor
 
+SIGMOID = (1 / 256, -128)
+"""Scale and zero point of what lies between 0 and 1: results of LOGISTIC and SOFTMAX."""
+
+MOST_CLASSES = (1 << softmax.SUM_BITS) - 1
+
 
 def _table(
     b: Builder, op: FileOperator, name: str, make: Callable[[tuple[float, int], tuple[float, int]], np.ndarray]
@@ -31,13 +36,29 @@ def relu(low: float, high: float) -> Handler:
     return handler
 
 
-def of_float(function: Callable[[np.ndarray], np.ndarray]) -> Handler:
-    """LOGISTIC and TANH."""
+def logistic(b: Builder, op: FileOperator, name: str) -> None:
+    """LOGISTIC, whose output has one scale and zero point only."""
+    scale, zero_point = b.quantisation(b.output(op))
+    if (scale, zero_point) != SIGMOID:
+        raise Unsound(f"its output has scale {scale:g}, zero point {zero_point}; needed: 1/256 and -128 (uint8: 0)")
+    _of_float(b, op, name, tables.logistic)
 
-    def handler(b: Builder, op: FileOperator, name: str) -> None:
-        _table(b, op, name, lambda source, target: tables.of_float(function, source, target))
 
-    return handler
+def tanh(b: Builder, op: FileOperator, name: str) -> None:
+    """TANH."""
+    _of_float(b, op, name, tables.tanh)
+
+
+def _of_float(b: Builder, op: FileOperator, name: str, function: Callable[..., np.ndarray]) -> None:
+    def make(source: tuple[float, int], target: tuple[float, int]) -> np.ndarray:
+        if either := tables.uncertain(function, source, target):
+            b.notes.append(
+                f"{name}: at q = {', '.join(map(str, either))} the exact result is so near the middle of two steps that "
+                "interpreters give either, by their C library"
+            )
+        return tables.of_float(function, source, target)
+
+    _table(b, op, name, make)
 
 
 def hard_swish(b: Builder, op: FileOperator, name: str) -> None:
@@ -87,8 +108,12 @@ def softmax_of(b: Builder, op: FileOperator, name: str) -> None:
     """SOFTMAX over the last axis."""
     x = b.activation(b.operand(op, 0), name)
     out = b.define(b.output(op), x.shape)
-    if (out.scale, out.zero_point) != (1 / 256, -128):
-        raise Unsound(f"its output has scale {out.scale:g}, zero point {out.zero_point}; needed: 1/256 and -128")
+    if (out.scale, out.zero_point) != SIGMOID:
+        raise Unsound(
+            f"its output has scale {out.scale:g}, zero point {out.zero_point}; needed: 1/256 and -128 (uint8: 0)"
+        )
+    if x.channels > MOST_CLASSES:
+        raise Unsupported(f"over {x.channels:,} values; at most {MOST_CLASSES:,}, the kernel's sum has 12 integer bits")
     multiplier, shift, least = softmax.parameters(float(option(op, "Beta")), x.scale)
     b.emit(QSoftmax(name, x.name, out.name, multiplier, shift, least))
 

@@ -9,15 +9,15 @@ from hwgen.compiler.frontend.tflite.elementwise import (
     dequantize,
     hard_swish,
     leaky_relu,
+    logistic,
     mul,
-    of_float,
     quantize,
     relu,
     softmax_of,
+    tanh,
 )
 from hwgen.compiler.frontend.tflite.moving import concatenation, pad, reshape, resize, split, strided_slice, transpose
 from hwgen.compiler.frontend.tflite.pooling import mean, pool
-from hwgen.compiler.int8 import tables
 
 HANDLERS: dict[str, Handler] = {
     "ADD": add,
@@ -30,7 +30,7 @@ HANDLERS: dict[str, Handler] = {
     "FULLY_CONNECTED": fully_connected,
     "HARD_SWISH": hard_swish,
     "LEAKY_RELU": leaky_relu,
-    "LOGISTIC": of_float(tables.logistic),
+    "LOGISTIC": logistic,
     "MAX_POOL_2D": pool,
     "MEAN": mean,
     "MUL": mul,
@@ -47,7 +47,7 @@ HANDLERS: dict[str, Handler] = {
     "SPLIT_V": split,
     "SQUEEZE": reshape,
     "STRIDED_SLICE": strided_slice,
-    "TANH": of_float(tables.tanh),
+    "TANH": tanh,
     "TRANSPOSE": transpose,
 }
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.graph.window import Window
+from hwgen.compiler.int8.check import node_problems
 from hwgen.compiler.int8.graph import QGraph
-from hwgen.compiler.int8.nodes import QAvgPool, QConv, QNode, QShuffle, QSlice, QTensor
+from hwgen.compiler.int8.nodes import QAvgPool, QConv, QMul, QNode, QShuffle, QSlice, QTensor
 from hwgen.errors import ModelError
 
 
@@ -71,7 +72,8 @@ def test_counts_and_queries() -> None:
         ),
         ({"weights": np.ones((6, 3, 3, 4), dtype=np.int16)}, "c: weights are int16"),
         ({"act_min": 6, "act_max": 4}, "c: activation range 6 .. 4 is not within int8"),
-        ({"shift": np.full(6, -17)}, "c: shift is not 6 values of -16 .. 31"),
+        ({"shift": np.full(6, -17)}, "c: input scale x weight scale / output scale is 2.16 or more; check the scales"),
+        ({"shift": np.full(6, 32)}, "c: shift is not 6 values of -16 .. 31"),
         ({"multiplier": np.full(5, 1)}, "c: multiplier is not 6 values"),
         ({"bias": np.full(6, 2**31 - 1)}, "c: the accumulator with its bias can leave 32 bits"),
         ({"window": Window((3, 3), (1, 1))}, r"c: output y has shape \(3, 4, 6\), not \(3, 5, 6\)"),
@@ -104,3 +106,19 @@ def test_unsound_graphs() -> None:
     g.output = "q"
     with pytest.raises(ModelError, match="output q is never written"):
         g.verify()
+
+
+def test_products_that_leave_32_bits() -> None:
+    """The greatest difference of x is 130, of the other operand 255: 16 bits, so 16 more are one too many."""
+    tensors = {
+        "x": QTensor("x", (1, 1, 4), 0.5, -3),
+        "w": QTensor("w", (1, 1, 4), 1024.0, -128),
+        "y": QTensor("y", (1, 1, 4), 2.0**-7, 0),
+    }
+
+    def problems(shift: int) -> list[str]:
+        return node_problems(QMul("m", "x", "w", "y", 1 << 30, shift, -128, 127), tensors)
+
+    assert problems(-15) == []
+    (problem,) = problems(-16)
+    assert problem.startswith("scales of its inputs / output scale is 65536, so that a scaled value can leave 32 bits")
