@@ -41,3 +41,9 @@ def test_pll_values() -> None:
 def test_pll_out_of_range(mhz: int) -> None:
     with pytest.raises(ValueError, match=f"clock must be 3.125 to 400 MHz, not {mhz}"):
         plan_pll(25_000_000, mhz * 1_000_000)
+
+
+def test_slowest_clock_takes_the_largest_divider_and_the_slowest_oscillator() -> None:
+    """3.125 MHz x 128 = 400 MHz: both limits at once, and none beyond."""
+    pll = plan_pll(25_000_000, 3_125_000)
+    assert (pll.output_hz, pll.output_divider, pll.vco_hz) == (3_125_000, 128, 400_000_000)

@@ -55,6 +55,33 @@ def test_quantize_multiplier() -> None:
             arithmetic.quantize_multiplier(bad)
 
 
+def test_smallest_factor() -> None:
+    """Exponents below -31 are 0, as in TensorFlow Lite's QuantizeMultiplier."""
+    assert arithmetic.quantize_multiplier(2.0**-32) == (1 << 30, 31)
+    assert arithmetic.quantize_multiplier(math.nextafter(2.0**-32, 0)) == (1 << 30, 31)  # rounds up to it
+    assert arithmetic.quantize_multiplier(2.0**-32 * (1 - 2.0**-30)) == (0, 0)  # exponent -32
+    assert arithmetic.quantize_multiplier(2.0**-33) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("acc_low", "acc_high", "bits"),
+    [(-256, 255, 9), (-257, 255, 10), (-256, 256, 10), (-512, 0, 10), (0, 511, 10), (0, 512, 11), (-513, 0, 11)],
+)
+def test_clamp_bits_at_both_ends_of_the_range(acc_low: int, acc_high: int, bits: int) -> None:
+    """An eighth of the accumulator never reaches the limits of int8: only the accumulator's own range decides."""
+    eighth = np.array([1 << 30]), np.array([2])
+    found = arithmetic.clamp_bits(np.array([acc_low]), np.array([acc_high]), *eighth, 0, -128, 127)
+    assert found.tolist() == [bits]
+
+
+@pytest.mark.parametrize(("zero_point", "bits"), [(0, 9), (-1, 9), (1, 10)])
+def test_clamp_bits_where_the_result_is_at_its_limit(zero_point: int, bits: int) -> None:
+    """Half of -256 is -128, the limit; with a zero point of 1 it is one above. The upper end, 127.5, is beyond its own in all three."""
+    half = np.array([1 << 30]), np.array([0])
+    far = np.array([-(1 << 20)]), np.array([100])
+    assert arithmetic.clamp_bits(*far, *half, zero_point, -128, 127).tolist() == [bits]
+
+
 def test_clamp_bits_is_sufficient_and_least() -> None:
     rng = np.random.default_rng(2)
     for _ in range(60):

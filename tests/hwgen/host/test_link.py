@@ -20,7 +20,7 @@ from hwgen.host.link import (
     encode_request,
     open_port,
 )
-from hwgen.hw.isa.host_protocol import LENGTH_UNITS, REQUEST_SYNC, RESPONSE_SYNC, VERSION, Command, Status
+from hwgen.hw.isa.host_protocol import LENGTH_UNITS, REQUEST_SYNC, RESPONSE_SYNC, VERSION, Command, Status, StatusFlag
 
 
 def test_crc_check_value() -> None:
@@ -185,6 +185,53 @@ def test_lost_answer_to_start_is_no_second_frame() -> None:
     port.spoil = lambda data: b"" if data[:1] == bytes([RESPONSE_SYNC]) and next(lost, False) else data
     link(port).start(0x40)
     assert port.starts == [0x40]
+
+
+def test_answer_to_an_earlier_request_is_ignored() -> None:
+    port = FakePort()
+    late = iter([response(0, 0, b"\0" * 7 + bytes([VERSION]))])  # as long and as good as the awaited one
+    port.spoil = lambda data: next(late, b"") + data if data[:1] == bytes([RESPONSE_SYNC]) else data
+    assert link(port).identify().build == 0x12345678
+    assert port.requests == 1
+
+
+def test_answer_of_another_length_is_refused() -> None:
+    port = FakePort()
+    process = port.process
+    port.process = lambda frame: response(0, frame[2], process(frame)[7:-4])  # type: ignore[method-assign]
+    with pytest.raises(LinkError, match="READ at 0x10 answered 14 bytes instead of 16"):
+        link(port).read(0x10, 8)
+
+
+@pytest.mark.parametrize(("reads", "requests"), [(7, 1), (9, 2)])
+def test_waits_for_twice_the_machines_timeout(reads: int, requests: int) -> None:
+    """Of 0.02 s; a read without bytes takes 0.005 s. Later the request is made again."""
+    port = FakePort()
+    kept: list[bytes] = []
+
+    def late(data: bytes) -> bytes:
+        if data[:1] == bytes([RESPONSE_SYNC]) and not kept:
+            kept.append(data)
+            return b""
+        return data
+
+    port.spoil = late
+    read = port.read
+
+    def after_a_while(size: int) -> bytes:
+        if kept and port.now >= 0.005 * (reads - 0.5) and len(kept) == 1:
+            kept.append(b"")
+            return kept[0]
+        return read(size)
+
+    port.read = after_a_while  # type: ignore[method-assign]
+    assert link(port).identify().build == 0x12345678
+    assert port.requests == requests
+
+
+def test_status_has_two_flags() -> None:
+    status = decode_status(b"\xff" + bytes(7))
+    assert status.flags == StatusFlag.BUSY | StatusFlag.INITIALISED and int(status.flags) == 3
 
 
 def test_errors() -> None:
