@@ -12,7 +12,19 @@ import pytest
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.graph import QGraph
-from hwgen.compiler.int8.nodes import QAdd, QConcat, QConv, QNode, QShuffle, QShuffleMerge, QSlice, QTable, QTensor
+from hwgen.compiler.int8.host import Host
+from hwgen.compiler.int8.nodes import (
+    QAdd,
+    QConcat,
+    QConv,
+    QMaxPool,
+    QNode,
+    QShuffle,
+    QShuffleMerge,
+    QSlice,
+    QTable,
+    QTensor,
+)
 from hwgen.errors import ModelError
 from hwgen.sim import golden
 from tests.support.paths import MODELS
@@ -142,6 +154,35 @@ def test_pools_equal_straight_loops(window: Window) -> None:
         assert golden.average_pool(window, x)[y, column, c] == mean
         multiplier, shift = arithmetic.average_multiplier(len(valid))
         assert arithmetic.scale_by(np.array(total), multiplier, shift) == mean
+
+
+def test_padding_of_a_maximum_is_the_least_value() -> None:
+    """A window that sees -128 alone gives -128, at the borders too."""
+    window = Window((3, 3), (1, 1), (1, 1, 1, 1))
+    assert (golden.max_pool(window, np.full((4, 4, 2), -128, np.int8)) == -128).all()
+
+
+def test_maximum_is_clamped() -> None:
+    tensors = {name: QTensor(name, (1, 4, 1), 0.5, 0) for name in "xy"}
+    node = QMaxPool("pool", "x", "y", Window(), act_min=-5, act_max=6)
+    graph = QGraph("pool", tensors, [node], "x", "y")
+    x = np.array([-128, -6, 7, 127], np.int8).reshape(1, 4, 1)
+    assert golden.run(graph, x)["y"].ravel().tolist() == [-5, -5, 6, 6]
+
+
+def test_gaps_of_a_concatenation_hold_zero() -> None:
+    node = QConcat("concat", ("a", "b"), "y", offsets=(1, 4))
+    a, b = np.full((1, 1, 2), -9, np.int8), np.full((1, 1, 1), 5, np.int8)
+    assert golden.concatenate(node, [a, b]).ravel().tolist() == [0, -9, -9, 0, 5]
+
+
+def test_float_input_is_quantised_in_float32() -> None:
+    """As TensorFlow Lite's Quantize: division in single precision, ties away from zero. 0.35 / 0.1 is 3.5 in float32, less in float64."""
+    tensor = QTensor("x", (1, 6, 1), 0.1, -3)
+    graph = QGraph("input", {"x": tensor}, [], "x", "x", host=Host(input_type="float32"))
+    real = np.array([0.35, -0.35, 0.25, -0.25, 1e30, -1e30], np.float32)
+    assert real[0] / np.float32(0.1) == 3.5 > np.float64(real[0]) / 0.1
+    assert golden.encode(graph, real.reshape(1, 6, 1)).ravel().tolist() == [1, -7, 0, -6, 127, -128]
 
 
 def graph_of_views() -> QGraph:
