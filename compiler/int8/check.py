@@ -141,6 +141,11 @@ def _conv_problems(conv: QConv, first: QTensor, out: QTensor) -> list[str]:
     if not problems:
         low_bound, high_bound = arithmetic.accumulator_bounds(conv.weights, conv.folded_bias)
         left = np.maximum(-conv.shift, 0)
-        if max((-low_bound << left).max(), (high_bound << left).max()) > arithmetic.SCALED_LIMIT:
-            problems.append("the accumulator with its bias can leave 32 bits; check the bias and the scales")
+        beyond = np.flatnonzero(np.maximum(-low_bound << left, high_bound << left) > arithmetic.SCALED_LIMIT)
+        if beyond.size:
+            channel = int(beyond[0])
+            problems.append(
+                f"the sum of output channel {channel}, with its bias of {int(conv.bias[channel]):,}, can leave 32 bits; nearest: a smaller "
+                "bias, by a larger scale of the channel's weights (whose own are near 0, if it is a dead one)"
+            )
     return problems

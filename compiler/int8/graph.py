@@ -97,7 +97,7 @@ class QGraph:
         if self.output not in written:
             problems.append(f"output {self.output} is never written")
         if problems:
-            raise ModelError(f"int8 graph {self.name} is unsound: {one_line(problems)}")
+            raise ModelError(f"{self.name}: the quantised network contradicts itself: {one_line(problems)}")
 
     def __str__(self) -> str:
         lines = [f"int8 graph {self.name} input {self.input} output {self.output}"]

@@ -68,7 +68,8 @@ def _batches(graph: Graph, layers: Layers, images: Sequence[np.ndarray]) -> Iter
             for name, value in float_tensors(graph, layers, np.stack(images[start : start + frames])):
                 if not np.abs(value).max() < LARGEST:
                     raise ModelError(
-                        f"{graph.name}: values leave float32 in calibration, first in {name}; check the weights"
+                        f"{graph.name}: {name} ({graph[name].op}): its values are no numbers, or greater than float32 holds, on the "
+                        "inputs for calibration; check its weights and these inputs"
                     )
                 yield name, value
 

@@ -67,6 +67,7 @@ class Builder:
 
     Attributes:
         arrays: the float graph's parameters.
+        writers: the file's node for each node of the float graph.
         sources: for each of them the file's tensor that it comes from, and the axis of the output channels there.
     """
 
@@ -75,6 +76,7 @@ class Builder:
         self.graph = float_graph.Builder(re.sub(r"[^\w.]+", "_", folded.name.removesuffix(".onnx")) or "model")
         self.arrays: dict[str, np.ndarray] = {}
         self.sources: dict[str, tuple[str, int]] = {}
+        self.writers: dict[str, Node] = {}
         self.values: dict[str, Value] = {}
         self.node = folded.nodes[0] if folded.nodes else Node("", "", (), (), {})
         self._moved: dict[tuple[object, ...], str] = {}
@@ -200,8 +202,10 @@ class Builder:
 
     def emit(self, op: str, *inputs: str, **attributes: Attribute) -> str:
         """A node of the graph named after the ONNX node at work."""
+        name = self.fresh(op)
+        self.writers[name] = self.node
         try:
-            return self.graph.add(self.fresh(op), op, *inputs, **attributes)
+            return self.graph.add(name, op, *inputs, **attributes)
         except ModelError as error:
             raise Unsound(str(error).partition(": ")[2] or str(error)) from None
 
@@ -263,6 +267,7 @@ class Builder:
                 return None
             for op, attributes in forms:
                 tensor = self.emit(op, tensor, **attributes)
+                self.writers[tensor] = steps[-1].node
             self._computed[key] = tensor
         return self._computed[key]
 

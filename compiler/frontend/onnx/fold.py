@@ -233,10 +233,15 @@ class _State:
         )
         axis = int(node.attributes.get("axis", 1))
         axis += integers.ndim if axis < 0 else 0
-        if node.attributes.get("block_size", 0) or integers.dtype.kind not in "iu":
+        if block := node.attributes.get("block_size", 0):
             self.problems.unsupported(
-                node, f"it reads {integers.dtype} in blocks or in floating point", "int8, by tensor or axis"
+                node,
+                f"a scale for every {block} elements along axis {axis}",
+                "one scale for a tensor, or one for each output channel",
             )
+            return
+        if integers.dtype.kind not in "iu":
+            self.problems.unsupported(node, f"it reads constants of {integers.dtype}", "int8 or uint8")
             return
         lengths = {1, integers.shape[axis]} if 0 <= axis < integers.ndim else {1}
         usable = scales.dtype.kind == "f" and np.isfinite(scales).all() and (scales > 0).all()

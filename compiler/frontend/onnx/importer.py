@@ -192,7 +192,7 @@ def _int8_graph(folded: Folded, problems: Problems, marks: Marks, known: dict[st
     builder, last, (tensor, order) = _built(folded, problems, known)
     value = Value(tensor, builder.values[folded.output].shape, order)
     graph = _ordered(builder.graph.graph(tensor))
-    formed = quantised.form(graph, builder.arrays, builder.sources, folded, marks, problems, last, value)
+    formed = quantised.form(graph, builder, marks, problems, last, value)
     if formed is None:
         raise problems.error(folded.name)
     network, made = formed
@@ -255,8 +255,10 @@ def _check_work(builder: Builder, name: str) -> None:
             each = sum(node.window.kernel) * max(1, math.prod(shapes[node.inputs[0]]) // size)
         work, elements = work + size * each, elements + size
         if work > MOST_WORK or elements > 16 * LARGEST_TENSOR:
+            writer = builder.writers.get(node.name)
+            label = f"{writer.name} ({writer.op})" if writer else "its input"
             raise UnsupportedOpError(
-                f"{name}: {node.name} ({node.op}): up to there {work:,} multiply-accumulates and {elements:,} elements a frame; at most "
+                f"{name}: {label}: up to there {work:,} multiply-accumulates and {elements:,} elements a frame; at most "
                 f"{MOST_WORK:,} and {16 * LARGEST_TENSOR:,} are possible; export it for a smaller input"
             )
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hwgen.compiler.frontend.onnx.builder import Builder, Value
-from hwgen.compiler.frontend.onnx.model import Node
+from hwgen.compiler.frontend.onnx.model import Node, type_name
 from hwgen.compiler.frontend.onnx.operators import Handler
 from hwgen.compiler.frontend.onnx.problems import Unsound, Unsupported
 from hwgen.compiler.quantise.scales import Affine
@@ -30,7 +30,9 @@ def parameters(b: Builder, node: Node, integers: int | None) -> Affine:
     scale = b.numbers(node, 1, "scale")
     zero = b.constant(node, 2, "zero point")
     if integers not in TYPES:
-        raise Unsupported(f"activations of type {integers}", "int8 or uint8")
+        raise Unsupported(
+            f"activations of {type_name(integers)}", "int8 or uint8 (or the float model, which hwgen quantises)"
+        )
     if scale.size != 1:
         raise Unsupported("a scale for each channel of an activation", "one scale for each activation")
     if scale.ravel()[0] <= 0:

@@ -112,6 +112,12 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)[:80]
 
 
+def type_name(kind: int | None) -> str:
+    """An element type (`TensorProto.DataType`) in words: int16, float8e4m3fn ..."""
+    names = {number: name.lower() for name, number in TensorProto.DataType.items()}
+    return names.get(0 if kind is None else kind, "an unknown type")
+
+
 def array_of(tensor: TensorProto, name: str) -> np.ndarray:
     """A constant's elements; ModelError for damaged ones."""
     if len(tensor.dims) > LARGEST_RANK or min(tensor.dims, default=0) < 0 or math.prod(tensor.dims) > LARGEST_WEIGHTS:

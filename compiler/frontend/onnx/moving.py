@@ -6,7 +6,7 @@ import numpy as np
 
 from hwgen.compiler.frontend.onnx import views
 from hwgen.compiler.frontend.onnx.builder import Builder, Value, frame_size, single
-from hwgen.compiler.frontend.onnx.model import Node
+from hwgen.compiler.frontend.onnx.model import Node, type_name
 from hwgen.compiler.frontend.onnx.problems import Unsound, Unsupported
 
 
@@ -40,7 +40,7 @@ def cast(b: Builder, node: Node) -> None:
     """Cast between types of real numbers."""
     kind = b.folded.types.get(node.outputs[0])
     if kind not in (1, 10, 11):
-        raise Unsupported(f"a cast to type {kind}", "float")
+        raise Unsupported(f"a cast to {type_name(kind)}", "float")
     reshape(b, node)
 
 

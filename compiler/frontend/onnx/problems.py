@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hwgen.errors import HwgenError, ModelError, UnsupportedOpError
+from hwgen.errors import HwgenError, ModelError, UnsupportedOpError, one_line
 
 if TYPE_CHECKING:
     from hwgen.compiler.frontend.onnx.model import Node
+
+
+NAMED = 4
+"""Nodes that a line names; it counts the rest."""
 
 
 class Unsupported(Exception):
@@ -29,14 +33,14 @@ class Problems:
     """What is wrong, in the order of the nodes."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, None] = {}
+        self._found: dict[str, dict[str, None]] = {}  # nodes by what is wrong with them
         self.missing_operation = False
         self.nodes: set[Node] = set()
 
     @property
     def lines(self) -> list[str]:
-        """One for each problem."""
-        return list(self._lines)
+        """One for each problem, with the nodes that have it."""
+        return [f"{one_line(list(nodes), limit=NAMED, separator=', ')}: {text}" for text, nodes in self._found.items()]
 
     def unsupported(self, node: Node, reason: str, nearest: str) -> None:
         """An operation or a form of one that has no counterpart."""
@@ -48,13 +52,13 @@ class Problems:
         self.add(node, reason)
 
     def add(self, node: Node, text: str) -> None:
-        """One line of a node; the same only once."""
-        line = f"{node.name} ({node.op}): {text}"
+        """What is wrong with a node; the same of several nodes is one problem."""
         self.nodes.add(node)
-        self._lines[line] = None
+        self._found.setdefault(text, {})[f"{node.name} ({node.op})"] = None
 
     def error(self, name: str) -> HwgenError:
         """All of it."""
         kind = UnsupportedOpError if self.missing_operation else ModelError
-        count = f"{len(self.lines)} problem{'s' if len(self.lines) != 1 else ''}"
-        return kind(f"{name}: the model cannot be imported, {count}", self.lines)
+        lines = self.lines
+        count = f"{len(lines)} problem{'s' if len(lines) != 1 else ''}"
+        return kind(f"{name}: the model cannot be imported, {count}", lines)

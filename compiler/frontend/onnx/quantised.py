@@ -10,14 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwgen.compiler.frontend.onnx.builder import Value
+from hwgen.compiler.frontend.onnx.builder import Builder, Value
 from hwgen.compiler.frontend.onnx.marks import TYPES, Marks
-from hwgen.compiler.frontend.onnx.model import Folded, Node
+from hwgen.compiler.frontend.onnx.model import Node
 from hwgen.compiler.frontend.onnx.problems import Problems, Unsupported
 from hwgen.compiler.graph.evaluate import elementwise
 from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.graph import Node as GraphNode
 from hwgen.compiler.int8 import arithmetic, softmax
+from hwgen.compiler.int8.check import node_problems
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.host import Host, QSoftmax
 from hwgen.compiler.int8.nodes import (
@@ -52,22 +53,14 @@ class Former:
 
     Parameters:
         graph: float, not simplified, with marks.
-        arrays, sources: its parameters, and where they come from (`Builder`).
-        folded: the ONNX model.
+        builder: of its nodes; has their parameters, and where they come from.
         marks: where it is quantised.
         problems: collects what has no int8 form.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        arrays: dict[str, np.ndarray],
-        sources: dict[str, tuple[str, int]],
-        folded: Folded,
-        marks: Marks,
-        problems: Problems,
-    ) -> None:
-        self.graph, self.arrays, self.sources, self.folded = graph, arrays, sources, folded
+    def __init__(self, graph: Graph, builder: Builder, marks: Marks, problems: Problems) -> None:
+        self.graph, self.folded, self.writers = graph, builder.folded, builder.writers
+        self.arrays, self.sources = builder.arrays, builder.sources
         self.marks, self.problems = marks, problems
         self.uses, self.by_name = graph.uses, graph.by_name
         self.tensors: dict[str, QTensor] = {}  # of the int8 graph
@@ -84,8 +77,12 @@ class Former:
                 continue
             if any(name not in self.made for name in node.inputs) and not self._entering(node):
                 continue  # reads what an earlier problem left unknown
+            before = len(self.nodes)
             try:
                 self._form(node)
+                for made in self.nodes[before:]:
+                    for text in node_problems(made, self.tensors):
+                        self.problems.add(self._as_onnx(node), text)
             except Unsupported as error:
                 self.problems.missing_operation = True
                 self.problems.add(self._as_onnx(node), str(error))
@@ -100,7 +97,7 @@ class Former:
                 )
 
     def _as_onnx(self, node: GraphNode) -> Node:
-        return Node(node.op, node.name, (), (), {})
+        return self.writers.get(node.name) or Node(node.op, node.name, (), (), {})
 
     def _entering(self, node: GraphNode) -> bool:
         """Whether it is the mark that quantises a float input."""
@@ -309,16 +306,14 @@ class Former:
 
 def form(
     graph: Graph,
-    arrays: dict[str, np.ndarray],
-    sources: dict[str, tuple[str, int]],
-    folded: Folded,
+    builder: Builder,
     marks: Marks,
     problems: Problems,
     channels_last: bool,
     output: Value,
 ) -> tuple[QGraph, dict[str, QTensor]] | None:
     """The int8 graph, and its tensor for each of the float graph's; None if there are problems."""
-    former = Former(graph, arrays, sources, folded, marks, problems)
+    folded, former = builder.folded, Former(graph, builder, marks, problems)
     former.run()
     if problems.lines:
         return None

@@ -75,7 +75,10 @@ def test_counts_and_queries() -> None:
         ({"shift": np.full(6, -17)}, "c: input scale x weight scale / output scale is 2.16 or more; check the scales"),
         ({"shift": np.full(6, 32)}, "c: shift is not 6 values of -16 .. 31"),
         ({"multiplier": np.full(5, 1)}, "c: multiplier is not 6 values"),
-        ({"bias": np.full(6, 2**31 - 1)}, "c: the accumulator with its bias can leave 32 bits"),
+        (
+            {"bias": np.full(6, 2**31 - 1)},
+            "c: the sum of output channel 0, with its bias of 2,147,483,647, can leave 32 bits; nearest: a smaller bias",
+        ),
         ({"window": Window((3, 3), (1, 1))}, r"c: output y has shape \(3, 4, 6\), not \(3, 5, 6\)"),
     ],
 )

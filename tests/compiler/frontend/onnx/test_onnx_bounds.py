@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import tracemalloc
 
-import numpy as np
 import onnx as onnx_package
 import pytest
 from onnx import TensorProto, helper
@@ -107,7 +106,7 @@ def test_maps_and_weights_beyond_any_board() -> None:
         made(lambda m, x: m.add("Relu", x), (1, 1, 4098, 4098))
     )
     model = made(lambda m, x: m.add("AveragePool", x, kernel_shape=[2049, 2049]), (1, 1, 4096, 4096))
-    assert "AveragePool_0 (avg_pool): up to there" in refused(model)
+    assert "AveragePool_0 (AveragePool): up to there" in refused(model)
 
 
 def test_moved_elements_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +118,9 @@ def test_moved_elements_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
             x = m.add("Transpose", x, perm=[0, 2, 3, 1])
         return m.conv(x, 3, 4)
 
-    assert "Transpose_1 (Transpose): more than 1,000 elements are moved in all" in refused(made(build, (1, 3, 16, 16)))
+    assert "Transpose_1 (Transpose), Transpose_2 (Transpose): more than 1,000 elements are moved in all" in refused(
+        made(build, (1, 3, 16, 16))
+    )
 
 
 def test_weights_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,11 +142,13 @@ def test_nodes_of_one_name() -> None:
     assert time.process_time() - start < 2 * SECONDS
 
 
-def test_a_problem_of_every_node_is_one_line_each() -> None:
+def test_one_line_a_cause() -> None:
+    """Not one for each node that has it."""
     maker, x = Maker(), "x"
     for _ in range(500):
         x = maker.add("Elu", x)
     text = refused(maker.model(x, (1, 3, 4, 4)))
-    assert text.startswith("m.onnx: the model cannot be imported, 500 problems: Elu_0 (Elu): ") and np.isfinite(
-        len(text)
+    assert text == (
+        "m.onnx: the model cannot be imported, 1 problem: Elu_0 (Elu), Elu_1 (Elu), Elu_2 (Elu), Elu_3 (Elu), and 496 more: not "
+        "supported; nearest: LeakyRelu or HardSwish"
     )
