@@ -24,6 +24,8 @@ def used(channels: int, *wanted: int) -> np.ndarray:
         (72, (*range(6, 13), *range(30, 38), *range(55, 61)), KLoop(6, 3, 24, 8)),
         (10, (0, 9), KLoop(0, 2, 9, 1)),
         (10, (1, 4, 7), KLoop(1, 3, 3, 1)),
+        (200, range(0, 64 * 3, 3), KLoop(0, 64, 3, 1)),  # as many outer steps as a descriptor can name
+        (200, range(0, 65 * 3, 3), KLoop(0, 33, 6, 4)),
     ],
 )
 def test_known(channels: int, wanted: range | tuple[int, ...], expected: KLoop) -> None:

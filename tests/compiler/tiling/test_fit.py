@@ -6,7 +6,17 @@ import pytest
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Buffer, Lowered
 from hwgen.compiler.tiling.fit import Fit, fit
-from hwgen.compiler.tiling.memory import OPERAND_PHASES, Layout, Search, concatenate, place_rows, window_rows
+from hwgen.compiler.tiling.memory import (
+    OPERAND_PHASES,
+    Layout,
+    Search,
+    concatenate,
+    operand_phases,
+    output_phases,
+    place_rows,
+    shapes,
+    window_rows,
+)
 from hwgen.compiler.tiling.stripes import Lifetimes, lifetimes, natural_groups, read_rows, split_channels
 from hwgen.compiler.tiling.striping import Weights, candidate_heights
 from hwgen.errors import ResourceError
@@ -71,6 +81,17 @@ def test_operands_lie_in_other_banks_than_outputs(full: Lowered, fitted: Fit) ->
         assert item.operand is not None
         difference = fitted.layouts[item.output.buffer].phase - fitted.layouts[item.operand.buffer].phase
         assert difference % BANKS in OPERAND_PHASES
+
+
+def test_an_operands_bank_is_not_written_in_the_same_or_the_next_row() -> None:
+    layout = Layout(base=0, phase=1, depth=8, row_words=4, pixel_words=1)
+    assert output_phases(layout) == [3, 0] and operand_phases(layout) == [3, 2]
+
+
+def test_no_more_slots_than_a_descriptor_can_name() -> None:
+    assert {depth for depth, _ in shapes(1012, [0])} == {1012, 1016, 1020}
+    assert {depth for depth, _ in shapes(1016, [0])} == {1016, 1020}
+    assert {depth for depth, _ in shapes(1016, [0], thorough=True)} == {1016, 1020}
 
 
 def test_too_little_memory_says_how_much(full: Lowered) -> None:

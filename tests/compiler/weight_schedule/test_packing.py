@@ -1,5 +1,7 @@
 """Weights and parameters in the order of the core's memories."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, natural_groups, split_channels
 from hwgen.compiler.weight_schedule.packing import array_parameters, weight_words, window_words
+from hwgen.errors import ModelError
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.descriptor import ChannelParameters
 from tests.support.int8_networks import load_network
@@ -86,3 +89,17 @@ def test_global_pool_divides(steps: list[Step]) -> None:
         node.shift,
     )  # 4 times zero point -128
     assert window_words(find(steps, "maxpool")[0], LANES) is None
+
+
+@pytest.mark.parametrize(("shift", "wrong"), [(31, False), (32, True), (0, False), (-1, True)])
+def test_shifts_fit_their_five_bits(steps: list[Step], shift: int, wrong: bool) -> None:
+    step = find(steps, "conv5.0")[1]
+    conv = step.source.array_node
+    assert conv is not None
+    shifted = dataclasses.replace(conv, shift=np.full_like(conv.shift, shift))
+    changed = dataclasses.replace(step, source=dataclasses.replace(step.source, array_node=shifted))
+    if wrong:
+        with pytest.raises(ModelError, match=rf"shifts must be 0..31, not {shift}..{shift}"):
+            array_parameters(changed)
+    else:
+        array_parameters(changed)
