@@ -266,9 +266,12 @@ class Family(ABC):
         board: Target,
         recipe: Recipe,
         progress: Progress,
+        remark: Progress,
         logs: Path | None = None,
     ) -> Routed:
         """Netlist to a textual configuration `config`, and the tool's own report in ROUTE_REPORT.
+
+        `remark` is told what each seed that missed the clock has reached.
 
         Raises:
             ToolError: besides, no seed reaches the clock.

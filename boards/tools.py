@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hwgen.child import child_command
 from hwgen.errors import ToolError
 from hwgen.extras import remedy
 
@@ -63,7 +64,7 @@ def run_tool(
 ) -> None:
     """Run a tool in `folder`, its log in the file `log`; lines that match `stage` are reported as progress.
 
-    `watch` is given every line; the tool is ended when it raises, or when this process is interrupted.
+    `watch` is given every line; the tool is ended when it raises, or when this process is interrupted or killed.
 
     Raises:
         ToolError: it is not installed or its exit status is not 0; quotes its first error line.
@@ -72,7 +73,7 @@ def run_tool(
         raise ToolError(f"{tool.name} is not installed: run `{remedy('build')}`")
     launcher = f"import sys, {tool.module} as package; sys.argv[0] = {tool.name!r}; package.{tool.entry}()"
     own_log = [tool.log_option, os.path.relpath(log, folder)] if tool.log_option else []
-    command = [sys.executable, "-c", launcher, *own_log, *arguments]
+    command = child_command([sys.executable, "-c", launcher, *own_log, *arguments])
     with subprocess.Popen(
         command,
         cwd=folder,

@@ -7,6 +7,9 @@ line turns any `HwgenError` into that line and exit code 2.
 import unicodedata
 from collections.abc import Sequence
 
+INTERRUPTED = "interrupted; finished steps are kept, nothing half-written is left"
+"""What the command line says of Ctrl-C."""
+
 
 def printable(text: str) -> str:
     """A text without control codes, which files bring in names and a terminal would obey: such characters as `\\x1b`; lines stay."""

@@ -63,12 +63,21 @@ class Ecp5(Ecp5Planning, Family):
         board: Target,
         recipe: Recipe,
         progress: Progress,
+        remark: Progress,
         logs: Path | None = None,
     ) -> Routed:
         from hwgen.boards.ecp5.toolchain import place_and_route
 
         return place_and_route(
-            folder, netlist, constraints, config, board=board, recipe=recipe, progress=progress, logs=logs
+            folder,
+            netlist,
+            constraints,
+            config,
+            board=board,
+            recipe=recipe,
+            progress=progress,
+            remark=remark,
+            logs=logs,
         )
 
     def check_pads(self, config: Path, board: Target, *, sdram: bool) -> None:

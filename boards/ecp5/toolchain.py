@@ -80,23 +80,29 @@ def place_and_route(
     board: Target,
     recipe: Recipe,
     progress: Progress,
+    remark: Progress,
     logs: Path | None = None,
 ) -> Routed:
-    """Run nextpnr-ecp5 in `folder`; log in `nextpnr.log` of the folder `logs` (default `folder`), its report in ROUTE_REPORT.
+    """Run nextpnr-ecp5 in `folder`, with one seed after the other until one reaches the clock; its report in ROUTE_REPORT.
+
+    The log of seed N is `nextpnr_seed_N.log` in the folder `logs` (default `folder`).
 
     Args:
         netlist: from `synthesise`, with sites for the block RAMs.
         constraints: LPF file; the clock's frequency follows from the oscillator's and the PLL's settings.
         config: text configuration to write, for `pack`.
+        remark: is told by how much a seed missed the clock.
 
     Raises:
         ToolError: nextpnr is missing or failed, e.g. because the design does not fit, or no seed reaches the clock.
     """
     stage = re.compile(r"^Info: (Packing|Promoting|Running|Creating|Routing|Starting|Setting|Legal|.*HeAP|.*iteration)")
-    log = (logs or folder) / "nextpnr.log"
+    for old in (logs or folder).glob("nextpnr*.log"):  # of another build, which may have tried more seeds
+        old.unlink()
     best: Routed | None = None
     stuck: RouterStuckError | None = None
     for seed in recipe.seeds:
+        log = (logs or folder) / f"nextpnr_seed_{seed}.log"
         arguments = [f"--{own(board.part).device}", "--package", board.package, "--speed", str(board.speed_grade)]
         arguments += ["--json", netlist, "--lpf", constraints, "--textcfg", config, "--report", ROUTE_REPORT]
         arguments += [
@@ -113,25 +119,34 @@ def place_and_route(
             run_tool(NEXTPNR, arguments, folder=folder, log=log, progress=progress, stage=stage, watch=RouterWatch())
         except RouterStuckError as error:
             stuck = error
+            remark(f"seed {seed}: {stuck_at(error)}; log {log}")
             continue
         routed = read_report(folder / ROUTE_REPORT, board, seed)
         if best is None or routed.fmax_mhz > best.fmax_mhz:
             best = routed
         if routed.timing_met:
             return routed
+        reached, asked = routed.fmax_mhz, routed.constraint_mhz
+        remark(
+            f"seed {seed}: {reached:.1f} MHz reached, {asked - reached:.1f} MHz less than the {asked:.1f} asked; log {log}"
+        )
     seeds = f"(seeds {', '.join(map(str, recipe.seeds))})"
     if best is not None:
         raise ToolError(
             f"timing not met: {best.fmax_mhz:.1f} MHz reached, {best.constraint_mhz:.1f} MHz asked for {seeds}: "
-            f"build with a clock of {int(best.fmax_mhz)} MHz or less; log {log}"
+            f"build with a clock of {int(best.fmax_mhz)} MHz or less; logs {logs or folder}"
         )
     assert stuck is not None
-    if stuck.overused:
-        raise ToolError(f"no route: {stuck.overused} wires stay overused {seeds}; take a smaller network; log {log}")
-    estimate = "" if stuck.placed_mhz is None else f", {stuck.placed_mhz:.1f} MHz estimated after the placement"
-    raise ToolError(
-        f"timing not met: {stuck.slow} connections stay too slow{estimate} {seeds}: build with a lower clock; log {log}"
-    )
+    remedy = "take a smaller network" if stuck.overused else "build with a lower clock"
+    raise ToolError(f"{stuck_at(stuck)} {seeds}: {remedy}; logs {logs or folder}")
+
+
+def stuck_at(error: RouterStuckError) -> str:
+    """What a router that made no progress had not solved."""
+    if error.overused:
+        return f"no route: {error.overused} wires stay overused"
+    estimate = "" if error.placed_mhz is None else f", {error.placed_mhz:.1f} MHz estimated after the placement"
+    return f"timing not met: {error.slow} connections stay too slow{estimate}"
 
 
 def read_report(path: Path, board: Target, seed: int) -> Routed:

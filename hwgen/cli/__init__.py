@@ -23,7 +23,7 @@ from hwgen.cli.quantise import quantise
 from hwgen.cli.sim import sim
 from hwgen.cli.status import FAILURE
 from hwgen.cli.verify import verify
-from hwgen.errors import HwgenError, printable
+from hwgen.errors import INTERRUPTED, HwgenError, printable
 
 LONGEST = 600
 """Characters that an error line may have."""
@@ -40,7 +40,7 @@ for _command in (build, plan, sim, predict, quantise, verify, models, doctor):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point: every error becomes one line on standard error and exit code 2."""
+    """Run a command: every error becomes one line on standard error and exit code 2."""
     # A job that is ended from outside must end its tools too, as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         _fail(error.format_message())
     except (click.exceptions.Abort, KeyboardInterrupt):
-        _fail("interrupted; finished steps are kept, nothing half-written is left")
+        _fail(INTERRUPTED)
     except HwgenError as error:
         _fail(error.headline, error.details)
     except BrokenPipeError:

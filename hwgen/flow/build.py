@@ -135,7 +135,15 @@ def build(
             [CONFIG, ROUTE_REPORT],
             lambda at, tell: asdict(
                 family.place_and_route(
-                    at, FLOORPLAN, constraints, CONFIG, board=board, recipe=recipe, progress=tell, logs=place.logs
+                    at,
+                    FLOORPLAN,
+                    constraints,
+                    CONFIG,
+                    board=board,
+                    recipe=recipe,
+                    progress=tell,
+                    remark=lambda text: note(progress, text),
+                    logs=place.logs,
                 )
             ),
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from amaranth.hdl import Elaboratable, Signal
 from hwgen.compiler.program.program import Program
 from hwgen.digests import digest, source_digest
 from hwgen.errors import ToolError
+from hwgen.files import naming
 from hwgen.hw.isa.host_protocol import BAUD
 from hwgen.hw.machine import Machine
 from hwgen.hw.memory.sdram_config import SdramConfig
@@ -24,6 +24,7 @@ from hwgen.sim.frame.resident_system import ResidentSystem, write_image
 from hwgen.sim.frame.system import SOURCES, System
 from hwgen.sim.frame.trace import Replay, Trace, read_trace
 from hwgen.sim.harness.runner import compile_cocotb, run_cocotb
+from hwgen.sim.harness.scratch import scratch_folder
 from hwgen.sim.harness.streams import PERIOD_NS
 from hwgen.sim.timing.frame import predict
 
@@ -122,8 +123,7 @@ class FrameSimulator:
             ToolError: the simulation could not be built, broke off or did not end.
         """
         program = self._program
-        with tempfile.TemporaryDirectory(prefix="frame-", dir=self._build_dir) as name:
-            folder = Path(name)
+        with naming(self._build_dir), scratch_folder(self._build_dir, "frame-") as folder:
             trace = folder / "trace"
             prepare = _with_sdram if program.resident is None else _on_chip
             setup = prepare(program, self._sdram, image, folder)

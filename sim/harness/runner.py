@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,8 +14,10 @@ from xml.etree import ElementTree
 from amaranth.hdl import Elaboratable
 
 import hwgen
+from hwgen.child import child_command
 from hwgen.files import move_file
 from hwgen.hw.verilog import to_verilog
+from hwgen.sim.harness.scratch import scratch_folder
 from hwgen.sim.harness.verilate import TOP, tool_environment, verilate
 
 MODELS = Path(__file__).resolve().parents[1] / "models"
@@ -22,6 +25,8 @@ MODELS = Path(__file__).resolve().parents[1] / "models"
 
 PRIMITIVES = tuple(sorted((MODELS / "ecp5").glob("*.v")))
 """Models of the primitives that the RTL instantiates."""
+
+_START, _WAVES = "start.sh", "dump.vcd"
 
 _ROOT = Path(hwgen.__file__).resolve().parents[1]
 
@@ -53,7 +58,7 @@ def simulate(
         sources: more Verilog files.
         internals: make all signals reachable by `dut.path.to.signal`, not only the ports of `top`; slower.
         optimise: compile for long runs (more than some 100,000 cycles).
-        waves: file to record the waves in (VCD); True: `dump.vcd` in the folder of the run, which is then kept.
+        waves: file to record the waves in (VCD); True: `dump.vcd` in the simulator's folder.
         testcase: run only the test of this name.
         limit_s: seconds after which a run that does not end is stopped and counts as failed.
 
@@ -134,42 +139,42 @@ def run_cocotb(
 
     if str(_ROOT) not in sys.path:  # cocotb hands sys.path on to the simulator, where `test_module` is imported
         sys.path.insert(0, str(_ROOT))
-    folder = Path(tempfile.mkdtemp(prefix=f"run-{test_module.rpartition('.')[2]}-", dir=simulator.parent))
-    results, log = folder / "results.xml", folder / "run.log"
-    ended = ""
-    begun = time.monotonic()
-    os.environ["SIM_CMD_PREFIX"] = f"timeout -k 5 {limit_s}"  # the only way the runner offers
-    try:
-        get_runner("verilator").test(
-            test_module=test_module,
-            hdl_toplevel=TOP,
-            hdl_toplevel_lang="verilog",
-            build_dir=simulator.parent,
-            test_dir=folder,
-            results_xml=str(results),
-            plusargs=list(plusargs),
-            extra_env={**tool_environment(), "COCOTB_ANSI_OUTPUT": "0", **(env or {})},
-            waves=bool(waves),
-            testcase=testcase,
-            log_file=log,
-        )
-    except (SystemExit, RuntimeError) as error:  # the runner ends the process; the results file has the last word
-        limit = f"time limit of {limit_s} s reached; " if "124" in str(error) else ""  # status of `timeout`
-        ended = f"simulator ended early: {error}; {limit}"
-    finally:
-        del os.environ["SIM_CMD_PREFIX"]
-    seconds = time.monotonic() - begun
-    problem = _problem(results)
-    if ended or problem:
-        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        raise AssertionError(f"{ended}{problem or 'results are good'}; log {log}, its end:\n" + "\n".join(lines[-60:]))
-    if isinstance(waves, Path):
-        move_file(folder / "dump.vcd", waves)
-    if waves is not True:
-        for file in folder.iterdir():
-            file.unlink()
-        folder.rmdir()
-    return seconds
+    prefix = f"run-{test_module.rpartition('.')[2]}-"
+    with scratch_folder(simulator.parent, prefix, keep_failed=True) as folder:
+        results, log = folder / "results.xml", folder / "run.log"
+        ended = ""
+        begun = time.monotonic()
+        # The runner splits the prefix at blanks, which paths may have.
+        (folder / _START).write_text(f'exec {shlex.join(child_command([], limit_s))} "$@"\n')
+        os.environ["SIM_CMD_PREFIX"] = f"sh ./{_START}"  # the only way the runner offers
+        try:
+            get_runner("verilator").test(
+                test_module=test_module,
+                hdl_toplevel=TOP,
+                hdl_toplevel_lang="verilog",
+                build_dir=simulator.parent,
+                test_dir=folder,
+                results_xml=str(results),
+                plusargs=list(plusargs),
+                extra_env={**tool_environment(), "COCOTB_ANSI_OUTPUT": "0", **(env or {})},
+                waves=bool(waves),
+                testcase=testcase,
+                log_file=log,
+            )
+        except (SystemExit, RuntimeError) as error:  # the runner ends the process; the results file has the last word
+            limit = f"time limit of {limit_s} s reached; " if str(error).endswith(f" {-signal.SIGALRM}") else ""
+            ended = f"simulator ended early: {error}; {limit}"
+        finally:
+            del os.environ["SIM_CMD_PREFIX"]
+        seconds = time.monotonic() - begun
+        problem = _problem(results)
+        if ended or problem:
+            lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+            end = "\n".join(lines[-60:])
+            raise AssertionError(f"{ended}{problem or 'results are good'}; log {log}, its end:\n{end}")
+        if waves:
+            move_file(folder / _WAVES, waves if isinstance(waves, Path) else simulator.parent / _WAVES)
+        return seconds
 
 
 def _problem(results: Path) -> str:

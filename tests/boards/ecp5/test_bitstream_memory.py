@@ -59,7 +59,14 @@ def test_initial_content_is_in_the_bitstream(tmp_path: Path) -> None:
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=LARGE_DIE, progress=said.append)
     place_block_rams(tmp_path / "netlist.json", tmp_path / "floorplan.json", ULX3S.part.name, {})
     routed = toolchain.place_and_route(
-        tmp_path, "floorplan.json", "top.lpf", "top.config", board=ULX3S, recipe=LARGE_DIE, progress=said.append
+        tmp_path,
+        "floorplan.json",
+        "top.lpf",
+        "top.config",
+        board=ULX3S,
+        recipe=LARGE_DIE,
+        progress=said.append,
+        remark=said.append,
     )
     assert routed.resources["ebr"].used == 5
 

@@ -97,6 +97,13 @@ def test_pads_of_a_placed_design(tmp_path: Path) -> None:
     recipe = toolchain.recipe_for(board.part)
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=recipe, progress=lambda _: None)
     toolchain.place_and_route(
-        tmp_path, "netlist.json", "top.lpf", "top.config", board=board, recipe=recipe, progress=lambda _: None
+        tmp_path,
+        "netlist.json",
+        "top.lpf",
+        "top.config",
+        board=board,
+        recipe=recipe,
+        progress=lambda _: None,
+        remark=print,
     )
     check_pads((tmp_path / "top.config").read_text(), board, sdram=True)

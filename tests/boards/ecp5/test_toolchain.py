@@ -14,7 +14,7 @@ from hwgen.boards.ecp5 import toolchain
 from hwgen.boards.ecp5.pll import plan_pll
 from hwgen.boards.ecp5.router_watch import PATIENCE, RouterStuckError, RouterWatch
 from hwgen.boards.ecp5.toolchain import LARGE_DIE
-from hwgen.boards.family import Usage
+from hwgen.boards.family import ROUTE_REPORT, Usage
 from hwgen.boards.registry import find_board
 from hwgen.boards.tools import Tool, run_tool
 from hwgen.boards.ulx3s import ULX3S
@@ -36,7 +36,14 @@ def test_bitstream(tmp_path: Path) -> None:
     recipe = LARGE_DIE
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=recipe, progress=said.append)
     routed = toolchain.place_and_route(
-        tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=recipe, progress=said.append
+        tmp_path,
+        "netlist.json",
+        "top.lpf",
+        "top.config",
+        board=ULX3S,
+        recipe=recipe,
+        progress=said.append,
+        remark=said.append,
     )
     toolchain.pack(tmp_path, "top.config", "top.bit", progress=said.append)
     assert routed.timing_met
@@ -62,6 +69,7 @@ def test_bitstream(tmp_path: Path) -> None:
             board=ULX3S,
             recipe=replace(recipe, router_options=(), seeds=(1, 2)),
             progress=said.append,
+            remark=said.append,
         )
 
 
@@ -107,8 +115,55 @@ def test_stuck_router_is_a_failure(
     monkeypatch.setattr(toolchain, "run_tool", stuck)
     with pytest.raises(ToolError, match=rf"^{re.escape(text)} \(seeds 1, 2, 3\)"):
         toolchain.place_and_route(
-            tmp_path, "netlist.json", "top.lpf", "top.config", board=ULX3S, recipe=LARGE_DIE, progress=print
+            tmp_path,
+            "netlist.json",
+            "top.lpf",
+            "top.config",
+            board=ULX3S,
+            recipe=LARGE_DIE,
+            progress=print,
+            remark=print,
         )
+
+
+def test_every_seed_is_told_and_keeps_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two seeds miss the clock, one gets stuck; an earlier build had tried a fourth."""
+    reached = {1: 98.26, 3: 101.5}
+
+    def nextpnr(tool: Tool, arguments: list[str], *, folder: Path, log: Path, **_: object) -> None:
+        seed = int(arguments[arguments.index("--seed") + 1])
+        log.write_text(f"of seed {seed}\n")
+        if seed == 2:
+            raise RouterStuckError(7, 0, None)
+        fmax = {"clk": {"achieved": reached[seed], "constraint": 105.0}}
+        (folder / ROUTE_REPORT).write_text(json.dumps({"fmax": fmax, "utilization": {}}))
+
+    monkeypatch.setattr(toolchain, "run_tool", nextpnr)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "nextpnr_seed_4.log").write_text("old")
+    said: list[str] = []
+
+    def run() -> None:
+        toolchain.place_and_route(
+            tmp_path, "n", "c", "o", board=ULX3S, recipe=LARGE_DIE, progress=print, remark=said.append, logs=logs
+        )
+
+    with pytest.raises(
+        ToolError, match=rf"^timing not met: 101\.5 MHz reached, .* clock of 101 MHz or less; logs {logs}$"
+    ):
+        run()
+    assert said == [
+        f"seed 1: 98.3 MHz reached, 6.7 MHz less than the 105.0 asked; log {logs}/nextpnr_seed_1.log",
+        f"seed 2: no route: 7 wires stay overused; log {logs}/nextpnr_seed_2.log",
+        f"seed 3: 101.5 MHz reached, 3.5 MHz less than the 105.0 asked; log {logs}/nextpnr_seed_3.log",
+    ]
+    assert {file.name: file.read_text() for file in logs.iterdir()} == {
+        f"nextpnr_seed_{seed}.log": f"of seed {seed}\n" for seed in (1, 2, 3)
+    }
+    reached[1] = 110.0
+    run()
+    assert [file.name for file in logs.iterdir()] == ["nextpnr_seed_1.log"]
 
 
 def test_tool_is_ended_by_its_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

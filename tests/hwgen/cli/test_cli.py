@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import zipfile
@@ -143,27 +142,6 @@ def test_interruption(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     monkeypatch.setattr("hwgen.compiler.frontend.load.load", interrupted)
     line = mistake(capsys, "build", *TINY)
     assert line == "hwgen: interrupted; finished steps are kept, nothing half-written is left"
-    assert not Path("build").exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signal(number: signal.Signals) -> None:
-    """A real Ctrl-C, or the end of the job, while the network is being read."""
-    command = [sys.executable, "-m", "hwgen", "build", "shufflenet_v2"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-
-    def listen() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell lets its background jobs ignore it
-
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, preexec_fn=listen) as process:
-        assert process.stderr is not None
-        assert process.stderr.readline() == "network ...\n"
-        process.send_signal(number)
-        rest = process.stderr.read().split("\n")
-    assert process.returncode == 2
-    assert [line for line in rest if line] == [
-        "hwgen: interrupted; finished steps are kept, nothing half-written is left"
-    ]
     assert not Path("build").exists()
 
 

@@ -145,6 +145,7 @@ def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str
         patch.setattr("hwgen.boards.ecp5.toolchain.read_report", lambda path, board, seed: SLOW)
         with pytest.raises(ToolError, match="timing not met: 50.0 MHz reached, 142.0 MHz asked for"):
             run(folder, capsys, plan, 142.0)
+    assert "seed 2: 50.0 MHz reached, 92.0 MHz less than the 142.0 asked; log " in capsys.readouterr().err
     left = {path.name for path in folder.iterdir()}
     assert left == folder_before - {"report.json", "summary.txt", "top.config", "nextpnr.json", "tiny.bit"}
 
