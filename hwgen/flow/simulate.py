@@ -122,6 +122,7 @@ def _result(plan: Plan, values: Sequence[np.ndarray], labels: Sequence[str] | No
         mismatches=result.mismatches,
         wrong=tuple(name for name, count in result.tensors.items() if count),
         seconds=result.seconds,
+        compile_seconds=result.compile_seconds,
         passes=tuple(
             PassCycles(entry.name, entry.cycles, simulated.cycles)
             for entry, simulated in zip(machine.passes, result.passes, strict=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwgen.errors import ToolError
 from hwgen.flow.inputs import Input, input_array
-from hwgen.reports.verification import Verification
+from hwgen.reports.verification import REMEDY, Verification
 
 if TYPE_CHECKING:
     from hwgen.compiler.int8.graph import QGraph
@@ -23,7 +23,8 @@ def verify(path: Path, source: Input | None = None) -> Verification:
     """Compare the golden model of a .tflite file on seeded random frames, or on `source`, an array or a picture.
 
     Raises:
-        HwgenError: the model or the input is wrong, or the interpreter refuses the model.
+        ToolError: no interpreter is installed, or it refuses the model or the input.
+        HwgenError: the model or the input is wrong.
     """
     from hwgen.compiler.frontend import tflite
 
@@ -33,8 +34,6 @@ def verify(path: Path, source: Input | None = None) -> Verification:
     mismatches, tensors, first = 0, 0, None
     for frame in frames:
         ours = golden_tensors(graph, frame)
-        if reference is None:
-            continue
         theirs = reference.run(graph, frame)
         tensors = len(ours)
         for name, value in ours.items():
@@ -44,8 +43,7 @@ def verify(path: Path, source: Input | None = None) -> Verification:
                 node = graph.producer(name)
                 writer = f" (by {node.name})" if node else ""
                 first = f"{name}{writer}: {wrong} of {value.size} elements"
-    label = None if reference is None else reference.label
-    return Verification(path.name, len(frames), tensors, mismatches, first, label, graph.notes)
+    return Verification(path.name, len(frames), tensors, mismatches, first, reference.label, graph.notes)
 
 
 def random_inputs(graph: QGraph) -> list[np.ndarray]:
@@ -95,8 +93,12 @@ class Reference:
             raise ToolError(f"{label} refuses the model: {' '.join(str(error).split())}") from None
 
     @classmethod
-    def open(cls, model: bytes) -> Reference | None:
-        """The first interpreter that is installed; None if none is."""
+    def open(cls, model: bytes) -> Reference:
+        """The first interpreter that is installed.
+
+        Raises:
+            ToolError: none is, or it refuses the model.
+        """
         for name in INTERPRETERS:
             try:
                 module = importlib.import_module(name)
@@ -104,13 +106,16 @@ class Reference:
                 continue
             package = importlib.import_module(name.split(".")[0])
             return cls(module, f"{package.__name__} {getattr(package, '__version__', '')}".strip(), model)
-        return None
+        raise ToolError(f"nothing can be compared: no TensorFlow Lite interpreter is installed; run `{REMEDY}`")
 
     def run(self, graph: QGraph, frame: np.ndarray) -> dict[str, np.ndarray]:
         """The file's tensors by the graph's names, int8, and the result as it is under the name "output"."""
         inputs, outputs = self._interpreter.get_input_details()[0], self._interpreter.get_output_details()[0]
-        self._interpreter.set_tensor(inputs["index"], frame.reshape(inputs["shape"]))
-        self._interpreter.invoke()
+        try:
+            self._interpreter.set_tensor(inputs["index"], frame.reshape(inputs["shape"]))
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise ToolError(f"{self.label} refuses the input: {' '.join(str(error).split())}") from None
         values = {name: self._interpreter.get_tensor(index) for name, index in graph.origins.items()}
         values = {
             name: (value.astype(np.int16) - 128).astype(np.int8) if value.dtype == np.uint8 else value

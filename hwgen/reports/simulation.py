@@ -34,7 +34,7 @@ class Simulation:
         tensors: how many were compared.
         mismatches: elements that differ from the golden model's.
         wrong: names of the tensors they are in.
-        seconds: that the simulation took.
+        seconds, compile_seconds: that the simulation took, and the compilation of the simulator before it.
         passes: in order.
         cycle_breakdown: of all the frame's cycles, as the machine itself counted them.
         predictions: what the machine's output, finished by the host, says of every given input.
@@ -52,6 +52,7 @@ class Simulation:
     mismatches: int
     wrong: tuple[str, ...]
     seconds: float
+    compile_seconds: float
     passes: tuple[PassCycles, ...]
     cycle_breakdown: CycleBreakdown
     predictions: tuple[Prediction, ...]
@@ -76,7 +77,8 @@ class Simulation:
             f"{self.name}: {self.mismatches} mismatches over {self.tensors} tensors"
             + (f" (in {', '.join(self.wrong[:8])})" if self.wrong else ""),
             f"weights: {self.weights}",
-            f"{self.cycles:,} cycles simulated, {self.predicted:,} predicted ({error:+.2f} %), {self.seconds:.0f} s",
+            f"{self.cycles:,} cycles simulated, {self.predicted:,} predicted ({error:+.2f} %)",
+            f"simulation {self.seconds:.0f} s, compilation of the simulator before it {self.compile_seconds:.0f} s",
             f"{len(self.passes) - len(other)} of {len(self.passes)} passes took exactly the predicted cycles",
             f"{self.array[0]} x {self.array[1]} array, {self.utilisation:.1%} of its multipliers at work inside the passes",
         ]

@@ -16,10 +16,10 @@ class Verification:
     Attributes:
         name: of the file.
         frames: inputs that were run.
-        tensors: that were compared for each of them; 0 without an interpreter.
+        tensors: that were compared for each of them.
         mismatches: elements that differ, over all frames.
         first: the first tensor that differs, in the order of execution; None if none does.
-        interpreter: module and version; None if none is installed.
+        interpreter: module and version.
         notes: what the importer found odd but harmless.
     """
 
@@ -28,7 +28,7 @@ class Verification:
     tensors: int
     mismatches: int
     first: str | None
-    interpreter: str | None
+    interpreter: str
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -38,12 +38,6 @@ class Verification:
     def text(self) -> str:
         """For people."""
         lines = [f"note: {note}" for note in self.notes]
-        if self.interpreter is None:
-            lines.append(
-                f"{self.name}: the golden model ran {self.frames} frames; nothing was compared, because no TensorFlow Lite "
-                f"interpreter is installed ({REMEDY})"
-            )
-            return "\n".join(lines)
         lines.append(
             f"{self.name}: {self.mismatches} differing elements in {self.tensors} tensors of {self.frames} frames, against the "
             f"reference kernels of {self.interpreter}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -86,9 +88,48 @@ def test_verify_names_the_first_difference(
     wrong = 1
     code, out, _ = run(capsys, "verify", str(model))
     assert code == 1 and "first tensor that differs: t1: 1 of" in out
-    monkeypatch.setattr(verify.Reference, "open", lambda data: None)
-    code, out, _ = run(capsys, "verify", str(model))
-    assert code == 0 and "nothing was compared, because no TensorFlow Lite interpreter is installed" in out
+
+
+def test_verify_without_an_interpreter_fails(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What compares nothing is no success."""
+    monkeypatch.setattr(verify, "INTERPRETERS", ("no_such_package.interpreter",))
+    code, out, err = run(capsys, "verify", str(model))
+    assert (code, out) == (2, "")
+    assert err == (
+        "hwgen: nothing can be compared: no TensorFlow Lite interpreter is installed; "
+        "run `pip install --no-deps ai-edge-litert==1.2.0`\n"
+    )
+
+
+def test_verify_tells_what_an_interpreter_refuses(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interpreter:
+        def __init__(self, **options: object) -> None:
+            self.refuses = refuses
+
+        def allocate_tensors(self) -> None:
+            if self.refuses == "model":
+                raise RuntimeError("no such\noperator")
+
+        def get_input_details(self) -> list[dict[str, object]]:
+            return [{"index": 0, "shape": (-1,)}]
+
+        get_output_details = get_input_details
+
+        def set_tensor(self, index: int, value: np.ndarray) -> None:
+            raise ValueError("no such\ninput")
+
+    package = SimpleNamespace(__name__="standin", __version__="1.0")
+    module = SimpleNamespace(Interpreter=Interpreter, OpResolverType=SimpleNamespace(BUILTIN_REF=0))
+    monkeypatch.setitem(sys.modules, "standin", cast(ModuleType, package))
+    monkeypatch.setitem(sys.modules, "standin.interpreter", cast(ModuleType, module))
+    monkeypatch.setattr(verify, "INTERPRETERS", ("standin.interpreter",))
+    for refuses, said in (("model", "no such operator"), ("input", "no such input")):
+        code, _, err = run(capsys, "verify", str(model))
+        assert (code, err) == (2, f"hwgen: standin 1.0 refuses the {refuses}: {said}\n")
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[int,
                 compared=1000,
                 tensors=tensors,
                 seconds=1.5,
+                compile_seconds=440.2,
                 output=values[program.result_tensor],
                 counters=counted(passes),
             )
@@ -78,6 +79,7 @@ def test_agreement(simulated: Any, capsys: pytest.CaptureFixture[str], tmp_path:
     result = json.loads(out)
     assert code == 0
     assert (result["mismatches"], result["wrong"]) == (0, [])
+    assert (result["seconds"], result["compile_seconds"]) == (1.5, 440.2)
     assert result["cycles"] == result["predicted"]
     assert all(entry["predicted"] == entry["simulated"] for entry in result["passes"])
     image, build_dir, options = calls[0]
@@ -102,6 +104,7 @@ def test_disagreement(simulated: Any, capsys: pytest.CaptureFixture[str]) -> Non
     assert code == 1
     assert lines[0].startswith("shufflenet_v2_0.5_32: 5 mismatches over ")
     assert "weights: random, seed 0" in lines
+    assert "simulation 2 s, compilation of the simulator before it 440 s" in lines
     assert len([line for line in lines if line.endswith(" predicted")]) == 1, "the one pass that took other cycles"
     counted = lines[lines.index("cycles by cause, counted by the machine:") + 1 :][:6]
     assert [line.split()[0] for line in counted] == ["issuing", "pixels", "room", "chains", "outside", "wait"]
