@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bench.networks.cases import CASES
 from bench.recorded import markdown
 from hwgen.reports.cycle_breakdown import NAMES
 
@@ -72,11 +73,22 @@ class Row:
         least = max(self.array_macs / (rows * cols), self.streamed_bytes / SDRAM_BYTES)
         return least / self.frame_cycles
 
+    @property
+    def command(self) -> str:
+        """What builds the row's machine; MODELS stands for the folder of trained models."""
+        case = next(case for case in CASES if case.name == self.name)
+        trained = case.file is not None and self.weights.startswith("file ")
+        network = f"MODELS/{case.file}" if trained else case.source.text
+        given = {} if trained else case.source.options.given()
+        options = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]
+        return " ".join(["hwgen build", network, *options, f"--clock {self.clock_mhz:g}"])
+
     def cells(self) -> list[str]:
         """For the table."""
         used = self.resources or {}
         return [
             self.name,
+            f"`{self.command}`",
             f"{self.array[0]} x {self.array[1]}",
             "SDRAM" if self.streamed_bytes else "on chip",
             "-" if self.cycles is None else f"{self.cycles:,}",
@@ -102,6 +114,7 @@ class Row:
 KINDS = ("lut", "ff", "dsp", "ebr")
 HEADINGS = [
     "network",
+    "command",
     "array",
     "weights",
     "cycles (RTL)",

@@ -60,7 +60,10 @@ def make_report(plan: Plan, routed: dict[str, Any], folder: Path, files: list[st
         },
         "simulated": read_simulation(folder, machine),
         "mac_utilisation": machine.array_macs / (machine.cycles * peak),
-        "bottleneck": [{"pass": entry.name, "cycles": entry.cycles, "bound": entry.bound} for entry in machine.passes],
+        "bottleneck": [
+            {"pass": entry.name, "cycles": entry.cycles, "wait": entry.wait, "bound": entry.bound}
+            for entry in machine.passes
+        ],
         "files": {file: file_digest(folder / file) for file in files},
         "tools": {"hwgen": __version__}
         | board.part.family.tool_versions()

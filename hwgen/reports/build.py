@@ -12,7 +12,7 @@ from typing import Any
 from hwgen.reports.cycle_breakdown import NAMES as CYCLE_BREAKDOWN
 from hwgen.reports.tables import rendered
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 SDRAM, ON_CHIP = "SDRAM", "block RAM"
 """Where the weights are: in the weight image that the host loads, or in the bitstream itself."""
@@ -58,7 +58,7 @@ SCHEMA: dict[str, Any] = {
         {"cycles": int, "frames": int, "mismatches": int, "cycle_breakdown": dict.fromkeys(CYCLE_BREAKDOWN, int)}
     ),
     "mac_utilisation": float,  # array_macs / (cycles * rows * cols)
-    "bottleneck": [{"pass": str, "cycles": int, "bound": str}],
+    "bottleneck": [{"pass": str, "cycles": int, "wait": int, "bound": str}],  # `wait`: cycles before the pass
     "files": Map(str),  # file of the build folder -> SHA-256
     "tools": Map(str),  # tool -> version
 }
@@ -129,6 +129,8 @@ def _disagreements(report: dict[str, Any]) -> list[str]:
     for kind, usage in (report["resources"] or {}).items():
         if usage["used"] > usage["available"]:
             lines.append(f"report.resources.{kind}: {usage['used']} used of {usage['available']}")
+    if sum(entry["cycles"] + entry["wait"] for entry in report["bottleneck"]) > predicted["cycles"]:
+        lines.append(f"report.bottleneck must not have more than the {predicted['cycles']} cycles that are predicted")
     if report["weight_memory"] not in (SDRAM, ON_CHIP):
         lines.append(f"report.weight_memory must be {SDRAM} or {ON_CHIP}, not {report['weight_memory']!r}")
     lines += [
@@ -172,11 +174,21 @@ def summary(report: dict[str, Any]) -> str:
         table.add_row("simulated", f"{simulated['cycles']:,} cycles, {simulated['mismatches']} mismatches")
         table.add_row("cycles by cause", _shares(simulated["cycle_breakdown"]))
     table.add_row("array utilisation", f"{100 * report['mac_utilisation']:.1f} %")
+    table.add_row("all cycles by bound", _shares(_bounds(report)))
+    return rendered(table, width=110)
+
+
+def _bounds(report: dict[str, Any]) -> dict[str, int]:
+    """All predicted cycles: those of passes by what bounds them, and those before and between passes."""
     cycles: dict[str, int] = {}
     for entry in report["bottleneck"]:
         cycles[entry["bound"]] = cycles.get(entry["bound"], 0) + entry["cycles"]
-    table.add_row("cycles bound by", _shares(cycles))
-    return rendered(table, width=110)
+    if "weights" in cycles:
+        cycles["passes shorter than their wait"] = cycles.pop("weights")
+    stream = "waiting for descriptors" if report["weight_memory"] == ON_CHIP else "waiting for weights and image"
+    cycles[stream] = sum(entry["wait"] for entry in report["bottleneck"])
+    cycles["between passes"] = report["predicted"]["cycles"] - sum(cycles.values())
+    return {name: count for name, count in cycles.items() if count}
 
 
 def _shares(cycles: dict[str, int]) -> str:

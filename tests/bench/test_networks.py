@@ -12,6 +12,7 @@ from bench.networks.cases import CASES, Case
 from bench.networks.rows import KINDS, Row, breakdown_table, table
 from bench.zoo.rows import Row as ZooRow
 from bench.zoo.rows import table as zoo_table
+from hwgen import cli
 from hwgen.flow.models import published
 from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import Target
@@ -70,6 +71,23 @@ def test_own_clock_and_trained_model(tmp_path: Path) -> None:
         Target("ulx3s", 50),
     )
     assert len({one.name for one in CASES}) == len(CASES)
+
+
+def test_a_row_has_the_command_that_builds_it() -> None:
+    """A row at another clock than the board's is not what the shorter command builds."""
+    for entry in RECORDED["rows"]:
+        one = Row(**entry)
+        words = one.command.replace("MODELS/", "").split()
+        with cli.cli.commands["build"].make_context("build", words[2:]) as context:
+            asked = context.params
+        case = next(case for case in CASES if case.name == one.name)
+        assert (asked["network"], asked["clock_mhz"]) == (
+            case.file if one.weights.startswith("file ") else case.source.text,
+            one.clock_mhz,
+        )
+        given = {} if one.weights.startswith("file ") else case.source.options.given()
+        assert {name: asked[name] for name in given} == given
+    assert row(name="person detection").command.startswith("hwgen build mobilenet_v1 --width 0.25 --resolution 96")
 
 
 def test_readme_shows_what_was_recorded() -> None:

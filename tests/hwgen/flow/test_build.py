@@ -47,7 +47,7 @@ class TinyPlan:
 
     @property
     def passes(self) -> list[Any]:
-        return [SimpleNamespace(name="conv1", cycles=self.cycles, bound="compute")]
+        return [SimpleNamespace(name="conv1", cycles=self.cycles - 100, wait=60, bound="compute")]
 
     def digest(self) -> str:
         return self.content.hex()
@@ -105,6 +105,7 @@ def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str
     assert report["clock_mhz"] == 90
     assert report["tools"]["yosys"] != "missing"
     assert "random, seed 0" in (folder / "summary.txt").read_text()
+    assert report["bottleneck"] == [{"pass": "conv1", "cycles": 19_900, "wait": 60, "bound": "compute"}]
     stamps = {
         path: path.stat().st_mtime_ns
         for path in folder.glob("[!.]*.*")

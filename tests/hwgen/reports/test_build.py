@@ -13,7 +13,7 @@ from hwgen.reports.build import problems, summary
 CYCLE_BREAKDOWN = {"issuing": 4, "pixels": 2, "room": 1, "chains": 1, "outside": 1, "wait": 1}
 
 GOOD: dict[str, Any] = {
-    "schema": 5,
+    "schema": 6,
     "name": "tiny_0.5_64",
     "network": "tiny",
     "options": {"width": 0.5, "resolution": 64, "seed": 0, "calibrate": None},
@@ -34,8 +34,9 @@ GOOD: dict[str, Any] = {
     "simulated": None,
     "mac_utilisation": 0.5,
     "bottleneck": [
-        {"pass": "conv1", "cycles": 150_000, "bound": "compute"},
-        {"pass": "fc", "cycles": 50_000, "bound": "weights"},
+        {"pass": "conv1", "cycles": 120_000, "wait": 1_000, "bound": "compute"},
+        {"pass": "conv2", "cycles": 10_000, "wait": 0, "bound": "window"},
+        {"pass": "fc", "cycles": 6_000, "wait": 59_000, "bound": "weights"},
     ],
     "files": {"top.v": "ab"},
     "tools": {"yosys": "0.70"},
@@ -64,17 +65,28 @@ def test_good_report() -> None:
         ({"timing_met": 1}, "report.timing_met must be bool, not 1"),
         ({"extra": 1}, "report.extra is not in the schema"),
         ({"array": {"rows": 3}}, "report.array.cols is missing"),
-        ({"bottleneck": [{"pass": "a", "cycles": 1, "bound": 2}]}, "report.bottleneck[0].bound must be str, not 2"),
+        (
+            {"bottleneck": [{"pass": "a", "cycles": 1, "wait": 0, "bound": 2}]},
+            "report.bottleneck[0].bound must be str, not 2",
+        ),
+        ({"bottleneck": [{"pass": "a", "cycles": 1, "bound": "fill"}]}, "report.bottleneck[0].wait is missing"),
+        (
+            {"bottleneck": [{"pass": "a", "cycles": 150_000, "wait": 50_001, "bound": "fill"}]},
+            "report.bottleneck must not have more than the 200000 cycles that are predicted",
+        ),
         ({"bottleneck": {}}, "report.bottleneck must be an array, not {}"),
         ({"tools": {"yosys": None}}, "report.tools.yosys must be str, not None"),
-        ({"schema": 1}, "report.schema must be 5, not 1"),
+        ({"schema": 1}, "report.schema must be 6, not 1"),
         (
             {"predicted": {"cycles": 200_000, "frames": 1, "fps": 600.0}},
             "report.predicted.fps must be clock * frames / cycles = 500.00, not 600.0",
         ),
         ({"mac_utilisation": 0.9}, "report.mac_utilisation must be 0.5000, not 0.9"),
         ({"timing_met": False}, "report.timing_met must say whether fmax_mhz reaches clock_mhz"),
-        ({"bottleneck": [{"pass": "a", "cycles": 1, "bound": "luck"}]}, "report.bottleneck: unknown bound 'luck'"),
+        (
+            {"bottleneck": [{"pass": "a", "cycles": 1, "wait": 0, "bound": "luck"}]},
+            "report.bottleneck: unknown bound 'luck'",
+        ),
         ({"weights": "trained"}, "report.weights must say where the weights are from, not 'trained'"),
         ({"weight_memory": "flash"}, "report.weight_memory must be SDRAM or block RAM, not 'flash'"),
         (
@@ -92,13 +104,13 @@ def test_not_an_object() -> None:
 
 
 def test_summary() -> None:
-    text = summary(GOOD)
+    text = " ".join(summary(GOOD).replace("│", " ").split())  # cells may take several lines
     for expected in (
         "tiny_0.5_64 on ulx3s",
         "13 x 12 = 156",
         "500.0 frames",
         "timing met",
-        "compute 75 %, weights 25 %",
+        "compute 60 %, waiting for weights and image 30 %, window 5 %, passes shorter than their wait 3 %, between passes 2 %",
         "random, seed 0",
     ):
         assert expected in text
