@@ -13,6 +13,7 @@ from hwgen.compiler.frontend import weights as weight_files
 from hwgen.compiler.frontend import zoo
 from hwgen.compiler.frontend.calibration import calibration_inputs, has_arrays
 from hwgen.compiler.frontend.images import input_range, normalise, synthetic_inputs
+from hwgen.compiler.frontend.kinds import not_read
 from hwgen.compiler.frontend.options import QUANTISER, SIZE, STANDARD, NetworkOptions, Source
 from hwgen.compiler.graph import text as graph_text
 from hwgen.compiler.graph.graph import Graph
@@ -131,6 +132,8 @@ def _of_graph(name: str, options: NetworkOptions) -> FloatNetwork:
         _refuse(name, options, set(SIZE), "a .graph file has its size")
         graph = graph_text.load(name)
     else:
+        if name not in zoo.NETWORKS and (reason := not_read(name)):
+            raise ModelError(reason)
         graph = zoo.build(
             name,
             options.width,

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hwgen.errors import HwgenError, ModelError, UnsupportedOpError, one_line
+from hwgen.compiler.frontend.causes import by_cause
+from hwgen.errors import HwgenError, ModelError, UnsupportedOpError
 
 if TYPE_CHECKING:
     from hwgen.compiler.frontend.onnx.model import Node
-
-
-NAMED = 4
-"""Nodes that a line names; it counts the rest."""
 
 
 class Unsupported(Exception):
@@ -33,14 +30,14 @@ class Problems:
     """What is wrong, in the order of the nodes."""
 
     def __init__(self) -> None:
-        self._found: dict[str, dict[str, None]] = {}  # nodes by what is wrong with them
+        self._found: list[tuple[str, str]] = []  # nodes, and what is wrong with them
         self.missing_operation = False
         self.nodes: set[Node] = set()
 
     @property
     def lines(self) -> list[str]:
         """One for each problem, with the nodes that have it."""
-        return [f"{one_line(list(nodes), limit=NAMED, separator=', ')}: {text}" for text, nodes in self._found.items()]
+        return by_cause(self._found)
 
     def unsupported(self, node: Node, reason: str, nearest: str) -> None:
         """An operation or a form of one that has no counterpart."""
@@ -54,7 +51,7 @@ class Problems:
     def add(self, node: Node, text: str) -> None:
         """What is wrong with a node; the same of several nodes is one problem."""
         self.nodes.add(node)
-        self._found.setdefault(text, {})[f"{node.name} ({node.op})"] = None
+        self._found.append((f"{node.name} ({node.op})", text))
 
     def error(self, name: str) -> HwgenError:
         """All of it."""

@@ -64,7 +64,7 @@ class Builder:
 
     def __init__(self, file: File) -> None:
         self.file = file
-        self.problems: list[str] = []
+        self.problems: list[tuple[str, str]] = []  # of a node by its name, or of the model ("")
         self.notes: list[str] = []
         self.tensors: dict[str, QTensor] = {}
         self.nodes: list[QNode | QSoftmax] = []
@@ -94,7 +94,7 @@ class Builder:
         if tensor.data is None:
             raise Unsupported(f"its {what} is computed at run time; nearest: a constant")
         if tensor.type not in types:
-            raise Unsupported(f"its {what} has type {tensor.type}; nearest: {' or '.join(types)}")
+            raise Unsupported(f"its {what} of type {tensor.type}; nearest: {' or '.join(types)}")
         if tensor.sparse:
             raise Unsupported(f"its {what} is stored sparse; nearest: dense")
         kind = np.dtype(NUMPY_TYPES[tensor.type])
@@ -203,7 +203,7 @@ class Builder:
             name = f"{node.name}#{number}"
         self._node_names.add(name)
         node = replace(node, name=name)
-        self.problems += [f"{node.name}: {text}" for text in node_problems(node, self.tensors)]
+        self.problems += [(node.name, text) for text in node_problems(node, self.tensors)]
         self.nodes.append(node)
 
     # Values.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hwgen.compiler.frontend.causes import by_cause
 from hwgen.compiler.frontend.limits import LARGEST_TENSOR, MOST_WORK
 from hwgen.compiler.frontend.tflite.builder import (
     FLOAT_REMEDY,
@@ -18,7 +19,7 @@ from hwgen.compiler.frontend.tflite.builder import (
     error_text,
 )
 from hwgen.compiler.frontend.tflite.operators import HANDLERS, NEAREST
-from hwgen.compiler.frontend.tflite.schema import File, FileOperator, read
+from hwgen.compiler.frontend.tflite.schema import File, FileOperator, FileTensor, read
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.host import Host, QHostNode, QSoftmax
 from hwgen.compiler.int8.nodes import QNode, QReshape, QTable
@@ -65,9 +66,9 @@ def parse(data: bytes, name: str) -> QGraph:
         graph = None if builder.problems else _assemble(builder, name)
     except Unsupported as error:
         unsupported = unsupported or not isinstance(error, Unsound)
-        builder.problems.append(error_text(error))
+        builder.problems.append(("", error_text(error)))
     if builder.problems or graph is None:
-        problems = list(dict.fromkeys(builder.problems))
+        problems = by_cause(builder.problems)
         kind: type[HwgenError] = UnsupportedOpError if unsupported else ModelError
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise kind(f"{name}: the model cannot be imported, {count}", problems)
@@ -85,14 +86,19 @@ def _check_interface(file: File, name: str) -> None:
         raise ModelError(f"{name}: the model has no operators")
     written = [file.tensors[index] for operator in file.operators for index in operator.outputs]
     written.append(file.tensors[file.inputs[0]])
-    floats = [tensor for tensor in written if tensor.type in ("FLOAT32", "FLOAT16")]
-    if floats and not any(tensor.type in RANGES for tensor in written):
-        kind = (
-            "its weights are quantised but not its activations"
-            if any(tensor.type == "INT8" and tensor.constant for tensor in file.tensors)
-            else "nothing in it is quantised"
-        )
-        raise ModelError(f"{name}: a float model ({kind}); {FLOAT_REMEDY}")
+    if not any(tensor.type in RANGES for tensor in written) and (found := _unquantised(file, written)):
+        raise ModelError(f"{name}: {found}; {FLOAT_REMEDY}")
+
+
+def _unquantised(file: File, written: list[FileTensor]) -> str | None:
+    """What a model without any int8 activation is."""
+    types = {tensor.type for tensor in written}
+    if "INT16" in types:
+        return "its activations are int16 (quantised to 16x8 bits), not int8"
+    if not types & {"FLOAT32", "FLOAT16"}:
+        return None
+    weights = any(tensor.constant and tensor.type in RANGES for tensor in file.tensors)
+    return f"a float model ({'its weights are quantised but not its activations' if weights else 'nothing in it is quantised'})"
 
 
 def _import_operators(builder: Builder) -> bool:
@@ -125,9 +131,9 @@ def _import_operators(builder: Builder) -> bool:
 def _note(builder: Builder, op: FileOperator, name: str, reason: str) -> None:
     """Note a problem; one of a tensor only once."""
     subject = reason.split(";")[0]
-    if not (subject.startswith("tensor '") and any(subject in problem for problem in builder.problems)):
+    if not (subject.startswith("tensor '") and any(subject in what for _, what in builder.problems)):
         output = builder.file.tensors[op.outputs[0]].name if op.outputs else "nothing"
-        builder.problems.append(f"{name} (to '{output}'): {reason}")
+        builder.problems.append((f"{name} (to '{output}')", reason))
     _stand_in(builder, op)
 
 

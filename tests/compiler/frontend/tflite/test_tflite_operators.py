@@ -69,7 +69,10 @@ def simple(**changes: object) -> bytes:
         (simple(shape=(1, 0, 4, 2)), "allowed: sizes of 1 to"),
         (simple(shape=(2, 4, 4, 2)), "a batch of 2"),
         (simple(kind="FLOAT32"), "a float model .nothing in it is quantised.; convert it again with full-integer"),
-        (simple(kind="INT16"), "has type INT16; nearest: int8"),
+        (
+            simple(kind="INT16"),
+            "its activations are int16 .quantised to 16x8 bits., not int8; convert it again with full-int",
+        ),
     ],
 )
 def test_bad_input(data: bytes, message: str) -> None:
@@ -93,6 +96,38 @@ def test_all_problems_at_once() -> None:
     assert caught.value.headline == "m.tflite: the model cannot be imported, 3 problems"
     assert caught.value.details[0] == "prelu_1 (to 't2'): operator PRELU is not supported; nearest: LEAKY_RELU"
     assert [detail.split()[0] for detail in caught.value.details] == ["prelu_1", "elu_2", "sub_3"]
+
+
+def test_one_line_for_all_layers_of_a_cause() -> None:
+    """Of a model with uint8 weights, say: the layers are counted, what is wrong is said once."""
+    m = Maker()
+    x = first = m.tensor((1, 4, 4, 2), 0.1, 0)
+    for _ in range(6):
+        w = m.tensor((2, 1, 1, 2), 0.1, 0, data=np.ones((2, 1, 1, 2), np.int8), kind="UINT8")
+        y = m.tensor((1, 4, 4, 2), 0.1, 0)
+        m.operator("CONV_2D", [x, w], [y], StrideH=1, StrideW=1, DilationHFactor=1, DilationWFactor=1)
+        x = y
+    m.operator("ELU", [x], [last := m.tensor((1, 4, 4, 2), 0.1, 0)])
+    with pytest.raises(UnsupportedOpError) as caught:
+        tflite.parse(m.finish([first], [last]), "m.tflite")
+    assert caught.value.headline == "m.tflite: the model cannot be imported, 2 problems"
+    assert caught.value.details[0] == (
+        "conv_2d_0 (to 't2'), conv_2d_1 (to 't4'), conv_2d_2 (to 't6'), conv_2d_3 (to 't8'), and 2 more: "
+        "its weights of type UINT8; nearest: INT8"
+    )
+
+
+def test_int16_activations_inside_a_float_interface() -> None:
+    """Float at both ends, 16x8 bits within: no float model."""
+    m = Maker()
+    x, y = (m.tensor((1, 4, 4, 2), None, kind="FLOAT32") for _ in range(2))
+    q, r = (m.tensor((1, 4, 4, 2), 0.001, 0, kind="INT16") for _ in range(2))
+    for op, source, target in (("QUANTIZE", x, q), ("RELU", q, r), ("DEQUANTIZE", r, y)):
+        m.operator(op, [source], [target])
+    with pytest.raises(
+        ModelError, match="^m.tflite: its activations are int16 .quantised to 16x8 bits., not int8; convert"
+    ):
+        tflite.parse(m.finish([x], [y]), "m.tflite")
 
 
 def test_softmax_inside_is_refused() -> None:
