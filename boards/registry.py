@@ -31,13 +31,14 @@ BOARDS = _boards()
 
 
 def find_board(name: str) -> Board:
-    """The board called `name`.
+    """The board called `name`, in letters of any case.
 
     Raises:
         ToolError: there is none; says which names are near, and all of them.
     """
-    if name in BOARDS:
-        return BOARDS[name]
-    near = difflib.get_close_matches(name.lower(), BOARDS, n=3, cutoff=0.4)
+    meant = name.lower().replace("_", "-")
+    if meant in BOARDS:
+        return BOARDS[meant]
+    near = difflib.get_close_matches(meant, BOARDS, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise ToolError(f"unknown board {name!r}: {hint}known boards: {', '.join(BOARDS)}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -66,6 +68,16 @@ class Result(Protocol):
 
     def to_json(self) -> object: ...
     def text(self) -> str: ...
+
+
+def width() -> int | None:
+    """Of the terminal that standard output is, characters; None: it is none."""
+    return shutil.get_terminal_size().columns if is_terminal() else None
+
+
+def is_terminal() -> bool:
+    """Whether standard output is one."""
+    return sys.stdout.isatty()
 
 
 def say(text: str) -> None:

@@ -30,5 +30,5 @@ def build(out: Path | None, as_json: bool, **options: Any) -> None:
     if as_json:
         asked.print_json(result.to_json())
     else:
-        asked.say(result.summary().rstrip("\n"))
+        asked.say(result.summary(asked.width()).rstrip("\n"))
         asked.say(f"Results are in {result.folder}.")

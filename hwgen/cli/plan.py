@@ -25,7 +25,7 @@ def plan(search: bool, as_json: bool, **options: Any) -> None:
     if as_json:
         asked.print_json(result.to_json())
     else:
-        asked.say(result.table())
+        asked.say(result.table(asked.width()))
 
 
 def _search(as_json: bool, options: dict[str, Any]) -> None:
@@ -44,4 +44,4 @@ def _search(as_json: bool, options: dict[str, Any]) -> None:
     if as_json:
         asked.print_json(found.to_json())
     else:
-        asked.say(table(found).rstrip("\n"))
+        asked.say(table(found, asked.width()).rstrip("\n"))

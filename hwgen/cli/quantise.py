@@ -31,4 +31,4 @@ def quantise(images: Path | None, report: bool, as_json: bool, **options: Any) -
     if as_json:
         asked.print_json(result.to_json())
     else:
-        asked.say(result.text(layers=report))
+        asked.say(result.text(layers=report, width=asked.width()))

@@ -62,9 +62,9 @@ class BuildResult:
         """The report."""
         return self.report
 
-    def summary(self) -> str:
-        """The report for people."""
-        return summary(self.report)
+    def summary(self, width: int | None = None) -> str:
+        """The report for people, in lines of at most `width` characters."""
+        return summary(self.report, width)
 
 
 def build(

@@ -70,11 +70,13 @@ class Plan:
 
         return plan_json(self.machine)
 
-    def table(self) -> str:
-        """Tables of passes, memory, weights, resources and totals; what `hwgen plan` prints."""
+    def table(self, width: int | None = None) -> str:
+        """Tables of passes, memory, weights, resources and totals, as `hwgen plan` prints them; columns that `width` characters do
+        not hold are left out.
+        """
         from hwgen.reports.plan import plan_text
 
-        return plan_text(self.machine)
+        return plan_text(self.machine, width)
 
 
 def plan(

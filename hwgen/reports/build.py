@@ -143,8 +143,8 @@ def _disagreements(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-def summary(report: dict[str, Any]) -> str:
-    """The report as text for people."""
+def summary(report: dict[str, Any], width: int | None = None) -> str:
+    """The report as text for people, in lines of at most `width` characters; None: 110."""
     import rich.console
     import rich.table
 
@@ -175,7 +175,7 @@ def summary(report: dict[str, Any]) -> str:
         table.add_row("cycles by cause", _shares(simulated["cycle_breakdown"]))
     table.add_row("array utilisation", f"{100 * report['mac_utilisation']:.1f} %")
     table.add_row("all cycles by bound", _shares(_bounds(report)))
-    return rendered(table, width=110)
+    return rendered(table, width or 110)
 
 
 def _bounds(report: dict[str, Any]) -> dict[str, int]:

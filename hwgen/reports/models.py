@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hwgen.reports.tables import rendered
+from hwgen.reports.tables import fitted, rendered
 
 PLAN, ESTIMATE = "plan", "estimate"
 """Where a prediction comes from: the timing model, exact but for the wait for an image's rows; or a sum over the passes."""
@@ -70,6 +70,9 @@ class Model:
 HEADINGS = ("network", "input", "MMAC", "weights", "peak tensor", "array", "cycles", "frame/s", "utilisation")
 
 
+_LEAST_WANTED = ("peak tensor", "array", "utilisation", "weights", "MMAC", "cycles", "input")
+
+
 def _cells(model: Model) -> list[str]:
     """A line of the table; what is estimated bears a "~"."""
     found = model.prediction
@@ -94,8 +97,8 @@ def _cells(model: Model) -> list[str]:
     ]
 
 
-def table(models: Sequence[Model]) -> str:
-    """For people, on a terminal of any width."""
+def table(models: Sequence[Model], width: int | None = None) -> str:
+    """For people, in lines of at most `width` characters; None: as long as they come."""
     from rich import box
     from rich.table import Table
 
@@ -104,7 +107,8 @@ def table(models: Sequence[Model]) -> str:
         grid.add_column(heading, justify="left" if number < 2 else "right", no_wrap=True)
     for model in models:
         grid.add_row(*_cells(model))
-    lines = [line.rstrip() for line in rendered(grid, width=200).strip("\n").splitlines()]
+    grid = fitted(grid, width, _LEAST_WANTED)
+    lines = [line.rstrip() for line in rendered(grid, width or 200).strip("\n").splitlines()]
     return "\n".join([*lines, *_notes(models)])
 
 

@@ -18,13 +18,14 @@ from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.reports import elements
 from hwgen.reports.build import ON_CHIP, SDRAM
-from hwgen.reports.tables import rendered
+from hwgen.reports.tables import fitted, rendered
 
 if TYPE_CHECKING:
     from hwgen.compiler.plan.result import Plan
 
 SCHEMA_VERSION = 2
 _WIDTH = 128
+_LEAST_WANTED = ("K", "MAC/cycle", "map", "phase", "bank words", "times", "channels", "rows kept")
 _NAME = 56  # characters of the first column; imported tensors may have endless names
 
 
@@ -91,18 +92,21 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     }
 
 
-def plan_text(plan: Plan) -> str:
-    """Tables: passes, memory map, weights, resources, totals."""
-    content = Group(
-        f"{plan.graph.name} on {plan.board} ({plan.part.name}), weights: {plan.graph.provenance}",
+def plan_text(plan: Plan, width: int | None = None) -> str:
+    """Tables: passes, memory map, weights, resources, totals; without what lines of `width` characters do not hold."""
+    tables = [
         _passes(plan),
         _memory(plan),
         _residents(plan) if plan.on_chip else _weights(plan),
         *([_spills(plan)] if plan.lowered.copies else []),
         _needs(plan),
         _totals(plan),
+    ]
+    content = Group(
+        f"{plan.graph.name} on {plan.board} ({plan.part.name}), weights: {plan.graph.provenance}",
+        *(fitted(table, width, _LEAST_WANTED) for table in tables),
     )
-    return rendered(content, _WIDTH).rstrip()
+    return rendered(content, width or _WIDTH).rstrip()
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from hwgen.reports.tables import rendered
+from hwgen.reports.tables import fitted, rendered
 
 WEAKEST = 5
 """Layers that are listed."""
@@ -98,8 +98,8 @@ class QualityReport:
         """All of it as JSON types."""
         return asdict(self)
 
-    def text(self, *, layers: bool) -> str:
-        """For people: the end-to-end figures and the weakest layers; all of them with `layers`."""
+    def text(self, *, layers: bool, width: int | None = None) -> str:
+        """For people: the end-to-end figures and the weakest layers; all of them with `layers`, in a table of at most `width`."""
         quality = self.quality
         lines = [f"note: {note}" for note in self.notes]
         lines += [
@@ -114,7 +114,7 @@ class QualityReport:
                 f"float class among the five best: {_share(quality.top5, quality.images)}"
             )
         if layers:
-            lines += ["", _table(quality.tensors).rstrip("\n")]
+            lines += ["", _table(quality.tensors, width).rstrip("\n")]
         lines += ["", f"weakest of {len(quality.tensors)} tensors:"]
         lines += [f"  {entry.name} ({_ratio(entry.snr_db)}): {entry.reason}" for entry in quality.weakest[:WEAKEST]]
         lines += ["", "greatest losses from input to output:"]
@@ -132,7 +132,7 @@ def _share(share: float, images: int) -> str:
     return f"{round(share * images)} of {images} images"
 
 
-def _table(tensors: tuple[TensorQuality, ...]) -> str:
+def _table(tensors: tuple[TensorQuality, ...], width: int | None) -> str:
     import rich.box
     import rich.table
 
@@ -151,4 +151,5 @@ def _table(tensors: tuple[TensorQuality, ...]) -> str:
             f"{entry.steps:.1f}",
             f"{entry.uneven:.1f}",
         )
-    return rendered(table, width=120)
+    table = fitted(table, width, ["widest / median channel", "steps rms", "saturated", "rounding alone"])
+    return rendered(table, width or 120)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from hwgen.reports.tables import rendered
+from hwgen.reports.tables import fitted, rendered
 
 if TYPE_CHECKING:
     from hwgen.compiler.plan.result import Plan
@@ -91,8 +91,8 @@ class SearchResult:
         return {"cores": [one.to_json() for one in self.cores], "clocks": [asdict(one) for one in self.clocks]}
 
 
-def table(found: SearchResult) -> str:
-    """For people; * marks what a build takes."""
+def table(found: SearchResult, width: int | None = None) -> str:
+    """For people, in lines of at most `width` characters; None: as long as they come. * marks what a build takes."""
     from rich import box
     from rich.table import Table
 
@@ -119,4 +119,5 @@ def table(found: SearchResult) -> str:
         clocks.add_column(name, justify="right")
     for at in found.clocks:
         clocks.add_row(f"{at.clock_mhz:g}", f"{at.cycles:,}", f"{at.fps:.1f}")
-    return rendered(made, width=130) + rendered(clocks, width=130)
+    made = fitted(made, width, ["array used", "combine", "window", "DSP", "EBR"])
+    return rendered(made, width or 130) + rendered(clocks, width or 130)

@@ -15,7 +15,8 @@ from hwgen.hw.memory.sdram_config import SdramPart
 
 
 def test_registry() -> None:
-    assert find_board("ulx3s") is ULX3S
+    assert find_board("ulx3s") is find_board("ULX3S") is ULX3S
+    assert find_board("Icepi_Zero") is find_board("icepi-zero")
     every = re.escape(f"known boards: {', '.join(BOARDS)}")
     assert {"ulx3s", "ulx3s-45f", "ulx3s-25f", "ulx3s-12f", "icepi-zero"} <= BOARDS.keys()
     with pytest.raises(ToolError, match=rf"^unknown board 'ulx3': did you mean ulx3s or .*\? {every}$"):

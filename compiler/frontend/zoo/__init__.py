@@ -47,11 +47,12 @@ def names() -> list[str]:
 
 
 def find(name: str) -> Network:
-    """The network of this name; ModelError names the nearest ones if there is none."""
-    if name not in NETWORKS:
-        near = difflib.get_close_matches(name, names(), n=3, cutoff=0.3) or names()
+    """The network of this name, in letters of any case and with - for _; ModelError names the nearest ones if there is none."""
+    meant = name.lower().replace("-", "_")
+    if meant not in NETWORKS:
+        near = difflib.get_close_matches(meant, names(), n=3, cutoff=0.3) or names()
         raise ModelError(f"unknown network {name!r}; nearest: {', '.join(near)}")
-    return NETWORKS[name]
+    return NETWORKS[meant]
 
 
 def build(

@@ -1,5 +1,6 @@
 """From a name to an int8 network in one call."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,19 @@ def test_weights_from_a_file_and_calibration_from_a_folder(tmp_path: Path) -> No
         ),
     )
     assert network.provenance == "file trained.npz"
+    assert network.notes == ()
     image = quantised_image(tmp_path / "images" / "0.png", network.tensors[network.input])
     assert golden.run(network, image)["fc"].shape == (1, 1, 5)
+
+
+def test_synthetic_calibration_is_said(tmp_path: Path) -> None:
+    """Of weights that mean something; random ones lose nothing."""
+    options = NetworkOptions(width=0.5, resolution=32, classes=5)
+    assert load_network("shufflenet_v2", options).notes == ()
+    arrays: dict[str, Any] = weights.random(zoo.build("shufflenet_v2", 0.5, 32, classes=5), 9).arrays
+    np.savez(tmp_path / "trained.npz", **arrays)
+    (note,) = load_network("shufflenet_v2", replace(options, weights=tmp_path / "trained.npz")).notes
+    assert note.startswith("calibrated on 8 synthetic images, as no others were given: typical inputs")
 
 
 def test_full_size() -> None:

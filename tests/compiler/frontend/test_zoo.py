@@ -6,11 +6,13 @@ import pytest
 
 from hwgen.compiler.frontend import weights
 from hwgen.compiler.frontend.images import normalise, synthetic_inputs
-from hwgen.compiler.frontend.zoo import NETWORKS, build, names
+from hwgen.compiler.frontend.options import NetworkOptions
+from hwgen.compiler.frontend.zoo import NETWORKS, build, find, names
 from hwgen.compiler.graph.parameters import folded
 from hwgen.compiler.quantise.calibrate import float_tensors
 from hwgen.compiler.transforms import simplify
 from hwgen.errors import ModelError
+from hwgen.flow.source import NetworkSource
 
 # Network, options, million multiply-accumulates, million weights without biases: the papers' figures, as far as they give
 # them, else those of the authors' implementations.
@@ -42,6 +44,12 @@ COUNTS: list[tuple[str, dict[str, float | int | str], float, float]] = [
     ("ds_cnn", {}, 2.66, 0.022),
     ("resnet8", {}, 12.5, 0.077),
 ]
+
+
+def test_a_name_in_any_spelling() -> None:
+    for name in ("ShuffleNet_V2", "shufflenet-v2", "SHUFFLENET_V2"):
+        assert find(name) is NETWORKS["shufflenet_v2"]
+        assert NetworkSource(name, NetworkOptions(width=0.5)).name == "shufflenet_v2_0.5_224"
 
 
 @pytest.mark.parametrize(
