@@ -40,12 +40,12 @@ def measure(network: str, folder: Path) -> dict[str, object]:
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    shape = load(network).graph.tensors[load(network).graph.input].shape
+    shape = load(network).quantise().input_shape
     environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
     row: dict[str, object] = {"name": network, "date": datetime.date.today().isoformat()}
     for seed, which in enumerate(("first", "second")):
         image = folder / f"{which}.npy"
-        np.save(image, np.random.default_rng(seed).normal(0, 1, shape).astype(np.float32))
+        np.save(image, np.random.default_rng(seed).integers(-128, 128, shape).astype(np.int8))
         command = [sys.executable, "-m", "hwgen", "sim", network, "--input", str(image)]
         wall, processor = _timed(command, environment, folder)
         row |= {f"{which}_wall_s": round(wall, 1), f"{which}_cpu_s": round(processor, 1)}
