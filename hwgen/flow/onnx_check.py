@@ -70,10 +70,21 @@ def check(path: Path, resolution: int | None = None) -> tuple[str, ...]:
 
 
 def compared(imported: Imported) -> Comparison:
-    """The comparison itself, on seeded inputs."""
-    from hwgen.compiler.frontend.onnx.compare import compare
+    """The comparison itself, on seeded inputs; of a float model also the graph that is quantised with the one that was read."""
+    from hwgen.compiler.frontend.onnx.compare import compare, difference
+    from hwgen.compiler.frontend.onnx.importer import FloatModel
 
-    return compare(imported, _own(imported))
+    own = _own(imported)
+    x = own(imported.folded.input)  # now: it is dropped behind its last reader
+    found = compare(imported, own)
+    if not isinstance(imported.model, FloatModel):
+        return found
+    y = own(imported.folded.output)
+    if x is None or y is None:
+        return found
+    with np.errstate(all="ignore"):  # what overflows is compared as such
+        text = difference(imported.model.predict(x), y.astype(np.float32), [])
+    return replace(found, differing=(*found.differing, f"the whole network, simplified: {text}")) if text else found
 
 
 def notes(found: Comparison) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from hwgen.compiler.frontend.onnx.builder import Builder
 from hwgen.compiler.frontend.onnx.compare import difference
 from hwgen.compiler.frontend.onnx.importer import Imported, imported
 from hwgen.compiler.frontend.onnx.model import Node
+from hwgen.compiler.graph.graph import Graph
+from hwgen.compiler.transforms import simplify
 from hwgen.errors import ModelError
 from hwgen.flow import onnx_check
 from hwgen.flow.agreement import agreement
@@ -175,3 +177,17 @@ def test_the_printed_ratio_is_against_the_models_own_output(model: Path, monkeyp
     found = agreement(NetworkSource(str(model)), x, expected)
     assert found is not None and not found.evaluated
     assert "against hwgen's float form of the model (onnx's evaluator takes too long)" in found.text()
+
+
+def test_what_is_quantised_is_compared_with_what_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transform that changes values is found too."""
+    found = imported(made(small, (1, 3, 16, 16)), "m")
+    plain = simplify
+
+    def wrong(graph: Graph) -> Graph:
+        graph = plain(graph)
+        return graph.rewritten({node.name: node.changed(activation="none") for node in graph.layers()}, {})
+
+    monkeypatch.setattr("hwgen.compiler.quantise.prepare.simplify", wrong)
+    (text,) = onnx_check.compared(found).differing
+    assert text.startswith("the whole network, simplified: hwgen and onnx's reference evaluator are up to ")
