@@ -63,7 +63,7 @@ class Job:
 
     def storing(self) -> list[CoreConfig]:
         """Cores that can store tensors in the SDRAM, the largest activation memory first; ResourceError if none fits the part."""
-        cores = self._memories(replace(self._base, spill=True, striped_sums=True), _FINE_STEP)
+        cores = self._memories(replace(self._base, spill=True, striped_sums=self._base.window), _FINE_STEP)
         return sorted(cores, key=lambda core: -core.activation_depth)
 
     def _memories(self, base: CoreConfig, step: int) -> list[CoreConfig]:

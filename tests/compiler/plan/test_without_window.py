@@ -17,6 +17,7 @@ from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.resources import resources
 from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.compiler.quantise.quantiser import quantise
+from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.reports.plan import plan_text
 from hwgen.sim.frame.simulate import simulate_frame
@@ -80,3 +81,14 @@ def test_window_pass_without_window_is_refused() -> None:
 def test_what_belongs_to_the_window_needs_it(field: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="need a window"):
         CoreConfig(window=False, **field)
+
+
+def test_what_does_not_fit_is_refused_as_such() -> None:
+    """Without a window there are no sums in stripes to try."""
+    read = parse(
+        "graph wide\n%x : 200x200x3 = input shape=200,200,3\n"
+        "%y : 200x200x16 = conv2d(%x) channels=16 kernel=1,1 weight=y.weight\nreturn %y"
+    )
+    quantised = quantise(read, weights.random(read, 3), [np.ones((200, 200, 3))], input_range=(-3.0, 3.0))
+    with pytest.raises(ResourceError, match="y does not fit the activation memory"):
+        plan(legalise(quantised), SmallBoard(28, 108), lambda program: predict(program, SDRAM), external=True)
