@@ -68,7 +68,8 @@ def parse(data: bytes, name: str) -> QGraph:
         unsupported = unsupported or not isinstance(error, Unsound)
         builder.problems.append(("", error_text(error)))
     if builder.problems or graph is None:
-        problems = by_cause(builder.problems)
+        # Tensors may have names as long as a line: that of the first layer's is enough.
+        problems = by_cause(builder.problems, lambda layer: layer.split(" (to ")[0])
         kind: type[HwgenError] = UnsupportedOpError if unsupported else ModelError
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise kind(f"{name}: the model cannot be imported, {count}", problems)

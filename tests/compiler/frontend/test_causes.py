@@ -31,3 +31,7 @@ def test_layers_of_a_cause_are_one_line() -> None:
 def test_many_layers_are_counted() -> None:
     lines = by_cause((f"c{i}", "odd") for i in range(1005))
     assert lines == ["c0, c1, c2, c3, and 1001 more: odd"]
+
+
+def test_layers_behind_the_first_have_short_names() -> None:
+    assert by_cause([("a b", "odd"), ("c d", "odd")], lambda where: where[0]) == ["a b, c: odd"]
