@@ -81,12 +81,25 @@ def synthetic_images(count: int, resolution: int, seed: int) -> list[np.ndarray]
     return synthetic_inputs(count, (resolution, resolution, 3), seed)
 
 
+LARGEST_SYNTHETIC = 1 << 22
+"""Pixels of an image that is made up."""
+
+MOST_SYNTHETIC = 1 << 24
+"""Elements of all that are made up at once: 128 MB as real numbers."""
+
+
 def synthetic_inputs(count: int, shape: tuple[int, ...], seed: int) -> list[np.ndarray]:
     """Seeded images with the statistics of photographs, uint8 of a shape (height, width, 3 colours or 1 for grey).
 
-    Noise whose amplitude falls as 1/frequency, its colours mostly correlated, plus plain shapes with hard edges.
+    Noise whose amplitude falls as 1/frequency, its colours mostly correlated, plus plain shapes with hard edges.  Of large ones
+    there are fewer, so that they take a bounded memory; ModelError for more than `LARGEST_SYNTHETIC` pixels.
     """
     height, width, channels = shape
+    if height * width > LARGEST_SYNTHETIC:
+        raise ModelError(
+            f"an input of {width} x {height} pixels, for which no images are made up; give a folder of real ones to calibrate on"
+        )
+    count = max(1, min(count, MOST_SYNTHETIC // (height * width * channels)))
     rng = np.random.default_rng(seed)
     images = [_synthetic_image(rng, height, width) for _ in range(count)]
     if channels == 3:

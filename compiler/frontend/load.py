@@ -161,11 +161,11 @@ def _with_inputs(
             f"{name}: the input has {shape[-1]} channels and is no picture; calibrate it on a folder of .npy arrays"
         )
     pictures = synthetic_inputs(CALIBRATION_IMAGES, shape, CALIBRATION_SEED + options.seed)
-    said = f"{CALIBRATION_IMAGES} synthetic images (calibrate takes a folder of real ones)"
+    said = f"{len(pictures)} synthetic images (calibrate takes a folder of real ones)"
     inputs = [normalise(pixels) for pixels in pictures]
     if model is not None or options.weights is not None:  # of random weights no accuracy is lost
         notes += (
-            f"calibrated on {CALIBRATION_IMAGES} synthetic images, as no others were given: typical inputs, some dozens in a folder "
+            f"calibrated on {len(pictures)} synthetic images, as no others were given: typical inputs, some dozens in a folder "
             "(calibrate), often make the result 10 dB less noisy",
         )
     return FloatNetwork(graph, weights, inputs, said, input_range(shape[-1]), model, notes)

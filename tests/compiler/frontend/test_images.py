@@ -61,6 +61,17 @@ def test_quantised_pixels() -> None:
         preprocess.quantise_pixels(pixels, QTensor("image", (2, 2, 3), scale, 0))
 
 
+def test_synthetic_images_take_a_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight of an input of 4096 x 4096 would be a gigabyte."""
+    with pytest.raises(
+        ModelError, match="an input of 4096 x 2048 pixels, for which no images are made up; give a folder"
+    ):
+        preprocess.synthetic_inputs(8, (2048, 4096, 1), 0)
+    monkeypatch.setattr(preprocess, "MOST_SYNTHETIC", 1000)
+    for side, count in ((8, 5), (18, 1), (40, 1)):
+        assert len(preprocess.synthetic_inputs(8, (side, side, 3), 0)) == count
+
+
 def test_synthetic_images_are_seeded_and_varied() -> None:
     first, second = preprocess.synthetic_images(2, 64, 5)
     assert first.shape == (64, 64, 3) and first.dtype == np.uint8
