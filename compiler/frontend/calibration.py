@@ -23,7 +23,7 @@ def calibration_inputs(
     Raises:
         ModelError: nothing is there, or none of it can be read.
     """
-    paths = _files(source)
+    paths = calibration_files(source)
     inputs: list[np.ndarray] = []
     skipped: list[str] = []
     for path in paths:
@@ -41,10 +41,11 @@ def calibration_inputs(
 
 def has_arrays(source: str | Path | Sequence[str | Path]) -> bool:
     """Whether arrays are among the files, so that the range of pictures does not bound the input."""
-    return any(path.suffix.lower() == ARRAY for path in _files(source))
+    return any(path.suffix.lower() == ARRAY for path in calibration_files(source))
 
 
-def _files(source: str | Path | Sequence[str | Path]) -> list[Path]:
+def calibration_files(source: str | Path | Sequence[str | Path]) -> list[Path]:
+    """The files that are meant, none of them read; ModelError where there are none."""
     if not isinstance(source, str | Path):
         if not source:
             raise ModelError("an empty list of calibration images; give at least one, or none for synthetic ones")

@@ -11,7 +11,7 @@ import numpy as np
 
 from hwgen.compiler.frontend import weights as weight_files
 from hwgen.compiler.frontend import zoo
-from hwgen.compiler.frontend.calibration import calibration_inputs, has_arrays
+from hwgen.compiler.frontend.calibration import calibration_files, calibration_inputs, has_arrays
 from hwgen.compiler.frontend.images import input_range, normalise, synthetic_inputs
 from hwgen.compiler.frontend.kinds import not_read
 from hwgen.compiler.frontend.options import QUANTISER, SIZE, STANDARD, NetworkOptions, Source
@@ -69,6 +69,8 @@ def load(name: str, options: NetworkOptions = STANDARD) -> FloatNetwork | QGraph
     Random weights are used where no file of them is given (`Weights.provenance` says which); a few synthetic images where there are
     none to calibrate on.  Raises ModelError in one line for anything that is wrong, an option that the file does not take too.
     """
+    if options.calibrate is not None:
+        calibration_files(options.calibrate)  # before random weights or a model's file take their time
     suffix = Path(name).suffix.lower()
     if suffix == ".tflite":
         from hwgen.compiler.frontend import tflite

@@ -43,10 +43,13 @@ Base = Callable[[Lowered, tuple[int, int], int], CoreConfig]
 """The core of an array (rows, columns) and window lanes, but for the depths of its memories."""
 
 
-def plan_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], base: Base) -> Plan | None:
+def plan_on_chip(
+    graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], base: Base, exact: int = _EXACT
+) -> Plan | None:
     """A plan whose weights, parameters and descriptors are the initial content of block RAM; None if they do not fit.
 
-    The host writes the image before a frame, folded as the first convolution reads it best, or as it still fits.
+    The host writes the image before a frame, folded as the first convolution reads it best, or as it still fits. Of the shapes that look
+    best the cycles of `exact` are predicted exactly; one is enough to know whether there is any.
     """
     weights = sum(conv.weights.size for conv in graph.convs())
     if weights > board.part.ebr * board.part.family.block_bytes:
@@ -56,7 +59,7 @@ def plan_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], Frame
             lowered = lower(graph, fold=fold, whole_image=True)
         except UnsupportedOpError:
             continue
-        found = _Search(graph, lowered, board, predict).run(base)
+        found = _Search(graph, lowered, board, predict).run(base, exact)
         if found is not None:
             return found
     return None
@@ -75,7 +78,7 @@ class _Search:
         self._fits: list[Fit] = []
         self._too_small = 0  # words of a bank that were searched in vain
 
-    def run(self, base: Base) -> Plan | None:
+    def run(self, base: Base, exact: int) -> Plan | None:
         """The plan with the fewest cycles."""
         configs = []
         for shape, lanes in _shapes(self._board.part, self._lowered.least_rows):
@@ -92,7 +95,7 @@ class _Search:
                 plans.append(self._plan(config))
             except ResourceError:
                 continue
-            if len(plans) == _EXACT:
+            if len(plans) == exact:
                 break
         if not plans:
             return None

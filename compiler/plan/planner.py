@@ -11,7 +11,7 @@ from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.core import WEIGHT_DEPTHS, core_of, streamed_base
 from hwgen.compiler.plan.maker import TILE_SHARES
-from hwgen.compiler.plan.on_chip import plan_on_chip
+from hwgen.compiler.plan.on_chip import Base, plan_on_chip
 from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.plan.strategies import Job, makers
 from hwgen.compiler.plan.target import Board
@@ -42,9 +42,7 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
         ResourceError: it does not fit the part; says what is short and by how much.
     """
     if not external:
-        on_chip = plan_on_chip(
-            graph, board, predict, lambda lowered, shape, lanes: core_of(lowered, board.part, shape, lanes)
-        )
+        on_chip = plan_on_chip(graph, board, predict, _base(board))
         if on_chip is not None:
             return on_chip
     found = _streamed(graph, lower(graph), board, predict)
@@ -54,6 +52,15 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
                 [found, _streamed(graph, lower(graph, unfused=unfused), board, predict)], key=lambda one: one.cycles
             )
     return found
+
+
+def stays_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming]) -> bool:
+    """Whether `plan` would keep all weights in block RAM, without the search for the best such plan."""
+    return plan_on_chip(graph, board, predict, _base(board), exact=1) is not None
+
+
+def _base(board: Board) -> Base:
+    return lambda lowered, shape, lanes: core_of(lowered, board.part, shape, lanes)
 
 
 def _streamed(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[Program], FrameTiming]) -> Plan:

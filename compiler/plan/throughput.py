@@ -39,10 +39,7 @@ def plan_batch(single: Plan, predict: Callable[[Program], FrameTiming], frames: 
         ResourceError: there is nothing to gain, or no batch fits the memory.
     """
     if single.on_chip:
-        raise ResourceError(
-            f"{single.lowered.name}: all weights stay in block RAM, no frame waits for them, and a batch would gain nothing; "
-            "leave out throughput"
-        )
+        raise nothing_to_gain(single.lowered.name)
     failure: ResourceError | None = None
     fits: list[tuple[Plan, _Attempt]] = []
     for grouping in _groupings(single, CHOICES if frames is None else [frames]):
@@ -60,6 +57,13 @@ def plan_batch(single: Plan, predict: Callable[[Program], FrameTiming], frames: 
         raise failure
     best, attempt = min(fits, key=lambda one: one[0].cycles)
     return min([best, *(attempt.make(share) for share in TILE_SHARES[1:])], key=lambda one: one.cycles)
+
+
+def nothing_to_gain(name: str) -> ResourceError:
+    """The refusal of batches of a network in block RAM."""
+    return ResourceError(
+        f"{name}: all weights stay in block RAM, no frame waits for them, and a batch would gain nothing; leave out throughput"
+    )
 
 
 def _groupings(single: Plan, counts: range | list[int]) -> Iterator[Grouping]:

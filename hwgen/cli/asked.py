@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,10 +34,15 @@ def network_source(options: dict[str, Any]) -> NetworkSource:
 
 
 def target(options: dict[str, Any]) -> Target:
-    """What it is planned for; a board or a clock that there is not is refused here, before anything is read."""
-    found = Target(**{field.name: options[field.name] for field in fields(Target) if field.name in options})
-    found.resolve()
-    return found
+    """What it is planned for."""
+    return Target(**{field.name: options[field.name] for field in fields(Target) if field.name in options})
+
+
+def check(source: NetworkSource, *more: Callable[[], object]) -> None:
+    """Refuse what can be told to be wrong before any work is done, all of it at once."""
+    from hwgen.flow.checks import check_all, network_checks
+
+    check_all([*network_checks(source), *more])
 
 
 def loaded(source: NetworkSource, progress: Listener | None = None) -> Network:
@@ -48,6 +55,11 @@ def loaded(source: NetworkSource, progress: Listener | None = None) -> Network:
 def folder_of(source: NetworkSource, target: Target, out: Path | None) -> Path:
     """Where results go: `build/<name>` unless `out` is given."""
     return out or Path("build") / (source.name + target.suffix)
+
+
+def writing(*files: Path | None) -> list[Callable[[], object]]:
+    """Checks of the files that are to be written."""
+    return [partial(writable, file) for file in files if file is not None]
 
 
 def writable(file: Path) -> Path:

@@ -24,6 +24,7 @@ def build(out: Path | None, as_json: bool, **options: Any) -> None:
 
     require("build", "building")
     console, target, source = Console(), asked.target(options), asked.network_source(options)
+    asked.check(source, target.resolve)
     with BuildFolder(asked.folder_of(source, target, out)) as folder:
         plan = plan_for(asked.loaded(source, console), target, console)
         result = run(plan, folder, progress=console)

@@ -20,8 +20,9 @@ def plan(search: bool, as_json: bool, **options: Any) -> None:
     if search:
         _search(as_json, options)
         return
-    target = asked.target(options)
-    result = plan_for(asked.loaded(asked.network_source(options)), target)
+    target, source = asked.target(options), asked.network_source(options)
+    asked.check(source, target.resolve)
+    result = plan_for(asked.loaded(source), target)
     if as_json:
         asked.print_json(result.to_json())
     else:
@@ -38,8 +39,9 @@ def _search(as_json: bool, options: dict[str, Any]) -> None:
         raise click.UsageError("--search shows cores for one frame at a time: leave out --throughput")
     if options["fastest"]:
         raise click.UsageError("--search shows all cores, --fastest takes one: leave out one of them")
-    console, target = Console(), asked.target(options)
-    network = asked.loaded(asked.network_source(options), console)
+    console, target, source = Console(), asked.target(options), asked.network_source(options)
+    asked.check(source, target.resolve)
+    network = asked.loaded(source, console)
     found = search(network, board=target.board, clock_mhz=target.clock_mhz, progress=console)
     if as_json:
         asked.print_json(found.to_json())

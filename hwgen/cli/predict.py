@@ -18,12 +18,14 @@ from hwgen.cli.options import FILE, LABELS, OUTPUT, network_options
 def predict(source: Path, output: Path | None, labels: Path | None, as_json: bool, **options: Any) -> None:
     """Run the golden model alone: numbers and the top 5."""
     from hwgen.cli import asked
+    from hwgen.flow.checks import input_checks
     from hwgen.flow.inputs import read_input, read_labels, write_array
     from hwgen.flow.network import int8
     from hwgen.flow.predict import predict as run
 
-    output = None if output is None else asked.writable(output)
-    network = int8(asked.loaded(asked.network_source(options)))
+    origin = asked.network_source(options)
+    asked.check(origin, *input_checks([source], labels), *asked.writing(output))
+    network = int8(asked.loaded(origin))
     value = read_input(network.graph, source)
     names = None if labels is None else read_labels(labels, network.graph)
     result = run(network, value, labels=names)

@@ -19,12 +19,14 @@ def quantise(images: Path | None, report: bool, as_json: bool, **options: Any) -
     from hwgen.cli import asked
     from hwgen.cli.console import Console
     from hwgen.compiler.frontend.load import load_float
+    from hwgen.flow.checks import picture_check
     from hwgen.flow.network import Network
     from hwgen.flow.onnx_check import checked
     from hwgen.flow.progress import step
     from hwgen.flow.quality import quality
 
     console, source = Console(), asked.network_source(options)
+    asked.check(source, *([] if images is None else [picture_check(images)]))
     with step(console, "network"):
         network = Network(source, checked(load_float(source.text, source.options), source))
     result = quality(network, images, progress=console)

@@ -42,6 +42,7 @@ def sim(
     from hwgen.cli import asked
     from hwgen.cli.console import Console
     from hwgen.extras import require
+    from hwgen.flow.checks import count_check, input_checks
     from hwgen.flow.inputs import read_input, read_labels, write_array
     from hwgen.flow.network import int8
     from hwgen.flow.plan import plan_for
@@ -50,8 +51,8 @@ def sim(
 
     require("sim", "simulating")
     console, target, source = Console(), asked.target(options), asked.network_source(options)
-    waves = None if waves is None else asked.writable(waves)
-    output = None if output is None else asked.writable(output)
+    checks = [target.resolve, *input_checks(sources, labels), count_check(len(sources), target)]
+    asked.check(source, *checks, *asked.writing(waves, output))
     with BuildFolder(asked.folder_of(source, target, out)) as folder:
         network = int8(asked.loaded(source, console), console)
         values = [read_input(network.graph, file) for file in sources]

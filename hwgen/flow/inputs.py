@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwgen.errors import ModelError
+from hwgen.errors import ModelError, ToolError
 from hwgen.files import write_file
 
 if TYPE_CHECKING:
@@ -66,18 +66,31 @@ def own_picture(path: Path, graph: QGraph) -> np.ndarray:
 
 def read_labels(path: Path, graph: QGraph) -> list[str]:
     """Names of the classes, one a line; ModelError unless there is one for each channel of the result."""
+    names = label_names(path)
+    classes = graph.result.channels
+    if len(names) != classes or graph.result.size != classes:
+        raise ModelError(
+            f"{path}: {len(names)} labels; {graph.name} has {graph.result.shape} outputs, needed: one a class"
+        )
+    return names
+
+
+def label_names(path: Path) -> list[str]:
+    """The lines of a file of labels; ModelError if it is none."""
     try:
         names = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file of labels") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ModelError(f"{path}: not a text file of labels ({error})") from None
-    classes = graph.result.channels
-    if len(names) != classes or graph.result.size != classes:
-        raise ModelError(
-            f"{path}: {len(names)} labels; {graph.name} has {graph.result.shape} outputs, needed: one a class"
-        )
     return [name.strip() for name in names]
+
+
+def check_count(given: int, most: int) -> None:
+    """ToolError if more inputs are given than the batch has frames."""
+    if given > most:
+        where = f"a batch of {most} frames" if most > 1 else "one frame at a time; a batch (throughput) takes several"
+        raise ToolError(f"{given} inputs are given for {where}")
 
 
 def input_array(graph: QGraph, source: Input) -> np.ndarray:

@@ -122,11 +122,13 @@ def plan_for(network: Network | Int8Network, target: Target, progress: Listener 
 
 def _planned(graph: QGraph, target: Target, board: Board, predict: Callable[[Program], FrameTiming]) -> MachinePlan:
     from hwgen.compiler.legalise import legalise
-    from hwgen.compiler.plan.planner import plan
+    from hwgen.compiler.plan.planner import plan, stays_on_chip
     from hwgen.compiler.plan.search import search
-    from hwgen.compiler.plan.throughput import plan_batch
+    from hwgen.compiler.plan.throughput import nothing_to_gain, plan_batch
 
     legal = legalise(graph)
+    if target.throughput is not None and stays_on_chip(legal, board, predict):
+        raise nothing_to_gain(legal.name)
     single = search(legal, board, predict)[0].plan if target.fastest else plan(legal, board, predict)
     if target.throughput is None:
         return single

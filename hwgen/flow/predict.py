@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwgen.errors import HwgenError
 from hwgen.flow.agreement import agreement
 from hwgen.flow.inputs import Input, input_array
 from hwgen.flow.network import Int8Network, Network, int8
@@ -39,7 +41,20 @@ def predict(
 
     quantised = int8(network, progress)
     value = input_array(quantised.graph, source)
-    return prediction(quantised, value, run(quantised.graph, value), labels)
+    found = prediction(quantised, value, run(quantised.graph, value), labels)
+    return replace(found, notes=(*found.notes, *_refusal(quantised.graph)))
+
+
+def _refusal(graph: QGraph) -> tuple[str, ...]:
+    """A note if the machine cannot run what the golden model has run: the operators alone; whether it fits a board its plan tells."""
+    from hwgen.compiler.legalise import legalise
+    from hwgen.compiler.lower.lower import lower
+
+    try:
+        lower(legalise(graph))
+    except HwgenError as error:
+        return (f"no machine can be planned for this network: {' '.join(str(error).split())}",)
+    return ()
 
 
 def prediction(network: Int8Network, value: np.ndarray, result: np.ndarray, labels: Sequence[str] | None) -> Prediction:

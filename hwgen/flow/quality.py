@@ -37,12 +37,15 @@ def quality(network: Network, images: Path | None = None, *, progress: Listener 
     Raises:
         ModelError: the network is quantised already, or the images cannot be used.
     """
+    from hwgen.compiler.frontend.calibration import calibration_files
     from hwgen.compiler.frontend.load import FloatNetwork, quantiser_options, read_inputs
 
     given = network.loaded
     if not isinstance(given, FloatNetwork):
         raise ModelError(f"{network.source.text}: is quantised already; needed: a float network")
     chosen = quantiser_options(network.source.options)
+    if images is not None:
+        calibration_files(images)  # before the quantiser takes its time
     with step(progress, "quantiser"):
         made = given.quantised(chosen)
     notes = list(given.notes)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwgen.errors import ToolError
 from hwgen.extras import require
 from hwgen.flow.build_report import store_simulation
 from hwgen.flow.cache import cache_folder
 from hwgen.flow.design import build_number
-from hwgen.flow.inputs import Input, input_array
+from hwgen.flow.inputs import Input, check_count, input_array
 from hwgen.flow.plan import Plan
 from hwgen.flow.predict import prediction
 from hwgen.flow.progress import Listener, step
@@ -139,9 +138,7 @@ def batch_of(given: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
     Raises:
         ToolError: more are given than the batch has frames.
     """
-    if len(given) > count:
-        where = f"a batch of {count} frames" if count > 1 else "one frame at a time; a batch (throughput) takes several"
-        raise ToolError(f"{len(given)} inputs are given for {where}")
+    check_count(len(given), count)
     frames = list(given)
     for i in range(len(given), count):
         noise = np.random.default_rng(i).integers(-_NOISE, _NOISE + 1, given[0].shape)

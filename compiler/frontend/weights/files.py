@@ -43,17 +43,22 @@ Contents = dict[str, tuple[Shape, str, Reader]]  # shape, element type and reade
 def load(graph: Graph, path: str | Path) -> Weights:
     """The weights of `graph` from a file; one ModelError lists all missing, extra, misshaped or unusable tensors."""
     path = Path(path)
+    check_file(path)
     readers = {".npz": _open_npz, ".safetensors": _open_safetensors}
-    if path.suffix not in readers:
-        raise ModelError(f"{path}: weights must be a .npz or .safetensors file with torchvision's names")
-    refuse_special(path)
-    if not path.is_file():
-        raise ModelError(f"{path}: no such weights file")
     try:
         return _load(graph, path, readers[path.suffix](path))
     except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(f"{path}: not a readable {path.suffix} file ({reason})") from None
+
+
+def check_file(path: Path) -> None:
+    """ModelError unless there is a file of a kind that is read."""
+    if path.suffix not in (".npz", ".safetensors"):
+        raise ModelError(f"{path}: weights must be a .npz or .safetensors file with torchvision's names")
+    refuse_special(path)
+    if not path.is_file():
+        raise ModelError(f"{path}: no such weights file")
 
 
 def _load(graph: Graph, path: Path, contents: Contents) -> Weights:
