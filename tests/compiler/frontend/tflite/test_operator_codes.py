@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from hwgen.compiler.frontend import tflite
+from hwgen.compiler.frontend.tflite.operators import HANDLERS
+from hwgen.compiler.frontend.tflite.schema import OPTIONS, TABLE_OF
 from hwgen.errors import ModelError, UnsupportedOpError
 from hwgen.sim import golden
 from tests.support.make_tflite import OPTION_KINDS, Maker
@@ -61,6 +63,10 @@ def test_fields_that_contradict_each_other(fields: tuple[int, int]) -> None:
 def test_a_number_that_the_schema_does_not_have() -> None:
     with pytest.raises(UnsupportedOpError, match=r"number 5000_0 \(to 't1'\): operator number 5000 is not supported"):
         tflite.parse(multiplied((5000, 0)), "m.tflite")
+
+
+def test_every_table_of_options_has_its_operators() -> None:
+    assert set(TABLE_OF.values()) == set(OPTIONS) and set(TABLE_OF) <= set(HANDLERS)
 
 
 @pytest.mark.parametrize("op", sorted(set(OPTION_KINDS) & set(OPERATORS) - {"SPLIT_V"}))
