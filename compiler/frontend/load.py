@@ -69,9 +69,9 @@ def load(name: str, options: NetworkOptions = STANDARD) -> FloatNetwork | QGraph
     Random weights are used where no file of them is given (`Weights.provenance` says which); a few synthetic images where there are
     none to calibrate on.  Raises ModelError in one line for anything that is wrong, an option that the file does not take too.
     """
-    if options.calibrate is not None:
-        calibration_files(options.calibrate)  # before random weights or a model's file take their time
     suffix = Path(name).suffix.lower()
+    if options.calibrate is not None and suffix != ".tflite":
+        calibration_files(options.calibrate)  # before random weights or a model's file take their time
     if suffix == ".tflite":
         from hwgen.compiler.frontend import tflite
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hwgen.cli.options import FILE, LABELS, OUTPUT, network_options
 def predict(source: Path, output: Path | None, labels: Path | None, as_json: bool, **options: Any) -> None:
     """Run the golden model alone: numbers and the top 5."""
     from hwgen.cli import asked
+    from hwgen.flow.agreement import suited_snr_db
     from hwgen.flow.checks import input_checks
     from hwgen.flow.inputs import read_input, read_labels, write_array
     from hwgen.flow.network import int8
@@ -25,10 +27,11 @@ def predict(source: Path, output: Path | None, labels: Path | None, as_json: boo
 
     origin = asked.network_source(options)
     asked.check(origin, *input_checks([source], labels), *asked.writing(output))
-    network = int8(asked.loaded(origin))
+    loaded = asked.loaded(origin)
+    network = int8(loaded)
     value = read_input(network.graph, source)
     names = None if labels is None else read_labels(labels, network.graph)
-    result = run(network, value, labels=names)
+    result = replace(run(network, value, labels=names), suited_snr_db=suited_snr_db(loaded, value))
     asked.print_result(result, as_json=as_json)  # first: it is not lost where the file cannot be written
     if output is not None:
         write_array(output, result.output)

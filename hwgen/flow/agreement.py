@@ -10,6 +10,7 @@ import numpy as np
 from hwgen.reports.prediction import TOP, Agreement
 
 if TYPE_CHECKING:
+    from hwgen.flow.network import Network
     from hwgen.flow.source import NetworkSource
 
 
@@ -31,6 +32,22 @@ def agreement(source: NetworkSource, value: np.ndarray, result: np.ndarray) -> A
     if expected is None:
         return replace(compare(found.model.predict(value), result), evaluated=False)
     return compare(expected, result)
+
+
+def suited_snr_db(network: Network, value: np.ndarray) -> float | None:
+    """Signal to noise, dB, against the float model for the input `value`, had the network been calibrated on this input alone.
+
+    None unless it is a float .onnx model that was calibrated on synthetic images.
+    """
+    from hwgen.compiler.frontend.load import FloatNetwork, quantiser_options
+    from hwgen.sim.golden import predict
+
+    loaded, options = network.loaded, network.source.options
+    if not isinstance(loaded, FloatNetwork) or loaded.model is None or options.calibrate is not None:
+        return None
+    own = replace(loaded, inputs=[loaded.model.frame(value.astype(np.float64))])
+    graph = own.quantised(quantiser_options(options)).network
+    return compare(loaded.model.predict(value), predict(graph, value)).snr_db
 
 
 def compare(expected: np.ndarray, found: np.ndarray) -> Agreement:

@@ -35,11 +35,12 @@ def check_all(checks: Sequence[Check]) -> None:
 
 def network_checks(source: NetworkSource) -> list[Check]:
     """Of the name, the options and the files that they name; the content of a model's file is not read."""
-    options = source.options
+    options, kind = source.options, "" if source.file is None else source.file.suffix.lower()
     checks: list[Check] = [partial(_named, source)]
-    if options.weights is not None:
+    # A file that takes no such option is refused for the option, whatever it names.
+    if options.weights is not None and kind in ("", ".graph"):
         checks.append(partial(_weights, Path(options.weights)))
-    if options.calibrate is not None:
+    if options.calibrate is not None and kind != ".tflite":
         checks.append(picture_check(options.calibrate))
     return checks
 

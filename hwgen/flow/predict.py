@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwgen.errors import HwgenError
-from hwgen.flow.agreement import agreement
+from hwgen.flow.agreement import agreement, suited_snr_db
 from hwgen.flow.inputs import Input, input_array
 from hwgen.flow.network import Int8Network, Network, int8
 from hwgen.flow.progress import Listener
@@ -42,7 +42,8 @@ def predict(
     quantised = int8(network, progress)
     value = input_array(quantised.graph, source)
     found = prediction(quantised, value, run(quantised.graph, value), labels)
-    return replace(found, notes=(*found.notes, *_refusal(quantised.graph)))
+    suited = suited_snr_db(network, value) if isinstance(network, Network) else None
+    return replace(found, notes=(*found.notes, *_refusal(quantised.graph)), suited_snr_db=suited)
 
 
 def _refusal(graph: QGraph) -> tuple[str, ...]:

@@ -64,6 +64,6 @@ _MEANING = {
     "pixels": "waits for pixels",
     "room": "waits until its sums are taken",
     "chains": "waits for its own drain chains",
-    "outside": "before and behind the array's work in a pass, or a pass without the array",
-    "wait": "between passes: stream, descriptor or weights not there yet",
+    "outside": "at the ends of passes, or no array in them",
+    "wait": "between passes: weights or descriptor awaited",
 }

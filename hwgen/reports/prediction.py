@@ -66,6 +66,8 @@ class Prediction:
         notes: what the importer found odd but harmless.
         agreement: with the float model; None for a network that is not made of a float .onnx file.
         output: the model's own output, of that type and shape.
+        suited_snr_db: what the ratio of `agreement` would be, had the network been calibrated on this input alone; None where it was
+            not calibrated on synthetic images.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Prediction:
     notes: tuple[str, ...]
     agreement: Agreement | None
     output: np.ndarray = field(compare=False, repr=False)
+    suited_snr_db: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """All of it but the output as JSON types."""
@@ -88,8 +91,11 @@ class Prediction:
         return "\n".join([*lines, *self.top_lines(), *self.agreement_lines()])
 
     def agreement_lines(self) -> list[str]:
-        """A line, if there is a float model to compare with."""
-        return [] if self.agreement is None else [self.agreement.text()]
+        """A line, if there is a float model to compare with, and one of what synthetic calibration cost."""
+        lines = [] if self.agreement is None else [self.agreement.text()]
+        if self.suited_snr_db is not None:
+            lines.append(f"calibrated on synthetic images; on this input alone it would be {self.suited_snr_db:.1f} dB")
+        return lines
 
     def top_lines(self) -> list[str]:
         """A line for each of the greatest elements."""

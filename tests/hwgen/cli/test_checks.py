@@ -95,6 +95,13 @@ def test_before_any_work(idle: None, capsys: pytest.CaptureFixture[str], argumen
     assert message in mistake(capsys, *arguments)
 
 
+def test_an_option_that_a_file_does_not_take(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused for itself, not for the absent file that it names."""
+    Path("m.tflite").write_bytes(network("head"))
+    line = mistake(capsys, "plan", "m.tflite", "--weights", "w.npz", "--calibrate", "absent")
+    assert line.endswith("leave out weights and calibrate")
+
+
 def test_the_interface_checks_folders_first(monkeypatch: pytest.MonkeyPatch) -> None:
     options = NetworkOptions(width=0.5, resolution=32)
     tiny = hwgen.load("shufflenet_v2", options)

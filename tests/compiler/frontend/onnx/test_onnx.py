@@ -11,6 +11,7 @@ import pytest
 from onnx import TensorProto, external_data_helper, helper
 from PIL import Image
 
+import hwgen
 from hwgen.compiler.frontend import onnx
 from hwgen.compiler.frontend.onnx import convert
 from hwgen.compiler.frontend.options import NetworkOptions
@@ -235,6 +236,24 @@ def test_predict_a_picture(model: Path, tmp_path: Path, capsys: pytest.CaptureFi
     code, out, _ = run(capsys, "predict", str(model), "--input", str(tmp_path / "p.png"))
     assert code == 0 and "output float32 1x5" in out
     assert "against the float model on this input: " in out and " dB signal to noise" in out
+
+
+def test_what_synthetic_calibration_cost(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Inputs of a hundredth of the size that the quantiser was prepared for leave it some 2 of 8 bits."""
+    x = (0.01 * np.random.default_rng(3).normal(size=(1, 3, 16, 16))).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    arguments = ["predict", str(model), "--input", str(tmp_path / "x.npy"), "--json"]
+    told = json.loads(run(capsys, *arguments)[1])
+    assert told["suited_snr_db"] > told["agreement"]["snr_db"] + 6
+    assert any(note.startswith("calibrated on 8 synthetic images") for note in told["notes"])
+    network = hwgen.load(model)
+    prediction = hwgen.predict(network, x)
+    assert prediction.suited_snr_db == pytest.approx(told["suited_snr_db"])
+    line = f"calibrated on synthetic images; on this input alone it would be {told['suited_snr_db']:.1f} dB"
+    assert prediction.text().splitlines()[-1] == line
+    own = hwgen.predict(network.quantise(calibrate=tmp_path / "x.npy"), x)
+    assert own.suited_snr_db is None and own.agreement is not None
+    assert own.agreement.snr_db == pytest.approx(told["suited_snr_db"], abs=3)
 
 
 def test_agreement() -> None:
