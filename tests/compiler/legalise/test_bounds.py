@@ -10,7 +10,7 @@ import pytest
 
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8.graph import QGraph
-from hwgen.compiler.int8.nodes import QConv, QMaxPool, QNode, QShuffle, QTensor, Shape
+from hwgen.compiler.int8.nodes import QAvgPool, QConv, QMaxPool, QNode, QShuffle, QTensor, Shape
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.legalise.rewriter import identity
 from hwgen.compiler.lower.lower import lower
@@ -60,3 +60,12 @@ def test_a_maximum_over_a_large_window() -> None:
     assert len(legalise(graph).nodes) == 1
     assert "m: a pool of (601, 1) with stride (1, 1); nearest: stride 1 to 7, 256 rows and columns" in refused(graph)
     assert len(legalise(graph_of(QMaxPool("m", "x", "y", Window((255, 1))), (300, 4, 8), (46, 4, 8))).nodes) == 127
+
+
+def test_a_mean_that_no_multiplier_gives_exactly() -> None:
+    """Of a window as large as the map; told before any array of its sums is made."""
+    graph = graph_of(QAvgPool("a", "x", "y", Window((600, 600))), (600, 600, 1), (1, 1, 1))
+    assert (
+        "a: a mean of 600 x 600 elements that is exact to the bit; nearest: a mean over the whole map (MEAN)"
+        in refused(graph)
+    )
