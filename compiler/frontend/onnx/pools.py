@@ -44,7 +44,7 @@ def _reached(pads: Pads, size: Pair, out: Pair, kernel: Pair, stride: Pair) -> P
     ends = []
     for low, high, inside, wanted, k, s in zip((top, left), (bottom, right), size, out, kernel, stride, strict=True):
         exact = (inside + low + high - k) // s + 1 == wanted
-        ends.append(high if exact else max(0, (wanted - 1) * s + k - inside - low))
+        ends.append(high if exact else (wanted - 1) * s + k - inside - low)
     if min(ends) < 0 or any(end > high + s for end, high, s in zip(ends, (bottom, right), stride, strict=True)):
         raise Unsound(f"its output of {out[0]} x {out[1]} does not suit its window")
     return top, ends[0], left, ends[1]

@@ -60,13 +60,13 @@ def test_functions_that_double() -> None:
 def doubled(m: Maker, x: str) -> str:
     """Functions of one value, each of the two before it: as many evaluations as Fibonacci's numbers."""
     left, right = str(m.add("Sigmoid", x)), str(m.add("Tanh", x))
-    for _ in range(24):
+    for _ in range(15):
         left, right = right, str(m.add("Add", left, right))
     return right
 
 
 def chained(m: Maker, x: str) -> str:
-    for _ in range(400):
+    for _ in range(300):
         x = m.add("Sigmoid", x)
     return x
 
