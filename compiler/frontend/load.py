@@ -70,8 +70,10 @@ def load(name: str, options: NetworkOptions = STANDARD) -> FloatNetwork | QGraph
     none to calibrate on.  Raises ModelError in one line for anything that is wrong, an option that the file does not take too.
     """
     suffix = Path(name).suffix.lower()
-    if options.calibrate is not None and suffix != ".tflite":
-        calibration_files(options.calibrate)  # before random weights or a model's file take their time
+    if options.calibrate is not None and suffix not in (".tflite", ".onnx"):
+        calibration_files(
+            options.calibrate
+        )  # before random weights take their time; a quantised file refuses the option itself
     if suffix == ".tflite":
         from hwgen.compiler.frontend import tflite
 
