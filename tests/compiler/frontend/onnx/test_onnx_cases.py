@@ -14,6 +14,7 @@ from hwgen.errors import HwgenError
 from hwgen.flow import onnx_check
 from hwgen.flow.agreement import compare
 from hwgen.sim import golden
+from tests.support.cases import WHY, seen
 from tests.support.paths import CASES
 
 WRONG = ("WRONG NUMBERS", "memory")
@@ -23,20 +24,7 @@ INTERNAL = ("is unsound", "leave float32", "activations of type", "in blocks or 
 """Words that told users nothing."""
 
 
-def seen() -> dict[str, str]:
-    """By file, what the table says of each ONNX model."""
-    table = CASES / "README.md"
-    if not table.is_file():
-        return {}
-    rows = [
-        line.strip("| ").split(" | ")
-        for line in table.read_text(encoding="utf-8").splitlines()
-        if line.startswith("| `")
-    ]
-    return {row[0].strip("`"): row[3] for row in rows if row[0].endswith(".onnx`")}
-
-
-TABLE = seen()
+TABLE = seen(".onnx")
 
 
 @pytest.fixture(autouse=True)
@@ -44,12 +32,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
-def test_the_cases_are_there() -> None:
-    if not TABLE:
-        pytest.skip(f"no README.md with a table in {CASES} (set HWGEN_MODELS to the folder beside it)")
-    assert any(text.startswith(WRONG) for text in TABLE.values())
-
-
+@pytest.mark.skipif(not TABLE, reason=WHY)
 @pytest.mark.parametrize("name", sorted(TABLE))
 def test_right_or_refused(name: str) -> None:
     """The float network as the reference, an int8 one within a step."""
@@ -72,6 +55,7 @@ def test_right_or_refused(name: str) -> None:
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.skipif(not TABLE, reason=WHY)
 @pytest.mark.parametrize("name", [name for name, text in sorted(TABLE.items()) if text.startswith(WRONG)])
 def test_what_was_wrong_is_right(name: str, tmp_path: Path) -> None:
     """As users run it, calibrated on its input."""
