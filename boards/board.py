@@ -45,6 +45,7 @@ class Board:
         memory: the SDRAM.
         wiring: what the other ports are.
         pins: by port name; may have ports that no design uses.
+        loader: command that loads a bitstream into the FPGA until the power is off, without the file; empty: not known.
 
     Raises:
         ValueError: a port of the memory or the wiring has no pins, or another number of them than the memory's geometry asks for.
@@ -60,6 +61,7 @@ class Board:
     memory: Memory
     wiring: Wiring
     pins: Mapping[str, Pins]
+    loader: str = ""
 
     def __post_init__(self) -> None:
         part, ports = self.memory.part, self.memory.ports

@@ -85,6 +85,7 @@ ICEPI_ZERO = Board(
         "sdram_dqm": _output("B14 B3", slew="FAST"),
         "sdram_d": _output("B16 C14 C16 C15 D16 A15 B15 A14 A2 B2 E2 D1 C2 C1 C3 B1", slew="FAST"),
     },
+    loader="openFPGALoader -b icepi-zero",
 )
 
 BOARDS = (ICEPI_ZERO,)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +20,9 @@ from hwgen.extras import remedy
 
 Progress = Callable[[str], None]
 """Is told in a few words what a long step is doing."""
+
+News = Callable[[str], str | None]
+"""Makes such words of a line that a tool has printed; None: the line has no news."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,10 @@ def run_tool(
     folder: Path,
     log: Path,
     progress: Progress,
-    stage: re.Pattern[str],
+    news: News,
     watch: Progress | None = None,
 ) -> None:
-    """Run a tool in `folder`, its log in the file `log`; lines that match `stage` are reported as progress.
+    """Run a tool in `folder`, its log in the file `log`; what `news` makes of its lines is reported as progress.
 
     `watch` is given every line; the tool is ended when it raises, or when this process is interrupted or killed.
 
@@ -91,8 +93,8 @@ def run_tool(
                     file.write(line)
                     if watch is not None:
                         watch(line)
-                    if stage.match(line):
-                        progress(line.removeprefix("Info: ").strip()[:70])
+                    if text := news(line):
+                        progress(text)
             status = process.wait()
         finally:
             process.kill()  # does nothing to a process that has ended

@@ -66,6 +66,7 @@ ULX3S = Board(
         "sdram_dqm": _output("U19 E20", slew="FAST"),
         "sdram_d": _output("J16 L18 M18 N18 P18 T18 T17 U20 E19 D20 D19 C20 E18 F18 J18 J17", slew="FAST"),
     },
+    loader="openFPGALoader -b ulx3s",
 )
 
 ULX3S_45F = replace(ULX3S, name="ulx3s-45f", title="ULX3S 45F", part=LFE5U_45F)

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+from hwgen.boards.ecp5.nextpnr_news import NextpnrNews
 from hwgen.boards.ecp5.part import own
 from hwgen.boards.ecp5.router_watch import RouterStuckError, RouterWatch
 from hwgen.boards.ecp5.tools import ECPPACK, NEXTPNR, YOSYS
@@ -65,10 +66,14 @@ def synthesise(
         ToolError: yosys is missing or failed.
     """
     (folder / "yosys.ys").write_text(yosys_script(verilog, netlist, recipe))
-    stage = re.compile(r"^\d+\.(?:\d+\.)? Executing (\w+)")
-    run_tool(
-        YOSYS, ["-s", "yosys.ys"], folder=folder, log=(logs or folder) / "yosys.log", progress=progress, stage=stage
-    )
+    log = (logs or folder) / "yosys.log"
+    run_tool(YOSYS, ["-s", "yosys.ys"], folder=folder, log=log, progress=progress, news=yosys_news)
+
+
+def yosys_news(line: str) -> str | None:
+    """What yosys says that it is doing, of a line that it prints where a command or the part of one begins."""
+    found = re.match(r"(\d+\.(?:\d+\.)?) Executing ([\w-]+) (?:pass \((.*)\))?", line)
+    return None if found is None else f"{found[1]} {found[2].lower()}{f': {found[3]}' if found[3] else ''}"
 
 
 def place_and_route(
@@ -96,12 +101,12 @@ def place_and_route(
     Raises:
         ToolError: nextpnr is missing or failed, e.g. because the design does not fit, or no seed reaches the clock.
     """
-    stage = re.compile(r"^Info: (Packing|Promoting|Running|Creating|Routing|Starting|Setting|Legal|.*HeAP|.*iteration)")
     for old in (logs or folder).glob("nextpnr*.log"):  # of another build, which may have tried more seeds
         old.unlink()
     best: Routed | None = None
     stuck: RouterStuckError | None = None
-    for seed in recipe.seeds:
+    for number, seed in enumerate(recipe.seeds, 1):
+        news = NextpnrNews(f"seed {number} of {len(recipe.seeds)}: " if len(recipe.seeds) > 1 else "")
         log = (logs or folder) / f"nextpnr_seed_{seed}.log"
         arguments = [f"--{own(board.part).device}", "--package", board.package, "--speed", str(board.speed_grade)]
         arguments += ["--json", netlist, "--lpf", constraints, "--textcfg", config, "--report", ROUTE_REPORT]
@@ -116,7 +121,7 @@ def place_and_route(
             *recipe.router_options,
         ]
         try:
-            run_tool(NEXTPNR, arguments, folder=folder, log=log, progress=progress, stage=stage, watch=RouterWatch())
+            run_tool(NEXTPNR, arguments, folder=folder, log=log, progress=progress, news=news, watch=RouterWatch())
         except RouterStuckError as error:
             stuck = error
             remark(f"seed {seed}: {stuck_at(error)}; log {log}")
@@ -177,4 +182,4 @@ def pack(folder: Path, config: str, bitstream: str, *, progress: Progress, logs:
     """
     arguments = ["--compress", "--freq", "62.0", "--input", config, "--bit", bitstream]
     log = (logs or folder) / "ecppack.log"
-    run_tool(ECPPACK, arguments, folder=folder, log=log, progress=progress, stage=re.compile("$^"))
+    run_tool(ECPPACK, arguments, folder=folder, log=log, progress=progress, news=lambda line: None)

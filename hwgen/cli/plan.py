@@ -15,14 +15,15 @@ from hwgen.cli.options import machine_options
 def plan(search: bool, as_json: bool, **options: Any) -> None:
     """Show passes, cycles, memory and what bounds each pass."""
     from hwgen.cli import asked
+    from hwgen.cli.console import Console
     from hwgen.flow.plan import plan_for
 
     if search:
         _search(as_json, options)
         return
-    target, source = asked.target(options), asked.network_source(options)
+    console, target, source = Console(lasting=False), asked.target(options), asked.network_source(options)
     asked.check(source, target.resolve)
-    result = plan_for(asked.loaded(source), target)
+    result = plan_for(asked.loaded(source, console), target, console)
     if as_json:
         asked.print_json(result.to_json())
     else:

@@ -18,9 +18,12 @@ from hwgen.cli.status import MISMATCH
 def verify(model: Path, source: Path | None, as_json: bool) -> None:
     """Compare the golden model of a .tflite file with an installed interpreter's reference kernels."""
     from hwgen.cli import asked
+    from hwgen.cli.console import Console
+    from hwgen.flow.progress import step
     from hwgen.flow.verify import verify as run
 
-    result = run(model, source)
+    with step(Console(lasting=False), "comparison"):
+        result = run(model, source)
     asked.print_result(result, as_json=as_json)
     if result.mismatches:
         sys.exit(MISMATCH)

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from hwgen.boards.family import ROUTE_REPORT
@@ -17,11 +18,13 @@ from hwgen.digests import source_digest
 from hwgen.extras import require
 from hwgen.files import remove_file
 from hwgen.flow.build_report import REPORT, SUMMARY, make_report, write_report
+from hwgen.flow.cache import cache_folder
 from hwgen.flow.design import build_number, design_of
+from hwgen.flow.outlook import Outlook
 from hwgen.flow.plan import Plan
 from hwgen.flow.progress import Listener, note, step
 from hwgen.flow.steps import BuildFolder
-from hwgen.reports.build import summary
+from hwgen.reports.build import closing, summary
 from hwgen.reports.plan import plan_json, plan_text
 
 if TYPE_CHECKING:
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 VERILOG, CONSTRAINTS, SITES = "top.v", "top", "sites.json"  # the suffix of the constraints is the family's
 NETLIST, FLOORPLAN = "netlist.json", "floorplan.json"
 CONFIG, IMAGE, PLAN, PLAN_TEXT = "top.config", "sdram.bin", "plan.json", "plan.txt"
+TOOL_STEPS = ("synthesis", "floorplan", "place and route", "bitstream")
+"""Those that take minutes, and the longer the larger the Verilog is."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,13 @@ class BuildResult:
         folder: with everything in it.
         file: name of the bitstream there.
         report: content of report.json (`hwgen.reports.build.SCHEMA`).
+        loader: command that loads a bitstream into the board, without the file; empty: not known.
     """
 
     folder: Path
     file: str
     report: dict[str, Any]
+    loader: str = ""
 
     @property
     def bitstream(self) -> Path:
@@ -65,6 +72,10 @@ class BuildResult:
     def summary(self, width: int | None = None) -> str:
         """The report for people, in lines of at most `width` characters."""
         return summary(self.report, width)
+
+    def closing(self) -> str:
+        """What there is now, and what to do with it: folder, bitstream, slack, next command."""
+        return closing(self.report, self.folder, self.bitstream, self.loader)
 
 
 def build(
@@ -93,7 +104,7 @@ def build(
         at = place.path
         remove_file(at / REPORT)  # speaks of the files of one finished build only
         remove_file(at / SUMMARY)
-        steps = _Steps(place, progress)
+        steps = _Steps(place, progress, f"{board.part.name} {recipe}")
         constraints = CONSTRAINTS + family.constraints_suffix
         images = [] if machine.on_chip else [IMAGE]
         if machine.on_chip:
@@ -157,13 +168,14 @@ def build(
         files = [VERILOG, constraints, NETLIST, CONFIG, bitstream, *images, PLAN]
         report = make_report(plan, routed, at, files)
         write_report(at, report)
-        return BuildResult(at, bitstream, report)
+        return BuildResult(at, bitstream, report, board.loader)
 
 
 class _Steps:
-    def __init__(self, place: BuildFolder, progress: Listener | None) -> None:
+    def __init__(self, place: BuildFolder, progress: Listener | None, kind: str) -> None:
         self.place = place
         self.progress = progress
+        self.outlook = Outlook(cache_folder("builds") / "took.json", kind, TOOL_STEPS)
         place.logs.mkdir(exist_ok=True)
 
     def run(
@@ -176,11 +188,31 @@ class _Steps:
     ) -> dict[str, Any]:
         def shown(at: Path) -> dict[str, Any] | None:
             with step(self.progress, name) as tell:
-                return work(at, tell)
+                return work(at, tell) if name not in TOOL_STEPS else self._foreseen(name, at, tell, work)
 
         facts = self.place.step(name.replace(" ", "-"), inputs=inputs, key=key, outputs=outputs, work=shown)
         if name.replace(" ", "-") in self.place.reused:
             note(self.progress, f"{name}: unchanged, reused")
+        return facts
+
+    def _foreseen(
+        self,
+        name: str,
+        at: Path,
+        tell: Callable[[str], None],
+        work: Callable[[Path, Callable[[str], None]], dict[str, Any] | None],
+    ) -> dict[str, Any] | None:
+        """Does a step of which earlier builds tell how long it takes, and says with each piece of news what is left."""
+        size, began = (self.place.path / VERILOG).stat().st_size, monotonic()
+
+        def told(text: str) -> None:
+            left = self.outlook.left(name, size, monotonic() - began)
+            if words := [part for part in (text, left) if part]:
+                tell("; ".join(words))
+
+        told("")
+        facts = work(at, told)
+        self.outlook.took(name, size, monotonic() - began)
         return facts
 
 

@@ -7,6 +7,7 @@ A type of `SCHEMA` is a Python type, a dict of named members (all required, no o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hwgen.reports.cycle_breakdown import NAMES as CYCLE_BREAKDOWN
@@ -176,6 +177,22 @@ def summary(report: dict[str, Any], width: int | None = None) -> str:
     table.add_row("array utilisation", f"{100 * report['mac_utilisation']:.1f} %")
     table.add_row("all cycles by bound", _shares(_bounds(report)))
     return rendered(table, width or 110)
+
+
+def closing(report: dict[str, Any], folder: Path, bitstream: Path, loader: str) -> str:
+    """The last words of a build: where the results are, the bitstream, what is left over of the clock's period, the next command.
+
+    `loader` is the command that loads a bitstream into the board, without the file; empty: not known.
+    """
+    lines = [f"Results are in {folder}.", f"bitstream: {bitstream}"]
+    clock, fmax = report["clock_mhz"], report["fmax_mhz"]
+    if fmax is not None:
+        slack = 1000 / clock - 1000 / fmax
+        lines.append(
+            f"slack: {slack:.2f} ns ({fmax:.1f} MHz reached, {fmax - clock:.1f} more than the clock of {clock:g})"
+        )
+    lines.append(f"next: {loader} {bitstream}" if loader else "next: give the bitstream to the board's loader")
+    return "\n".join(lines)
 
 
 def _bounds(report: dict[str, Any]) -> dict[str, int]:

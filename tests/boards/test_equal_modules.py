@@ -48,7 +48,7 @@ def flattened(folder: Path, text: str) -> Counter[Any]:
         folder=folder,
         log=folder / "flat.log",
         progress=lambda line: None,
-        stage=re.compile("$^"),
+        news=lambda line: None,
     )
     top = json.loads((folder / "flat.json").read_text())["modules"]["top"]
     names: dict[Any, str] = {}

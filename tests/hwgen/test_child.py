@@ -17,13 +17,13 @@ from tests.support.paths import ROOT
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's end")
 
 PARENT = """
-import re, sys
+import sys
 from pathlib import Path
 from hwgen.boards.tools import Tool, run_tool
 
 sys.path.insert(0, ".")
 tool = Tool("endless", "none", "endless", "run", "waits")
-run_tool(tool, [], folder=Path(), log=Path("log"), progress=print, stage=re.compile("x"))
+run_tool(tool, [], folder=Path(), log=Path("log"), progress=print, news=lambda line: line)
 """
 
 ENDLESS = """

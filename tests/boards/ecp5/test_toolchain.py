@@ -183,7 +183,7 @@ def test_tool_is_ended_by_its_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             folder=tmp_path,
             log=tmp_path / "log",
             progress=print,
-            stage=re.compile("x"),
+            news=lambda line: line,
             watch=watch,
         )
     assert seen == ["still here\n"] * 5
@@ -217,7 +217,7 @@ def test_missing_tool() -> None:
     tool = Tool("nothing", "no-such-package", "no_such_module", "run", "is missing")
     assert tool.version is None
     with pytest.raises(ToolError, match=r"nothing is not installed: run `pip install 'hwgen\[build\]'`"):
-        run_tool(tool, [], folder=Path(), log=Path("x"), progress=print, stage=re.compile("x"))
+        run_tool(tool, [], folder=Path(), log=Path("x"), progress=print, news=lambda line: line)
 
 
 def test_report_without_clock(tmp_path: Path) -> None:

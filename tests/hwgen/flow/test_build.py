@@ -57,9 +57,10 @@ class TinyPlan:
 
 
 @pytest.fixture
-def plan(monkeypatch: pytest.MonkeyPatch) -> TinyPlan:
+def plan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TinyPlan:
     """Makes builds use this plan, and the stand-in for the machine."""
     tiny = TinyPlan()
+    monkeypatch.setattr(builder, "cache_folder", lambda name: tmp_path / "cache" / name)
     monkeypatch.setattr(builder, "plan_json", lambda plan: {"cycles": plan.cycles})
     monkeypatch.setattr(builder, "plan_text", str)
     monkeypatch.setattr(builder, "source_digest", lambda *packages: "")

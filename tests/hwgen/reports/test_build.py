@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hwgen.reports.build import problems, summary
+from hwgen.reports.build import closing, problems, summary
 from tests.support.sample_report import CYCLE_BREAKDOWN, GOOD
 
 
@@ -85,3 +86,11 @@ def test_summary() -> None:
         assert expected in text
     assert "block RAM, in the bitstream" in summary(GOOD | {"weight_memory": "block RAM"})
     assert "NOT MET" in summary(GOOD | {"timing_met": False})
+
+
+def test_closing() -> None:
+    folder, bitstream = Path("build/tiny"), Path("build/tiny/tiny.bit")
+    lines = closing(GOOD, folder, bitstream, "").splitlines()
+    assert lines[2] == "slack: 0.43 ns (104.5 MHz reached, 4.5 more than the clock of 100)"
+    assert lines[3] == "next: give the bitstream to the board's loader"
+    assert len(closing(GOOD | {"fmax_mhz": None, "timing_met": None}, folder, bitstream, "load").splitlines()) == 3
