@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hwgen.boards.family import Family
 from hwgen.boards.wiring import Memory, Pins, Wiring
+from hwgen.hw.isa.host_protocol import BAUD
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Board:
         wiring: what the other ports are.
         pins: by port name; may have ports that no design uses.
         loader: command that loads a bitstream into the FPGA until the power is off, without the file; empty: not known.
+        baud: of the serial line to the host.
 
     Raises:
         ValueError: a port of the memory or the wiring has no pins, or another number of them than the memory's geometry asks for.
@@ -62,6 +64,7 @@ class Board:
     wiring: Wiring
     pins: Mapping[str, Pins]
     loader: str = ""
+    baud: int = BAUD
 
     def __post_init__(self) -> None:
         part, ports = self.memory.part, self.memory.ports

@@ -11,7 +11,7 @@ from amaranth.lib.wiring import In, Out
 from hwgen.hw.core import Core, Trace
 from hwgen.hw.host.link import HostLink
 from hwgen.hw.isa.config import CoreConfig
-from hwgen.hw.isa.host_protocol import BAUD, TIMEOUT_S
+from hwgen.hw.isa.host_protocol import BAUD, TIMEOUT_S, MachineError
 from hwgen.hw.memory.activation_memory import port_b_latency
 from hwgen.hw.memory.dma.dma import Dma
 from hwgen.hw.memory.row_store import RowStore
@@ -62,9 +62,11 @@ class Machine(wiring.Component):
         config: shape of the core.
         sdram_config: memory and clock.
         build: 32 bits that the host reads to tell builds apart; see `HostLink`.
+        baud: of the serial line.
+        timeout_s: quiet time that ends a request of the host, seconds.
 
     Members:
-        rx : In(1), tx : Out(1), serial line, BAUD baud.
+        rx : In(1), tx : Out(1), serial line, `baud` baud.
         leds : Out(8): heartbeat, memory ready, frame under way, stream error, low bits of the passes done.
         sdram : Out(sdram_pins(sdram_config.part)).
         initialised : Out(1), passes_done : Out(16).
@@ -75,10 +77,20 @@ class Machine(wiring.Component):
         behind what they show. The host gets the memories outside of frames only; `sdram` is never held up.
     """
 
-    def __init__(self, config: CoreConfig, sdram_config: SdramConfig, *, build: int | Value = 0) -> None:
+    def __init__(
+        self,
+        config: CoreConfig,
+        sdram_config: SdramConfig,
+        *,
+        build: int | Value = 0,
+        baud: int = BAUD,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         self.config = config
         self.sdram_config = sdram_config
         self.build = build
+        self.baud = baud
+        self.timeout_s = timeout_s
         super().__init__(
             {
                 "rx": In(1),
@@ -97,7 +109,14 @@ class Machine(wiring.Component):
         m.submodules.core = core = Core(self.config)
         m.submodules.dma = dma = Dma(self.config)
         m.submodules.memory = memory = SdramController(self.sdram_config)
-        m.submodules.host = host = HostLink(clock_hz, baud=BAUD, build=self.build, timeout=int(TIMEOUT_S * clock_hz))
+        m.submodules.host = host = HostLink(
+            clock_hz,
+            baud=self.baud,
+            build=self.build,
+            timeout=int(self.timeout_s * clock_hz),
+            halfwords=self.sdram_config.part.bytes // 2,
+            depth=self.config.activation_depth,
+        )
         for name, member in sdram_pins(self.sdram_config.part).members.items():
             outside, inside = getattr(self.sdram, name), getattr(memory.pins, name)
             m.d.comb += outside.eq(inside) if member.flow is Out else inside.eq(outside)
@@ -120,7 +139,7 @@ class Machine(wiring.Component):
             host.initialised.eq(memory.initialised),
             host.passes_done.eq(core.passes_done),
             host.frame_cycles.eq(core.frame_cycles),
-            host.errors.eq(dma.error),
+            host.errors.eq(Mux(dma.error, MachineError.STREAM, 0)),
         ]
 
         # SDRAM: the DMA's during a frame, the host's outside.

@@ -25,9 +25,11 @@ class ResidentMachine(wiring.Component):
         resident: what its memories hold.
         clock_hz: clock, Hz.
         build: 32 bits that the host reads to tell builds apart; see `HostLink`.
+        baud: of the serial line.
+        timeout_s: quiet time that ends a request of the host, seconds.
 
     Members:
-        rx : In(1), tx : Out(1), serial line, BAUD baud.
+        rx : In(1), tx : Out(1), serial line, `baud` baud.
         leds : Out(8): heartbeat, 1, frame under way, 0, low bits of the passes done.
         image : In(stream of ImageWord), words of the image from inside the FPGA instead of from the host; not during a frame.
         initialised : Out(1), 1; passes_done : Out(16).
@@ -36,11 +38,22 @@ class ResidentMachine(wiring.Component):
     Timing: the frame starts in the cycle after the host's START.
     """
 
-    def __init__(self, config: CoreConfig, resident: Resident, clock_hz: int, *, build: int | Value = 0) -> None:
+    def __init__(
+        self,
+        config: CoreConfig,
+        resident: Resident,
+        clock_hz: int,
+        *,
+        build: int | Value = 0,
+        baud: int = BAUD,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         self.config = config
         self.resident = resident
         self.clock_hz = clock_hz
         self.build = build
+        self.baud = baud
+        self.timeout_s = timeout_s
         super().__init__(
             {
                 "rx": In(1),
@@ -57,7 +70,12 @@ class ResidentMachine(wiring.Component):
         m = Module()
         m.submodules.core = core = Core(self.config, self.resident)
         m.submodules.host = host = HostLink(
-            self.clock_hz, baud=BAUD, build=self.build, timeout=int(TIMEOUT_S * self.clock_hz), sdram=False
+            self.clock_hz,
+            baud=self.baud,
+            build=self.build,
+            timeout=int(self.timeout_s * self.clock_hz),
+            halfwords=0,
+            depth=self.config.activation_depth,
         )
         m.d.comb += host.rx.eq(self.rx)
         m.d.sync += self.tx.eq(host.tx)  # a register on the way to the pad, which is far

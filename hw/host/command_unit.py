@@ -2,75 +2,70 @@
 
 from __future__ import annotations
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Module, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.hw.host.asked import known_commands, write_command
+from hwgen.hw.host.request_reach import RequestReach
 from hwgen.hw.host.request_receiver import RequestHeader
 from hwgen.hw.isa.host_protocol import (
+    FRAME_NUMBERS,
+    FRAME_SHIFT,
     LENGTH_UNITS,
-    RESIDENT_COMMANDS,
-    SDRAM_COMMANDS,
-    STATUS_BYTES,
     Command,
     Status,
 )
 from hwgen.hw.memory.sdram import SdramWrite
-from hwgen.hw.memory.sdram_config import ADDRESS_BITS, BURST
+from hwgen.hw.memory.sdram_config import ADDRESS_BITS
 
 PokeWord = data.StructLayout({"bank": 2, "addr": 14, "data": 64})
-
-Asked = data.StructLayout({command.name.lower(): 1 for command in Command})
-"""One-hot: which command the header holds; none for an unknown one."""
-
-
-def write_command(sdram: bool) -> Command:
-    """The command with payload of a machine with or without SDRAM."""
-    return Command.WRITE if sdram else Command.POKE
 
 
 class CommandUnit(wiring.Component):
     """Judges a header, and carries out what needs no data for the answer: START, WRITE, POKE.
 
     Parameters:
-        sdram: the machine has SDRAM: it knows WRITE and READ; else POKE.
+        halfwords: of the SDRAM, a power of two; 0: the machine has none, and knows POKE instead of WRITE, READ and CHECKSUM.
+        depth: words of a bank of the activation memory.
 
     Members:
         header : In(RequestHeader), of the request (see `RequestReceiver`).
-        asked : Out(Asked), by command; those that the machine does not know are constant 0.
         refusal : Out(Status), why the request cannot be carried out, OK if it can; has_payload : Out(1), it is WRITE or POKE.
         accepted : In(1), strobe: carry it out; not for WRITE and POKE, whose `units` come instead.
-        length : Out(16), bytes of data in the answer to an accepted request.
+        reading : In(1), an answer out of a memory is still to be sent.
         units : In(stream of a halfword, or of a word without SDRAM), payload.
-        unit_sent : In(1), strobe: a unit of the answer's data has been sent.
-        advance : Out(1), strobe: go on to next_address : Out(24), that of the next halfword, word or burst.
+        advance : Out(1), strobe: go on to next_address : Out(24), that of the next halfword or word.
         write : Out(stream of SdramWrite), never valid without SDRAM; poke : Out(stream of PokeWord), never valid with SDRAM.
-        start : Out(1), strobe; base : Out(24), address of the last START.
+        start : Out(1), strobe; base : Out(24), address of the last START that started a frame; frame : Out(8), its number, at first 0.
         busy : In(1), initialised : In(1), state of the machine.
 
-    Timing: `asked` follows the header by a cycle, `refusal` and `length` (with `asked` or `busy` or `initialised`) by two;
-        `next_address` by one, two after a change of command. `start` strobes in the cycle after `accepted`, and `base` changes with it.
+    Timing: `refusal` follows the header by REFUSAL_LATENCY cycles and `busy`, `initialised` and `reading` by one; `has_payload` follows the
+        header by a cycle. `next_address` follows the header by a cycle.
+        `start` strobes in the cycle after `accepted`, and `base` and `frame` change with it.
         A unit is valid at `write` or `poke` in the same cycle and taken in the same cycle, in which `advance` strobes too.
     """
 
-    def __init__(self, *, sdram: bool) -> None:
-        self._sdram = sdram
+    REFUSAL_LATENCY = RequestReach.LATENCY + 1
+
+    def __init__(self, *, halfwords: int, depth: int) -> None:
+        self._halfwords = halfwords
+        self._depth = depth
         super().__init__(
             {
                 "header": In(RequestHeader),
-                "asked": Out(Asked),
                 "refusal": Out(Status),
                 "has_payload": Out(1),
                 "accepted": In(1),
-                "length": Out(16),
-                "units": In(stream.Signature(8 * LENGTH_UNITS[write_command(sdram)])),
-                "unit_sent": In(1),
+                "reading": In(1),
+                "units": In(stream.Signature(8 * LENGTH_UNITS[write_command(halfwords)])),
                 "advance": Out(1),
                 "next_address": Out(ADDRESS_BITS),
                 "write": Out(stream.Signature(SdramWrite)),
                 "poke": Out(stream.Signature(PokeWord)),
                 "start": Out(1),
                 "base": Out(ADDRESS_BITS),
+                "frame": Out(8),
                 "busy": In(1),
                 "initialised": In(1),
             }
@@ -78,19 +73,26 @@ class CommandUnit(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        self._judge(m)
+        asked: dict[Command, Value] = {command: Signal(name=f"is_{command.name.lower()}") for command in Command}
+        for command in known_commands(self._halfwords):
+            m.d.sync += asked[command].eq(self.header.command == command.value)
+        number = self.header.address[FRAME_SHIFT:]
+        repeated, following = Signal(), Signal()
+        m.d.sync += [repeated.eq(number == self.frame), following.eq(number == (self.frame + 1) % FRAME_NUMBERS)]
+        self._judge(m, asked, repeated, following)
+
         address = self.header.address[:ADDRESS_BITS]
         m.d.sync += self.start.eq(0)
-        with m.If(self.accepted & self.asked.start):
-            m.d.sync += [self.start.eq(1), self.base.eq(address)]
+        with m.If(self.accepted & asked[Command.START] & ~repeated):
+            m.d.sync += [self.start.eq(1), self.base.eq(address), self.frame.eq(number)]
 
         # It has many cycles until it is wanted.
-        following = Signal(ADDRESS_BITS, reset_less=True)
-        m.d.sync += following.eq(address + Mux(self.asked.read, BURST, 1))
-        target = self.write if self._sdram else self.poke
+        next_address = Signal(ADDRESS_BITS, reset_less=True)
+        m.d.sync += next_address.eq(address + 1)
+        target = self.write if self._halfwords else self.poke
         m.d.comb += [
-            self.next_address.eq(following),
-            self.advance.eq((self.units.valid & self.units.ready) | self.unit_sent),
+            self.next_address.eq(next_address),
+            self.advance.eq(self.units.valid & self.units.ready),
             self.write.payload.addr.eq(address),
             self.write.payload.enable.eq(3),
             self.poke.payload.addr.eq(address),
@@ -101,33 +103,33 @@ class CommandUnit(wiring.Component):
         ]
         return m
 
-    def _judge(self, m: Module) -> None:
-        """Which command it is, then whether it is known, its length right, and the machine free for it: two stages."""
+    def _judge(self, m: Module, asked: dict[Command, Value], repeated: Value, following: Value) -> None:
+        """Whether the command is known, its length right, all of it in the memory, and the machine free for it."""
         length = self.header.length
-        absent = RESIDENT_COMMANDS if self._sdram else SDRAM_COMMANDS
-        asked: dict[Command, Signal] = {}
-        for command in (command for command in Command if command not in absent):
-            asked[command] = Signal(name=f"is_{command.name.lower()}", reset_less=True)
-            m.d.sync += asked[command].eq(self.header.command == command.value)
-            m.d.comb += getattr(self.asked, command.name.lower()).eq(asked[command])
+        m.submodules.reach = reach = RequestReach(halfwords=self._halfwords, depth=self._depth)
+        m.d.comb += reach.header.eq(self.header)
+        for command, is_ in asked.items():
+            m.d.comb += getattr(reach.asked, command.name.lower()).eq(is_)
         known = Cat(asked.values()).any()
         bare = Cat(is_ for name, is_ in asked.items() if LENGTH_UNITS[name] == 0).any()
-        part = Cat(is_ & (length & LENGTH_UNITS[name] - 1).any() for name, is_ in asked.items() if LENGTH_UNITS[name])
+        part = Cat(is_ & (length & unit - 1).any() for name, is_ in asked.items() if (unit := LENGTH_UNITS[name]) > 1)
         fits = ~part.any() & ((length == 0) == bare)
-        has_payload = self.asked.write | self.asked.poke
-        guarded = self.asked.read | self.asked.start | has_payload
-        free = ~guarded | (self.initialised & ~self.busy)
+        has_payload = asked[Command.WRITE] | asked[Command.POKE]
+        starts = asked[Command.START] & ~repeated
+        changes = has_payload | starts
+        # A frame's memories are its own, and an answer is what it was when it was asked for.
+        stopped = self.busy | ~self.initialised
+        occupied = ((changes | asked[Command.READ] | asked[Command.CHECKSUM]) & stopped) | (changes & self.reading)
         refusal = Signal(Status, reset_less=True)
         m.d.sync += refusal.eq(Status.OK)
         with m.If(~known):
             m.d.sync += refusal.eq(Status.COMMAND)
         with m.Elif(~fits):
             m.d.sync += refusal.eq(Status.LENGTH)
-        with m.Elif(~free):
+        with m.Elif(reach.beyond):
+            m.d.sync += refusal.eq(Status.ADDRESS)
+        with m.Elif(starts & ~following):
+            m.d.sync += refusal.eq(Status.FRAME)
+        with m.Elif(occupied):
             m.d.sync += refusal.eq(Status.BUSY)
-        m.d.comb += [
-            self.refusal.eq(refusal),
-            self.has_payload.eq(has_payload),
-            # IDENTIFY, too, is answered by as many bytes.
-            self.length.eq(Mux(self.asked.identify | self.asked.status, STATUS_BYTES, length)),
-        ]
+        m.d.comb += [self.refusal.eq(refusal), self.has_payload.eq(has_payload)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from amaranth import Cat, Const, Module, Mux, Value, unsigned
+from amaranth import Cat, Const, Module, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.host.answer_data import AnswerData, PeekAddress
+from hwgen.hw.host.answer_queue import AnswerQueue
 from hwgen.hw.host.answer_sender import AnswerSender
-from hwgen.hw.host.command_unit import CommandUnit, PokeWord, write_command
+from hwgen.hw.host.asked import write_command
+from hwgen.hw.host.command_unit import CommandUnit, PokeWord
 from hwgen.hw.host.request_receiver import RequestReceiver
 from hwgen.hw.host.uart import UartReceiver, UartTransmitter, phase_step
 from hwgen.hw.isa.host_protocol import BAUD, CRC_INIT, CRC_POLYNOMIAL, LENGTH_UNITS, VERSION
@@ -20,8 +22,10 @@ COUNTER_LATENCY = 3
 """Cycles after which `counter_data` must belong to `counter_addr`."""
 
 
-def check_parameters(clock_hz: int, *, baud: int, build: int | Value, timeout: int) -> None:
+def check_parameters(clock_hz: int, *, baud: int, build: int | Value, timeout: int, halfwords: int) -> None:
     """Raises ValueError when a `HostLink` cannot have these parameters."""
+    if halfwords & halfwords - 1 or halfwords > 1 << ADDRESS_BITS:
+        raise ValueError(f"halfwords must be a power of two up to 2^{ADDRESS_BITS}, or 0, not {halfwords}")
     phase_step(clock_hz, baud)
     if isinstance(build, Value):
         if len(build) != 32:
@@ -33,14 +37,17 @@ def check_parameters(clock_hz: int, *, baud: int, build: int | Value, timeout: i
 
 
 class HostLink(wiring.Component):
-    """Receives one request at a time, carries it out, answers it; every error is answered once the line is quiet.
+    """Receives requests, carries them out and answers them in order; every error is answered once the line is quiet.
+
+    Both ways are independent: requests come while answers go.
 
     Parameters:
         clock_hz: clock, Hz.
         baud: of the serial line.
         build: 32 bits that tell builds apart, a number or, for simulators that serve many builds, a signal.
         timeout: quiet time that ends a request, cycles.
-        sdram: the machine has SDRAM: it knows WRITE and READ; else POKE.
+        halfwords: of the SDRAM, a power of two; 0: the machine has none, and knows POKE instead of WRITE, READ and CHECKSUM.
+        depth: words of a bank of the activation memory.
 
     Members:
         rx : In(1), tx : Out(1), serial line.
@@ -48,7 +55,7 @@ class HostLink(wiring.Component):
         read : Out(stream of 24-bit halfword addresses), bursts from the SDRAM controller, only while `busy` is 0; never valid without.
         poke : Out(stream of PokeWord), words for the activation memory, only while `busy` is 0; never valid with SDRAM.
         data, data_valid : In(16), In(1), halfwords from the SDRAM controller; looked at only after a request of `read`.
-        start : Out(1), strobe: start a frame; base : Out(24), its command stream, stable from then on.
+        start : Out(1), strobe: start a frame; base : Out(24), its command stream, stable until the next one.
         busy : In(1), a frame is under way; at the latest 8 cycles after `start`.
         initialised : In(1), the SDRAM is ready.
         errors : In(8), error flags for the host.
@@ -62,14 +69,22 @@ class HostLink(wiring.Component):
     """
 
     def __init__(
-        self, clock_hz: int, *, baud: int = BAUD, build: int | Value = 0, timeout: int, sdram: bool = True
+        self,
+        clock_hz: int,
+        *,
+        baud: int = BAUD,
+        build: int | Value = 0,
+        timeout: int,
+        halfwords: int = 1 << ADDRESS_BITS,
+        depth: int = 1 << 14,
     ) -> None:
-        check_parameters(clock_hz, baud=baud, build=build, timeout=timeout)
+        check_parameters(clock_hz, baud=baud, build=build, timeout=timeout, halfwords=halfwords)
         self.clock_hz = clock_hz
         self.baud = baud
         self.build = build
         self.timeout = timeout
-        self.sdram = sdram
+        self.halfwords = halfwords
+        self.depth = depth
         super().__init__(
             {
                 "rx": In(1),
@@ -107,22 +122,26 @@ class HostLink(wiring.Component):
         m.submodules.uart_receiver = line_in = UartReceiver(self.clock_hz, self.baud)
         m.submodules.uart_transmitter = line_out = UartTransmitter(self.clock_hz, self.baud)
         m.submodules.receiver = receiver = RequestReceiver(
-            unit_bytes=LENGTH_UNITS[write_command(self.sdram)], timeout=self.timeout
+            unit_bytes=LENGTH_UNITS[write_command(self.halfwords)], timeout=self.timeout
         )
-        m.submodules.command = command = CommandUnit(sdram=self.sdram)
+        m.submodules.command = command = CommandUnit(halfwords=self.halfwords, depth=self.depth)
+        m.submodules.queue = queue = AnswerQueue()
         m.submodules.data = answer_data = AnswerData(identity=self.identity, counter_latency=COUNTER_LATENCY)
         m.submodules.sender = sender = AnswerSender()
-        # One CRC register for both ways: a request and its answer do not overlap.
-        m.submodules.crc = crc = Crc16(CRC_POLYNOMIAL, CRC_INIT)
+        m.submodules.crc_in = crc_in = Crc16(CRC_POLYNOMIAL, CRC_INIT)
+        m.submodules.crc_out = crc_out = Crc16(CRC_POLYNOMIAL, CRC_INIT)
         m.d.comb += [
-            crc.clear.eq(receiver.clear_crc | sender.clear_crc),
-            crc.valid.eq(Mux(sender.sending, sender.o.valid & sender.o.ready, line_in.data_valid)),
-            crc.byte.eq(Mux(sender.sending, sender.o.payload, line_in.data)),
-            receiver.crc.eq(crc.crc),
-            sender.crc.eq(crc.crc),
+            crc_in.clear.eq(receiver.clear_crc),
+            crc_in.valid.eq(line_in.data_valid),
+            crc_in.byte.eq(line_in.data),
+            receiver.crc.eq(crc_in.crc),
+            crc_out.clear.eq(sender.clear_crc),
+            crc_out.valid.eq(sender.o.valid & sender.o.ready),
+            crc_out.byte.eq(sender.o.payload),
+            sender.crc.eq(crc_out.crc),
         ]
 
-        # The way of a request: line, receiver, command unit, sender, line.
+        # The way of a request: line, receiver, command unit, queue, sender, line.
         wiring.connect(m, receiver.units, command.units)
         wiring.connect(m, sender.o, line_out.i)
         m.d.comb += [
@@ -132,19 +151,30 @@ class HostLink(wiring.Component):
             command.header.eq(receiver.header),
             receiver.refusal.eq(command.refusal),
             receiver.has_payload.eq(command.has_payload),
+            receiver.room.eq(queue.i.ready),
             command.accepted.eq(receiver.accepted),
-            command.unit_sent.eq(sender.unit_sent),
+            command.reading.eq(queue.reading),
             receiver.advance.eq(command.advance),
             receiver.next_address.eq(command.next_address),
-            sender.start.eq(receiver.answer),
-            sender.length.eq(Mux(receiver.with_data, command.length, 0)),
-            sender.status.eq(receiver.status),
-            sender.sequence.eq(receiver.header.sequence),
-            receiver.sending.eq(sender.sending),
-            answer_data.asked.eq(command.asked),
-            answer_data.address.eq(receiver.header.address),
+            queue.i.valid.eq(receiver.answer),
+            queue.i.payload.command.eq(receiver.header.command),
+            queue.i.payload.status.eq(receiver.status),
+            queue.i.payload.sequence.eq(receiver.header.sequence),
+            queue.i.payload.length.eq(receiver.header.length),
+            queue.i.payload.address.eq(receiver.header.address),
+            queue.i.payload.with_data.eq(receiver.with_data),
+            queue.sending.eq(sender.sending),
+            queue.advance.eq(sender.unit_sent | answer_data.burst_summed),
+            sender.start.eq(queue.start),
+            sender.length.eq(queue.length),
+            sender.status.eq(queue.status),
+            sender.sequence.eq(queue.sequence),
+            answer_data.asked.eq(queue.asked),
+            answer_data.address.eq(queue.address),
+            answer_data.bursts.eq(queue.units),
             answer_data.fetch.eq(sender.fetch),
             answer_data.digit.eq(sender.digit),
+            answer_data.frame.eq(command.frame),
             sender.fetched.eq(answer_data.fetched),
             sender.last_digit.eq(answer_data.last_digit),
             sender.data_byte.eq(answer_data.byte),

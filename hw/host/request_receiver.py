@@ -24,7 +24,7 @@ class _State(enum.Enum):
 
 
 class RequestReceiver(wiring.Component):
-    """Receives one request at a time and says when, and with which status, it is to be answered; errors once the line is quiet.
+    """Receives one request after the other and says when, and with which status, each is to be answered; errors once the line is quiet.
 
     Payload leaves in units, the last byte on top. While a unit waits, there is room for all but the last byte of the next one.
 
@@ -37,18 +37,17 @@ class RequestReceiver(wiring.Component):
         clear_crc : Out(1), crc : In(16), of the bytes since the cycle of `clear_crc` (see `Crc16`).
         header : Out(RequestHeader), as received; then the lower bits of the address are counted up, and the length down with the payload.
         advance : In(1), strobe; next_address : In(24), what it makes of the address.
-        refusal : In(Status), has_payload : In(1), what is to become of `header`; from the second cycle of a header on. OK: not refused.
-        accepted : Out(1), strobe: a request without payload is good, and the address of `header` is the received one.
+        refusal : In(Status), has_payload : In(1), what is to become of `header`; before the last byte of its CRC. OK: not refused.
+        room : In(1), another answer can be asked for.
+        accepted : Out(1), strobe: a request without payload is good.
         units : Out(stream of `unit_bytes` bytes), payload.
-        answer : Out(1), strobe: answer the request; with_data : Out(1), whether that has data, means something only together with `answer`.
-        status : Out(Status), of the answer, from the cycle after `answer` until the next request.
-        sending : In(1), an answer is being sent, from the cycle after `answer` on; bytes are ignored meanwhile.
+        answer : Out(1), strobe: answer the request of `header`; with_data : Out(1), whether that has data, status : Out(Status), of the
+            answer, mean something only together with `answer`. If the request has no payload `header` still is as received.
 
-    Timing: with the last byte of the header's CRC in cycle t, `accepted` and `answer` strobe in t + 1 if the request has no payload. With
-        the last byte of the payload's CRC in t, `answer` strobes in t + 1, or as soon as the last unit has been taken. A unit is valid
-        from the cycle after its last byte; it is an error (OVERRUN) if the one before it has not been taken before that byte came.
-        Inside a request, TIMEOUT is answered timeout + 2 cycles after the last byte; every other error timeout + 2 cycles after the
-        last byte of any kind, if the error was found by then.
+    Timing: with the last byte of the header's CRC in cycle t, `accepted` strobes in t + 1 and `answer` in t + 2 if the request has no
+        payload. With the last byte of the payload's CRC in t, `answer` strobes in t + 2, or two cycles after the last unit has been taken.
+        A unit is valid from the cycle after its last byte; it is an error (OVERRUN) if the one before it has not been taken before that
+        byte came. An error is answered timeout + 3 cycles after the last byte of any kind, TIMEOUT one later, or as soon as there is room.
     """
 
     def __init__(self, *, unit_bytes: int, timeout: int) -> None:
@@ -70,7 +69,7 @@ class RequestReceiver(wiring.Component):
                 "answer": Out(1),
                 "with_data": Out(1),
                 "status": Out(Status),
-                "sending": In(1),
+                "room": In(1),
             }
         )
 
@@ -80,20 +79,30 @@ class RequestReceiver(wiring.Component):
         count = Signal(4)  # bytes of the header or the unit, and of the CRC behind it
         header = Signal(RequestHeader, reset_less=True)
         status = Signal(Status, reset_less=True)
+        answer, with_data = Signal(), Signal(reset_less=True)
         overrun = Signal(reset_less=True)
         timed_out = self._quiet(m, self.byte_valid | (state == _State.HUNT))
         in_payload = (state == _State.PAYLOAD) & self.byte_valid
-        m.d.comb += [self.header.eq(header), self.status.eq(status)]
+        m.d.comb += [
+            self.header.eq(header),
+            self.status.eq(status),
+            self.answer.eq(answer),
+            self.with_data.eq(with_data),
+        ]
+        m.d.sync += [answer.eq(0), with_data.eq(0)]
         self._collect(m, in_payload, count, header, overrun)
         with m.If(self.advance):
             m.d.sync += header.address[:ADDRESS_BITS].eq(self.next_address)
 
         with m.Switch(state):
-            with m.Case(_State.HUNT), m.If(~self.sending):
+            with m.Case(_State.HUNT):
                 m.d.comb += self.clear_crc.eq(1)
                 m.d.sync += [count.eq(0), overrun.eq(0)]
                 with m.If(self.byte_valid & (self.byte == REQUEST_SYNC)):
                     m.d.sync += state.eq(_State.HEADER)
+                # What is no request may be the rest of one whose beginning was lost, and hold anything.
+                with m.Elif(self.byte_valid):
+                    m.d.sync += [state.eq(_State.FLUSH), status.eq(Status.SYNC)]
             with m.Case(_State.HEADER):
                 with m.If(self.byte_valid):
                     m.d.sync += count.eq(count + 1)
@@ -102,37 +111,35 @@ class RequestReceiver(wiring.Component):
                     with m.If(count == REQUEST_HEADER_BYTES + CRC_BYTES - 1):
                         m.d.sync += state.eq(_State.CHECK)
                 with m.Elif(timed_out):
-                    m.d.comb += self.answer.eq(1)
-                    m.d.sync += [state.eq(_State.HUNT), status.eq(Status.TIMEOUT)]
+                    m.d.sync += [state.eq(_State.FLUSH), status.eq(Status.TIMEOUT)]
             with m.Case(_State.CHECK):
-                m.d.comb += [self.clear_crc.eq(1), self.with_data.eq(1)]
+                m.d.comb += self.clear_crc.eq(1)
                 m.d.sync += count.eq(0)
                 with m.If(self.crc != 0):
                     m.d.sync += [state.eq(_State.FLUSH), status.eq(Status.HEADER_CRC)]
                 with m.Elif(self.refusal != Status.OK):
                     m.d.sync += [state.eq(_State.FLUSH), status.eq(self.refusal)]
+                with m.Elif(~self.room):
+                    m.d.sync += [state.eq(_State.FLUSH), status.eq(Status.OVERRUN)]
                 with m.Elif(self.has_payload):
                     m.d.sync += state.eq(_State.PAYLOAD)
                 with m.Else():
-                    m.d.comb += [self.accepted.eq(1), self.answer.eq(1)]
-                    m.d.sync += [state.eq(_State.HUNT), status.eq(Status.OK)]
+                    m.d.comb += self.accepted.eq(1)
+                    m.d.sync += [state.eq(_State.HUNT), answer.eq(1), with_data.eq(1), status.eq(Status.OK)]
             with m.Case(_State.PAYLOAD):
                 with m.If(self.byte_valid & (header.length == 0) & count[0]):
                     m.d.sync += state.eq(_State.PAYLOAD_CHECK)
                 with m.Elif(~self.byte_valid & timed_out):
-                    m.d.comb += self.answer.eq(1)
-                    m.d.sync += [state.eq(_State.HUNT), status.eq(Status.TIMEOUT)]
+                    m.d.sync += [state.eq(_State.FLUSH), status.eq(Status.TIMEOUT)]
             with m.Case(_State.PAYLOAD_CHECK):
                 with m.If(self.crc != 0):
                     m.d.sync += [state.eq(_State.FLUSH), status.eq(Status.PAYLOAD_CRC)]
                 with m.Elif(overrun):
                     m.d.sync += [state.eq(_State.FLUSH), status.eq(Status.OVERRUN)]
                 with m.Elif(~self.units.valid):
-                    m.d.comb += self.answer.eq(1)
-                    m.d.sync += [state.eq(_State.HUNT), status.eq(Status.OK)]
-            with m.Case(_State.FLUSH), m.If(timed_out):
-                m.d.comb += self.answer.eq(1)
-                m.d.sync += state.eq(_State.HUNT)
+                    m.d.sync += [state.eq(_State.HUNT), answer.eq(1), status.eq(Status.OK)]
+            with m.Case(_State.FLUSH), m.If(timed_out & ~self.byte_valid & self.room):
+                m.d.sync += [state.eq(_State.HUNT), answer.eq(1)]
         return m
 
     def _quiet(self, m: Module, restart: Value) -> Value:

@@ -1,20 +1,21 @@
-"""Constants of the serial protocol between host and machine; frames are built and read in `hwgen/host/link.py`.
+"""Constants of the serial protocol between host and machine; frames are built and read in `hwgen/host/packets.py`.
 
 Request: REQUEST_SYNC, header of 8 bytes {command 1, sequence 1, length 2, address 4}, its CRC 2; for WRITE and POKE then
 `length` bytes of payload and their CRC 2. Response: RESPONSE_SYNC, header of 4 bytes {status 1, sequence 1, length 2},
 its CRC 2; if length is not 0 then `length` bytes and their CRC 2. Numbers are little-endian, a CRC is sent most
 significant byte first (CRC-16, polynomial 0x1021, initially 0xFFFF, not reflected). Sync bytes count in no CRC.
 
-One request is under way at a time. On any error the machine ignores the line until nothing has come for the time-out,
-then it answers with the error; so the host may repeat its request as soon as it has the answer, and after silence of
-twice the time-out in any case.
+Up to UNDER_WAY requests may be under way: the machine carries them out in the order in which they come and answers in that order. On any
+error, also on a byte that begins no request, it ignores the line until nothing has come for the time-out, then it answers with the error;
+so nothing that followed a spoilt request is taken for a request, and the host begins again with the oldest one that has no answer. Every
+request may be repeated: those that write do the same again, and START carries the frame's number.
 """
 
 from __future__ import annotations
 
 import enum
 
-VERSION = 1
+VERSION = 2
 
 REQUEST_SYNC = 0xA5
 RESPONSE_SYNC = 0x5A
@@ -24,19 +25,37 @@ CRC_BYTES = 2
 CRC_POLYNOMIAL = 0x1021
 CRC_INIT = 0xFFFF
 
+CHECKSUM_POLYNOMIAL = 0xEDB88320
+"""Of CHECKSUM, for bits that enter at the bottom: CRC-32 as in Ethernet, initially and finally inverted."""
+
 BAUD = 3_000_000
-"""Of the serial line: 8 data bits, no parity, one stop bit."""
+"""Of the serial line unless the board says otherwise: 8 data bits, no parity, one stop bit."""
 
 TIMEOUT_S = 0.02
 """Longest pause inside a request, seconds; a host's USB stack may cut a request into pieces some milliseconds apart."""
 
+UNDER_WAY = 8
+"""Requests that a host may have sent without having the answers."""
+
 IDENTITY_BYTES = 8
 """Build 4, clock in kHz 3, protocol version 1."""
 
-STATUS_BYTES = 8
-"""Flags 1 (StatusFlag), errors of the machine 1, passes_done 2, frame_cycles 4; all of one moment only when not busy."""
+STATUS_BYTES = 16
+"""Flags 1 (StatusFlag), errors of the machine 1 (MachineError), passes_done 2, frame_cycles 4, number of the last frame started 1, 0 7;
+all of one moment only when not busy."""
+
+CHECKSUM_BYTES = 4
 
 MAX_LENGTH = 0xFFF0
+
+FRAME_SHIFT = 24
+"""Where the frame's number stands in START's address."""
+
+FRAME_NUMBERS = 256
+"""Frames are counted modulo this; a machine's first one is 1."""
+
+COUNTER_WORDS = 1 << 12
+"""Words that COUNTER can address."""
 
 
 class Command(enum.IntEnum):
@@ -49,15 +68,18 @@ class Command(enum.IntEnum):
     READ = 3
     """16. Answers `length` bytes of the SDRAM from halfword `address` on, a multiple of 8."""
     START = 4
-    """0. Starts a frame: command stream at halfword `address` (without SDRAM there is none)."""
+    """0. Starts frame `address >> 24`, which must be the one after the last; its command stream is at halfword `address & 0xffffff`
+    (without SDRAM there is none). Of the last frame again: answered, nothing is started."""
     STATUS = 5
     """0. Answers STATUS_BYTES bytes."""
     PEEK = 6
-    """8. Answers `length` bytes of the activation memory from word `address & 0x3fff` of bank `address >> 16` on."""
+    """8. Answers `length` bytes of the activation memory from word `address & 0xffff` of bank `address >> 16` on."""
     COUNTER = 7
     """4. Answers `length` bytes of the counter memory from word `address` on."""
     POKE = 8
     """8. Writes the payload into the activation memory, addressed as for PEEK: the image of a machine without SDRAM."""
+    CHECKSUM = 9
+    """1. Answers CHECKSUM_BYTES bytes: CRC-32 of `length` times 16 bytes of the SDRAM from halfword `address` on, a multiple of 8."""
 
 
 LENGTH_UNITS = {
@@ -69,13 +91,20 @@ LENGTH_UNITS = {
     Command.PEEK: 8,
     Command.COUNTER: 4,
     Command.POKE: 8,
+    Command.CHECKSUM: 1,
 }
 
-SDRAM_COMMANDS = frozenset({Command.WRITE, Command.READ})
+SDRAM_COMMANDS = frozenset({Command.WRITE, Command.READ, Command.CHECKSUM})
 """Commands that only a machine with SDRAM knows."""
 
 RESIDENT_COMMANDS = frozenset({Command.POKE})
 """Commands that only a machine without SDRAM knows."""
+
+PAYLOAD_COMMANDS = frozenset({Command.WRITE, Command.POKE})
+"""Commands whose requests have a payload."""
+
+MEMORY_COMMANDS = frozenset({Command.READ, Command.PEEK, Command.COUNTER, Command.CHECKSUM})
+"""Commands whose answers come out of memories that WRITE, POKE and START change."""
 
 
 class Status(enum.IntEnum):
@@ -89,11 +118,18 @@ class Status(enum.IntEnum):
     """Unknown command."""
     LENGTH = 4
     BUSY = 5
-    """A frame is under way (or the SDRAM is not yet initialised): no READ, WRITE, POKE or START."""
+    """A frame is under way (or the SDRAM is not yet initialised): no READ, CHECKSUM, WRITE, POKE or START. Or an answer out of a memory
+    is still to be sent: no WRITE, POKE or START."""
     TIMEOUT = 6
     """A pause inside the request."""
     OVERRUN = 7
-    """Payload came faster than the memory took it."""
+    """Payload came faster than the memory took it, or more requests are under way than the machine keeps."""
+    ADDRESS = 8
+    """Not all of it lies in the memory, or READ and CHECKSUM do not begin at a burst."""
+    FRAME = 9
+    """START's frame is neither the last one nor the one after it."""
+    SYNC = 10
+    """A byte that begins no request."""
 
 
 class StatusFlag(enum.IntFlag):
@@ -101,3 +137,10 @@ class StatusFlag(enum.IntFlag):
 
     BUSY = 1
     INITIALISED = 2
+
+
+class MachineError(enum.IntFlag):
+    """Errors of the machine in the answer to STATUS, of the last frame."""
+
+    STREAM = 1
+    """The command stream held something that is no packet, and was abandoned."""

@@ -102,6 +102,7 @@ def _simulated(
         golden,
         cache_folder("simulators"),
         build=build_number(plan.machine, plan.clock),
+        baud=plan.board.baud,
         waves=None if waves is None else waves.absolute(),
     )
 

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwgen.errors import ModelError
-from hwgen.host.link import Link, MachineStatus
+from hwgen.host.link import Link
+from hwgen.host.packets import LinkError, MachineStatus
+from hwgen.hw.memory.sdram_config import BURST
 
 if TYPE_CHECKING:
     from hwgen.compiler.plan.result import Plan
@@ -23,31 +25,50 @@ _LEAST_S = 1.0
 class Frames:
     """A plan on the machine behind a link.
 
+    Args:
+        link: to the machine.
+        plan: what it is to do.
+        build: number of the build, which the machine must have too (`hwgen.flow.design.build_number`).
+
     Attributes:
         status: of the machine after the latest frame or batch; None before the first.
     """
 
-    def __init__(self, link: Link, plan: Plan) -> None:
-        self._link, self._plan, self._program = link, plan, plan.program
+    def __init__(self, link: Link, plan: Plan, build: int) -> None:
+        self._link, self._plan, self._program, self._build = link, plan, plan.program, build
         self.status: MachineStatus | None = None
 
     def load(self) -> None:
-        """Write the command stream, weights included, into the SDRAM; a machine without SDRAM has all of it from power-on."""
+        """Write the command stream, weights included, into the SDRAM, and compare; a machine without SDRAM has all of it from power-on.
+
+        Raises:
+            LinkError: the machine is another build's, does not answer, or its SDRAM does not keep what is written into it.
+        """
+        found = self._link.identify().build
+        if found != self._build:
+            raise LinkError(
+                f"the board has the bitstream of build {found:#010x}, this is build {self._build:#010x}: flash this build's bitstream"
+            )
         if self._program.resident is None:
-            self._link.write(0, self._program.stream)
+            stream = self._program.stream
+            stream = np.pad(stream, (0, -len(stream) % BURST))
+            self._link.write(0, stream)
+            self._link.verify(0, stream)
 
     def run(self, images: Sequence[NDArray[np.int8]]) -> list[NDArray[np.int8]]:
         """Results int8 [height, width, channels] of as many images int8 [height, width, channels] as the plan's batch has frames.
 
         Raises:
             ModelError: another count of images, or one of another shape or type.
-            LinkError: the machine does not answer.
+            LinkError: the machine does not answer, or did not carry out all passes.
         """
         if len(images) != self._plan.frames:
             raise ModelError(f"{self._plan.graph.name}: {self._plan.frames} images go together, not {len(images)}")
         self._upload(np.concatenate([self._checked(image) for image in images]))
         self._link.start()
         self.status = self._link.wait(max(_LEAST_S, _LIMIT * self._plan.cycles / self._plan.timing.clock_hz))
+        if self.status.passes_done != len(self._program.names):
+            raise LinkError(f"the machine ended after {self.status.passes_done} of {len(self._program.names)} passes")
         words = [self._link.peek(bank, address, count) for bank, address, count in self._runs()]
         height, width, channels = self._program.result_shape
         octets = np.concatenate(words).astype("<u8").view(np.int8)

@@ -1,168 +1,60 @@
-"""Host's side of the serial protocol of `hw/isa/host_protocol.py`: frames, and a link that repeats what got lost."""
+"""Host's side of the serial protocol of `hw/isa/host_protocol.py`: a link that has several requests under way and repeats what got lost."""
 
 from __future__ import annotations
 
-import binascii
 import time
-from collections.abc import Callable
+import zlib
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwgen.errors import ToolError
 from hwgen.extras import require
+from hwgen.host.packets import (
+    Identity,
+    LinkError,
+    MachineStatus,
+    Response,
+    ResponseReader,
+    decode_identity,
+    decode_status,
+    encode_request,
+)
 from hwgen.hw.isa.host_protocol import (
     BAUD,
-    CRC_BYTES,
-    CRC_INIT,
-    IDENTITY_BYTES,
+    CHECKSUM_BYTES,
+    FRAME_NUMBERS,
+    FRAME_SHIFT,
     LENGTH_UNITS,
     MAX_LENGTH,
-    REQUEST_SYNC,
-    RESPONSE_HEADER_BYTES,
-    RESPONSE_SYNC,
-    STATUS_BYTES,
     TIMEOUT_S,
-    VERSION,
+    UNDER_WAY,
     Command,
     Status,
-    StatusFlag,
 )
 
 BLOCK_BYTES = 4096
 """Bytes per WRITE or READ request: long against the way through USB, short enough to repeat."""
 
-ATTEMPTS = 4
+CHECKED_BYTES = 1 << 18
+"""Bytes per CHECKSUM request: the slowest machine reads them in less than its time-out."""
 
+ATTEMPTS = 16
+"""How often in a row nothing may come of the oldest request under way."""
 
-class LinkError(ToolError):
-    """The machine did not answer, or refused a request."""
+_BITS_PER_BYTE = 10
 
+_CHATTER_S = 1.0
+"""How long bytes may come that are no answers, seconds."""
 
-@dataclass(frozen=True)
-class Response:
-    """An answer; `data` is empty unless `status` is OK and the command has some."""
+_LINE_STATUSES = frozenset({Status.HEADER_CRC, Status.SYNC, Status.TIMEOUT})
+"""Errors of the line, whose answers may have any sequence number: all that was under way is lost."""
 
-    status: int
-    sequence: int
-    data: bytes
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Answer to IDENTIFY; clock in Hz, rounded to kHz."""
-
-    build: int
-    clock_hz: int
-    version: int
-
-
-@dataclass(frozen=True)
-class MachineStatus:
-    """Answer to STATUS.
-
-    Attributes:
-        flags: conditions.
-        errors: the machine's error flags.
-        passes_done: passes finished in this frame.
-        frame_cycles: cycles from the frame's start to its last finished pass.
-    """
-
-    flags: StatusFlag
-    errors: int
-    passes_done: int
-    frame_cycles: int
-
-    @property
-    def busy(self) -> bool:
-        return bool(self.flags & StatusFlag.BUSY)
-
-
-def crc16(data: bytes) -> bytes:
-    """CRC-16 as it is sent, most significant byte first."""
-    return binascii.crc_hqx(data, CRC_INIT).to_bytes(CRC_BYTES, "big")
-
-
-def encode_request(
-    command: int, sequence: int, *, address: int = 0, length: int = 0, payload: bytes | None = None
-) -> bytes:
-    """A request; with a payload `length` is the payload's.
-
-    Raises:
-        ValueError: a field does not fit.
-    """
-    if payload is not None:
-        length = len(payload)
-    for name, value, bits in (("sequence", sequence, 8), ("length", length, 16), ("address", address, 32)):
-        if not 0 <= value < 1 << bits:
-            raise ValueError(f"{name} must fit {bits} bits, not {value}")
-    header = bytes([command, sequence]) + length.to_bytes(2, "little") + address.to_bytes(4, "little")
-    frame = bytes([REQUEST_SYNC]) + header + crc16(header)
-    return frame if payload is None else frame + payload + crc16(payload)
-
-
-class ResponseReader:
-    """Finds answers in a stream of bytes; anything between them, or damaged, is skipped."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> list[Response]:
-        """Take more bytes; returns the answers that are complete."""
-        self._buffer += data
-        found: list[Response] = []
-        while True:
-            start = self._buffer.find(RESPONSE_SYNC)
-            if start < 0:
-                self._buffer.clear()
-                return found
-            del self._buffer[:start]
-            head = 1 + RESPONSE_HEADER_BYTES + CRC_BYTES
-            if len(self._buffer) < head:
-                return found
-            header = bytes(self._buffer[1 : 1 + RESPONSE_HEADER_BYTES])
-            if crc16(header) != self._buffer[1 + RESPONSE_HEADER_BYTES : head]:
-                del self._buffer[0]
-                continue
-            length = int.from_bytes(header[2:4], "little")
-            end = head + (length + CRC_BYTES if length else 0)
-            if len(self._buffer) < end:
-                return found
-            data = bytes(self._buffer[head : head + length])
-            if length and crc16(data) != self._buffer[head + length : end]:
-                del self._buffer[0]
-                continue
-            del self._buffer[:end]
-            found.append(Response(header[0], header[1], data))
-
-
-def decode_identity(data: bytes) -> Identity:
-    """Data of the answer to IDENTIFY.
-
-    Raises:
-        LinkError: other length, or another version of the protocol.
-    """
-    if len(data) != IDENTITY_BYTES:
-        raise LinkError(f"identity must have {IDENTITY_BYTES} bytes, not {len(data)}: is this a hwgen bitstream?")
-    identity = Identity(int.from_bytes(data[:4], "little"), 1000 * int.from_bytes(data[4:7], "little"), data[7])
-    if identity.version != VERSION:
-        raise LinkError(f"the bitstream speaks protocol version {identity.version}, this hwgen {VERSION}: rebuild it")
-    return identity
-
-
-def decode_status(data: bytes) -> MachineStatus:
-    """Data of the answer to STATUS.
-
-    Raises:
-        LinkError: other length.
-    """
-    if len(data) != STATUS_BYTES:
-        raise LinkError(f"status must have {STATUS_BYTES} bytes, not {len(data)}")
-    return MachineStatus(
-        StatusFlag(data[0] & 3), data[1], int.from_bytes(data[2:4], "little"), int.from_bytes(data[4:8], "little")
-    )
+_REPEATED_STATUSES = frozenset({Status.PAYLOAD_CRC, Status.OVERRUN})
+"""Errors that are gone when the request is made again."""
 
 
 class Port(Protocol):
@@ -192,61 +84,127 @@ def open_port(path: str, baud: int = BAUD) -> Port:
     return port
 
 
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the machine; with a payload `length` is not looked at."""
+
+    command: Command
+    address: int = 0
+    length: int = 0
+    payload: bytes | None = None
+
+
 class Link:
-    """Requests and their answers, one at a time; damaged or lost ones are repeated `ATTEMPTS` times.
+    """Requests and their answers, up to UNDER_WAY at a time; from the oldest one without a good answer on they are repeated.
 
     Args:
         port: serial port.
+        baud: of the port.
         timeout_s: the machine's time-out, seconds.
         clock: time in seconds, monotonic.
     """
 
     def __init__(
-        self, port: Port, *, timeout_s: float = TIMEOUT_S, clock: Callable[[], float] = time.monotonic
+        self,
+        port: Port,
+        *,
+        baud: int = BAUD,
+        timeout_s: float = TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._port = port
+        self._baud = baud
         self._timeout_s = timeout_s
         self._clock = clock
         self._sequence = 0
+        self._frame: int | None = None
         self._reader = ResponseReader()
+        self._found: deque[Response] = deque()
+        self._sent_s = clock()  # when the line has brought everything to the machine
+
+    def exchange(self, requests: Sequence[Request], progress: Callable[[int], None] | None = None) -> list[bytes]:
+        """Make requests, and return the data of their answers; `progress` is told how many have been answered.
+
+        Raises:
+            LinkError: one was refused, or has no good answer after all attempts.
+        """
+        answers: list[bytes] = []
+        waiting: deque[int] = deque()  # sequence numbers of the requests under way, the oldest one first
+        failures = 0
+        while len(answers) < len(requests):
+            # On a line that spoils requests only the oldest one is made, until it gets through.
+            ahead = 1 if failures else UNDER_WAY
+            for request in requests[len(answers) + len(waiting) : len(answers) + ahead]:
+                waiting.append(self._send(request))
+            oldest = requests[len(answers)]
+            response = self._await(waiting)
+            if response is not None and response.status == Status.OK and response.sequence == waiting[0]:
+                waiting.popleft()
+                answers.append(response.data)
+                failures = 0
+                if progress is not None:
+                    progress(len(answers))
+                continue
+            reason = _reason(response)
+            failures += 1
+            refused = response is not None and response.status not in _LINE_STATUSES | _REPEATED_STATUSES | {Status.OK}
+            if failures == ATTEMPTS or (refused and response is not None and response.sequence == waiting[0]):
+                raise LinkError(f"the machine did not carry out {oldest.command.name} at {oldest.address:#x}: {reason}")
+            if response is not None and response.status == Status.OK:
+                self._drain()  # an answer got lost, and others may still come
+            waiting.clear()
+        return answers
 
     def request(self, command: Command, *, address: int = 0, length: int = 0, payload: bytes | None = None) -> bytes:
-        """Send a request and return the data of its answer.
+        """Make one request and return the data of its answer.
 
         Raises:
             LinkError: refused, or no good answer after all attempts.
         """
-        reason = "no answer"
-        for attempt in range(ATTEMPTS):
-            self._sequence = (self._sequence + 1) & 0xFF
-            frame = encode_request(command, self._sequence, address=address, length=length, payload=payload)
-            self._port.write(frame)
-            response = self._await(len(frame) + length)
-            if response is None:
-                reason = "no answer"
-                continue
-            if response.status == Status.OK:
-                return response.data
-            if command == Command.START and response.status == Status.BUSY and attempt:
-                return b""  # an earlier attempt started the frame, only its answer was lost
-            known = response.status in list(Status)
-            reason = Status(response.status).name if known else f"status {response.status}"
-            if response.status in (Status.COMMAND, Status.LENGTH, Status.BUSY):
-                break
-        raise LinkError(f"the machine did not carry out {command.name} at {address:#x}: {reason}")
+        return self.exchange([Request(command, address, length, payload)])[0]
 
-    def _await(self, transferred: int) -> Response | None:
-        """The answer to the present request; None after silence that ends anything the machine may be doing."""
-        silence = 2 * self._timeout_s + transferred * 10 / BAUD
-        deadline = self._clock() + silence
-        while self._clock() < deadline:
-            data = self._port.read(4096)
-            if data:
-                deadline = self._clock() + silence
-            for response in self._reader.feed(data):
-                if response.sequence == self._sequence or response.status == Status.HEADER_CRC:
+    def _send(self, request: Request) -> int:
+        """Send a request under a number of its own, which is returned."""
+        self._sequence = (self._sequence + 1) & 0xFF
+        frame = encode_request(
+            request.command,
+            self._sequence,
+            address=request.address,
+            length=request.length,
+            payload=request.payload,
+        )
+        self._port.write(frame)
+        # What is to come back may take as long again.
+        seconds = (len(frame) + request.length) * _BITS_PER_BYTE / self._baud
+        self._sent_s = max(self._sent_s, self._clock()) + seconds
+        return self._sequence
+
+    def _await(self, waiting: Sequence[int]) -> Response | None:
+        """The next answer to a request under way; None after silence that ends anything the machine may be doing."""
+        heard_s = begun_s = self._clock()
+        while True:
+            while self._found:
+                response = self._found.popleft()
+                if response.sequence in waiting or response.status in _LINE_STATUSES:
                     return response
-        return None
+            now, quiet_s = self._clock(), 2 * self._timeout_s
+            # Something that is no machine may talk for ever.
+            if now >= max(heard_s, self._sent_s) + quiet_s or now >= max(begun_s, self._sent_s) + quiet_s + _CHATTER_S:
+                self._reader.clear()
+                return None
+            if self._listen():
+                heard_s = self._clock()
+
+    def _drain(self) -> None:
+        """Wait for silence, whatever comes."""
+        while self._await(()) is not None:
+            pass
+
+    def _listen(self) -> bool:
+        """Take what has come from the port; whether that is anything."""
+        data = self._port.read(4096)
+        self._found.extend(self._reader.feed(data))
+        return bool(data)
 
     def identify(self) -> Identity:
         """Which build this is."""
@@ -256,10 +214,29 @@ class Link:
         """Write halfwords into the SDRAM from halfword `address` on; `progress` is told the halfwords written so far."""
         step = BLOCK_BYTES // 2
         data = np.ascontiguousarray(halfwords, dtype="<u2")
-        for i in range(0, data.size, step):
-            self.request(Command.WRITE, address=address + i, payload=data[i : i + step].tobytes())
-            if progress is not None:
-                progress(min(i + step, data.size))
+        blocks = [
+            Request(Command.WRITE, address + i, payload=data[i : i + step].tobytes()) for i in range(0, data.size, step)
+        ]
+        self.exchange(blocks, None if progress is None else lambda done: progress(min(done * step, data.size)))
+
+    def verify(self, address: int, halfwords: NDArray[np.uint16]) -> None:
+        """Compare the SDRAM from halfword `address` on with what it should hold, by checksums; `address` and size are multiples of 8.
+
+        Raises:
+            LinkError: it holds something else.
+        """
+        unit = LENGTH_UNITS[Command.READ]
+        data = np.ascontiguousarray(halfwords, dtype="<u2").tobytes()
+        if address % (unit // 2) or len(data) % unit:
+            raise ValueError(f"address and size must be multiples of 8 halfwords, not {address} and {len(data) // 2}")
+        for i in range(0, len(data), CHECKED_BYTES):
+            part, place = data[i : i + CHECKED_BYTES], address + i // 2
+            # One at a time: each takes the machine nearly its time-out.
+            answer = self.request(Command.CHECKSUM, address=place, length=len(part) // unit)
+            if answer != zlib.crc32(part).to_bytes(CHECKSUM_BYTES, "little"):
+                raise LinkError(
+                    f"the {len(part)} bytes of the SDRAM from halfword {place:#x} on are not what was written there: load them anew"
+                )
 
     def read(self, address: int, count: int) -> NDArray[np.uint16]:
         """`count` halfwords of the SDRAM from halfword `address` on; both multiples of 8."""
@@ -271,12 +248,24 @@ class Link:
         """Write words into a bank of the activation memory, on a machine without SDRAM."""
         step = BLOCK_BYTES // 8
         data = np.ascontiguousarray(words, dtype="<u8")
-        for i in range(0, data.size, step):
-            self.request(Command.POKE, address=bank << 16 | address + i, payload=data[i : i + step].tobytes())
+        self.exchange(
+            [
+                Request(Command.POKE, bank << 16 | address + i, payload=data[i : i + step].tobytes())
+                for i in range(0, data.size, step)
+            ]
+        )
 
     def start(self, address: int = 0) -> None:
-        """Start a frame; with SDRAM its command stream is at halfword `address`."""
-        self.request(Command.START, address=address)
+        """Start a frame; with SDRAM its command stream is at halfword `address`. However often it is asked for, it is one frame.
+
+        Raises:
+            LinkError: the machine is busy, or was restarted since the last frame.
+        """
+        if self._frame is None:
+            self._frame = self.status().frame
+        number = (self._frame + 1) % FRAME_NUMBERS
+        self.request(Command.START, address=number << FRAME_SHIFT | address)
+        self._frame = number
 
     def status(self) -> MachineStatus:
         """What the machine is doing."""
@@ -286,12 +275,24 @@ class Link:
         """Poll until the frame is done.
 
         Raises:
-            LinkError: it takes longer than `limit_s`.
+            LinkError: it takes longer than `limit_s`, it failed, or the machine was restarted meanwhile.
         """
         deadline = self._clock() + limit_s
-        while (status := self.status()).busy:
+        while True:
+            status = self.status()
+            if self._frame is not None and status.frame != self._frame:
+                raise LinkError(
+                    f"the machine is at frame {status.frame}, not {self._frame}: it was restarted; load its stream anew"
+                )
+            if not status.busy:
+                break
             if self._clock() > deadline:
                 raise LinkError(f"the frame is not done after {limit_s} s: {status.passes_done} passes")
+        if status.errors:
+            raise LinkError(
+                f"the machine gave the frame up after {status.passes_done} passes (errors {int(status.errors):#x}): "
+                "its command stream in the SDRAM is damaged; load it anew"
+            )
         return status
 
     def peek(self, bank: int, address: int, words: int) -> NDArray[np.uint64]:
@@ -304,11 +305,22 @@ class Link:
 
     def _blocks(self, command: Command, address: int, size: int, address_bytes: int) -> bytes:
         assert BLOCK_BYTES % LENGTH_UNITS[command] == 0 and BLOCK_BYTES <= MAX_LENGTH
-        data = b""
-        for i in range(0, size, BLOCK_BYTES):
-            length = min(BLOCK_BYTES, size - i)
-            part = self.request(command, address=address + i // address_bytes, length=length)
-            if len(part) != length:
-                raise LinkError(f"{command.name} at {address:#x} answered {len(part)} bytes instead of {length}")
-            data += part
-        return data
+        requests = [
+            Request(command, address + i // address_bytes, min(BLOCK_BYTES, size - i))
+            for i in range(0, size, BLOCK_BYTES)
+        ]
+        parts = self.exchange(requests)
+        for request, part in zip(requests, parts, strict=True):
+            if len(part) != request.length:
+                raise LinkError(
+                    f"{command.name} at {request.address:#x} answered {len(part)} bytes instead of {request.length}"
+                )
+        return b"".join(parts)
+
+
+def _reason(response: Response | None) -> str:
+    if response is None:
+        return "no answer"
+    if response.status == Status.OK:
+        return "answers got lost"
+    return Status(response.status).name if response.status in list(Status) else f"status {response.status}"

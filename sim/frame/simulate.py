@@ -96,6 +96,7 @@ class FrameSimulator:
         sdram: memory and clock, with the board's pad registers; of a network in block RAM the clock alone.
         build_dir: cache of compiled simulators.
         build: number of the build, see `Machine`.
+        baud: of the board's serial line.
         waves: whether `frame` may record them; slower.
         optimise: compile for long runs, or many; None: if a frame takes more than _LONG cycles.
     """
@@ -107,10 +108,12 @@ class FrameSimulator:
         build_dir: Path,
         *,
         build: int = 0,
+        baud: int = BAUD,
         waves: bool = False,
         optimise: bool | None = None,
     ) -> None:
         self._program, self._sdram, self._build_dir, self._build = program, sdram, _made(build_dir).resolve(), build
+        self._baud = baud
         self._waves = waves
         self._optimise = predict(program, sdram).cycles > _LONG if optimise is None else optimise
         self._simulator: Path | None = None
@@ -130,7 +133,7 @@ class FrameSimulator:
         with naming(self._build_dir), scratch_folder(self._build_dir, "frame-") as folder:
             trace = folder / "trace"
             prepare = _with_sdram if program.resident is None else _on_chip
-            setup = prepare(program, self._sdram, image, folder)
+            setup = prepare(program, self._sdram, self._baud, image, folder)
             begun = time.monotonic()
             if self._simulator is None:
                 self._simulator = compile_cocotb(
@@ -150,7 +153,7 @@ class FrameSimulator:
                     plusargs=[*setup.plusargs, f"+build={self._build}", f"+trace={trace}"],
                     env={
                         "BASE": "0",
-                        "BIT_PS": str(PERIOD_NS * 1000 * self._sdram.clock_hz // BAUD),
+                        "BIT_PS": str(PERIOD_NS * 1000 * self._sdram.clock_hz // self._baud),
                         "MAX_CYCLES": str(setup.most_cycles),
                     },
                     waves=waves or False,
@@ -169,10 +172,11 @@ def simulate_frame(
     build_dir: Path,
     *,
     build: int = 0,
+    baud: int = BAUD,
     waves: Path | None = None,
 ) -> FrameResult:
     """One frame; arguments and ToolError as of `FrameSimulator` and its `frame`."""
-    simulator = FrameSimulator(program, sdram, build_dir, build=build, waves=waves is not None)
+    simulator = FrameSimulator(program, sdram, build_dir, build=build, baud=baud, waves=waves is not None)
     return simulator.frame(image, golden, waves=waves)
 
 
@@ -193,22 +197,22 @@ def _key(*parts: object) -> str:
     return digest(json.dumps(parts), source_digest("hw", "sim/frame"), *makers)
 
 
-def _with_sdram(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path) -> _Setup:
+def _with_sdram(program: Program, sdram: SdramConfig, baud: int, image: np.ndarray, folder: Path) -> _Setup:
     config = program.config
     stream = program.stream.copy()
     program.write_image(stream, image)
     content = folder / "sdram.hex"
     content.write_bytes(b"\n".join(b"%04x" % value for value in stream.tolist()) + b"\n")
     return _Setup(
-        lambda: System(Machine(config, sdram, build=Signal(32, name="build")), sdram.part.bytes // 2),
-        _key("with SDRAM", asdict(config), asdict(sdram)),
+        lambda: System(Machine(config, sdram, build=Signal(32, name="build"), baud=baud), sdram.part.bytes // 2),
+        _key("with SDRAM", asdict(config), asdict(sdram), baud),
         SOURCES,
         [f"+sdram_hex={content}"],
         _CYCLES_PER_HALFWORD * len(stream) + _SLACK,
     )
 
 
-def _on_chip(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Path) -> _Setup:
+def _on_chip(program: Program, sdram: SdramConfig, baud: int, image: np.ndarray, folder: Path) -> _Setup:
     config, resident, clock_hz = program.config, program.resident, sdram.clock_hz
     assert resident is not None
     write_content(config, resident, folder)
@@ -217,8 +221,8 @@ def _on_chip(program: Program, sdram: SdramConfig, image: np.ndarray, folder: Pa
     empty = blank(resident)
     tables = [bool(empty.array_tables), bool(empty.window_tables)]
     return _Setup(
-        lambda: ResidentSystem(ResidentMachine(config, empty, clock_hz, build=Signal(32, name="build"))),
-        _key("in block RAM", asdict(config), clock_hz, tables),
+        lambda: ResidentSystem(ResidentMachine(config, empty, clock_hz, build=Signal(32, name="build"), baud=baud)),
+        _key("in block RAM", asdict(config), clock_hz, baud, tables),
         RESIDENT_SOURCES,
         [f"+content={folder}", f"+image_hex={content}", f"+image_words={words}"],
         2 * predict(program, sdram).cycles + words + _SLACK,

@@ -13,13 +13,13 @@ import cocotb
 from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
 
 from hwgen.hw.isa.counters import RECORD_WORDS
-from hwgen.hw.isa.host_protocol import CRC_INIT, REQUEST_SYNC, Command
+from hwgen.hw.isa.host_protocol import CRC_INIT, FRAME_SHIFT, REQUEST_SYNC, Command
 from hwgen.sim.harness.streams import PERIOD_NS, reset
 
 
 def start_request(base: int) -> bytes:
-    """The request that starts a frame whose command stream begins at halfword `base`."""
-    header = bytes([Command.START, 0, 0, 0]) + base.to_bytes(4, "little")
+    """The request that starts the first frame after power-on, whose command stream begins at halfword `base`."""
+    header = bytes([Command.START, 0, 0, 0]) + (1 << FRAME_SHIFT | base).to_bytes(4, "little")
     return bytes([REQUEST_SYNC]) + header + binascii.crc_hqx(header, CRC_INIT).to_bytes(2, "big")
 
 

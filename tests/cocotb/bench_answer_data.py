@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import zlib
 from typing import Any
 
 import cocotb
 
+from hwgen.hw.host.answer_data import AnswerData
 from hwgen.hw.isa.host_protocol import LENGTH_UNITS, STATUS_BYTES, Command
 from hwgen.sim.harness.streams import StreamMonitor
 from tests.support.passes import bench_number
@@ -15,13 +17,13 @@ from tests.support.stepper import Stepper
 IDENTITY = bench_number("IDENTITY")
 COUNTER_LATENCY = bench_number("COUNTER_LATENCY")
 
-STATE = ("busy", "initialised", "errors", "passes_done", "frame_cycles")
+STATE = ("busy", "initialised", "errors", "passes_done", "frame_cycles", "frame")
 INPUTS = (
-    *("asked", "address", "fetch", "digit", "read__ready", "data", "data_valid"),
+    *("asked", "address", "bursts", "fetch", "digit", "read__ready", "data", "data_valid"),
     *("peek__ready", "peek_data", "peek_valid", "counter_data", *STATE),
 )
 OUTPUTS = (
-    *("fetched", "last_digit", "byte", "read__valid", "read__payload"),
+    *("fetched", "last_digit", "byte", "burst_summed", "read__valid", "read__payload"),
     *("peek__valid", "peek__payload", "counter_addr"),
 )
 
@@ -74,13 +76,14 @@ async def identity_and_state(dut: Any) -> None:
         cycle = await data.fetch(Command.IDENTIFY, data.rng.getrandbits(24))
         await data.steps(3)
         await data.bytes_are(IDENTITY.to_bytes(8, "little"), cycle + 1)
-        widths = dict(zip(STATE, (1, 1, 8, 16, 32), strict=True))
+        widths = dict(zip(STATE, (1, 1, 8, 16, 32, 8), strict=True))
         state = {name: data.rng.getrandbits(width) for name, width in widths.items()}
         cycle = await data.fetch(Command.STATUS, 0)
         await data.step(**state)
         await data.steps(3)
         unit = bytes([state["busy"] | state["initialised"] << 1, state["errors"]])
         unit += state["passes_done"].to_bytes(2, "little") + state["frame_cycles"].to_bytes(4, "little")
+        unit += bytes([state["frame"]]) + bytes(7)
         assert len(unit) == STATUS_BYTES
         await data.bytes_are(unit, cycle + 1)
 
@@ -135,3 +138,32 @@ async def counters(dut: Any) -> None:
         await data.steps(6, counter_data=int.from_bytes(unit, "little"))
         await data.bytes_are(unit, cycle + COUNTER_LATENCY + 2)
         assert data.cycles_of("read__valid") == data.cycles_of("peek__valid") == []
+
+
+@cocotb.test()
+async def checksums(dut: Any) -> None:
+    """Of one burst to many, with halfwords at any pace: what zlib says of the bytes."""
+    data = Data(dut, 5)
+    await data.begin()
+    for bursts in (1, 2, 3, 40, 300):
+        address = data.rng.getrandbits(20) * 8
+        content = data.rng.randbytes(16 * bursts)
+        await data.step(bursts=bursts)
+        await data.fetch(Command.CHECKSUM, address)
+        gaps = data.rng.random() < 0.3
+        for i in range(bursts):
+            if i:
+                assert data.seen[-1]["burst_summed"] == 0
+                assert (await data.step())["burst_summed"]
+                data.dut.address.value = address + 8 * i
+            await data.taken("read", address + 8 * i)
+            for j in range(8):
+                if gaps:
+                    await data.steps(data.rng.randrange(3))
+                place = 16 * i + 2 * j
+                await data.step(data=int.from_bytes(content[place : place + 2], "little"), data_valid=1)
+                dut.data_valid.value = 0
+        fetched = data.cycle - 1 + AnswerData.CHECKSUM_LATENCY
+        await data.steps(AnswerData.CHECKSUM_LATENCY)
+        await data.bytes_are(zlib.crc32(content).to_bytes(4, "little"), fetched)
+        assert data.cycles_of("peek__valid") == []

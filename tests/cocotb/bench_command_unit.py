@@ -7,45 +7,30 @@ from typing import Any
 
 import cocotb
 
-from hwgen.hw.isa.host_protocol import (
-    IDENTITY_BYTES,
-    LENGTH_UNITS,
-    RESIDENT_COMMANDS,
-    SDRAM_COMMANDS,
-    STATUS_BYTES,
-    Command,
-    Status,
-)
+from hwgen.hw.host.command_unit import CommandUnit
+from hwgen.hw.isa.host_protocol import PAYLOAD_COMMANDS, Command, Status
+from tests.support.machine_link import MachineRules
 from tests.support.passes import bench_number
 from tests.support.stepper import Stepper
 
-SDRAM = bool(bench_number("SDRAM"))
-ABSENT = RESIDENT_COMMANDS if SDRAM else SDRAM_COMMANDS
+HALFWORDS, DEPTH = bench_number("HALFWORDS"), bench_number("DEPTH")
+SDRAM = HALFWORDS > 0
 WRITES = Command.WRITE if SDRAM else Command.POKE
-GUARDED = {Command.READ, Command.START, WRITES}
+RULES = MachineRules(HALFWORDS, DEPTH)
+LATENCY = CommandUnit.REFUSAL_LATENCY
 
 INPUTS = (
-    *("header", "accepted", "units__valid", "units__payload", "unit_sent"),
+    *("header", "accepted", "units__valid", "units__payload", "reading"),
     *("write__ready", "poke__ready", "busy", "initialised"),
 )
 OUTPUTS = (
-    *("asked", "refusal", "has_payload", "length", "units__ready", "advance", "next_address"),
-    *("write__valid", "write__payload", "poke__valid", "poke__payload", "start", "base"),
+    *("refusal", "has_payload", "units__ready", "advance", "next_address"),
+    *("write__valid", "write__payload", "poke__valid", "poke__payload", "start", "base", "frame"),
 )
 
 
 def header(command: int, length: int = 0, address: int = 0) -> int:
     return command | 0x77 << 8 | length << 16 | address << 32
-
-
-def judged(command: int, length: int, initialised: bool, busy: bool) -> Status:
-    """By the text of the protocol."""
-    if command not in set(Command) - ABSENT:
-        return Status.COMMAND
-    unit = LENGTH_UNITS[Command(command)]
-    if length != 0 if unit == 0 else length == 0 or length % unit:
-        return Status.LENGTH
-    return Status.BUSY if command in GUARDED and (busy or not initialised) else Status.OK
 
 
 @cocotb.test()
@@ -54,67 +39,110 @@ async def every_header(dut: Any) -> None:
     unit = Stepper(dut, INPUTS, OUTPUTS)
     await unit.begin()
     lengths = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 48, 0x1000, 0x1001, 0xFFF0)
-    for command in (*range(10), 0x42, 0x83, 255):
+    for command in (*range(11), 0x42, 0x83, 255):
+        address = 1 << 24 if command == Command.START else 0
         for length in lengths:
-            for busy, initialised in ((0, 1), (1, 1), (0, 0)):
-                await unit.steps(2, header=header(command, length), busy=busy, initialised=initialised)
+            for busy, initialised, reading in ((0, 1, 0), (1, 1, 0), (0, 0, 0), (0, 1, 1)):
+                state = {"busy": busy, "initialised": initialised, "reading": reading}
+                await unit.steps(LATENCY, header=header(command, length, address), **state)
                 seen = await unit.step()
-                wanted = judged(command, length, bool(initialised), bool(busy))
-                assert seen["refusal"] == wanted, (command, length, busy, initialised, seen["refusal"])
-                present = command in set(Command) - ABSENT
-                assert seen["asked"] == present << (command - 1 if present else 0)
+                free = not busy and bool(initialised)
+                wanted = RULES.judge(command, length, address, free=free, reading=bool(reading), frame=0)
+                assert seen["refusal"] == wanted, (command, length, state, seen["refusal"])
                 assert seen["has_payload"] == (command == WRITES)
-                whole = {Command.IDENTIFY: IDENTITY_BYTES, Command.STATUS: STATUS_BYTES}
-                if wanted == Status.OK:
-                    assert seen["length"] == whole.get(Command(command), length)
     assert unit.cycles_of("start") == []
 
 
 @cocotb.test()
-async def two_stages(dut: Any) -> None:
-    """`asked` a cycle after the header, `refusal` two, and one after the machine's state."""
+async def every_place(dut: Any) -> None:
+    """Requests about memory up to its end and beyond it, and about banks, bursts and bits of the address that are not there."""
     unit = Stepper(dut, INPUTS, OUTPUTS)
     await unit.begin()
-    await unit.steps(3, header=header(Command.START), initialised=1)
+    rng = random.Random(6)
+    await unit.step(initialised=1)
+    refused = 0
+    for command in RULES.commands:
+        for _ in range(150):
+            length = RULES.unit(command) * rng.choice(
+                [1, 2, rng.randrange(1, 200), 0xFFF0 // max(1, RULES.unit(command))]
+            )
+            end, shift = RULES.end(command)
+            address = rng.choice([end, 0, rng.randrange(end + 1)]) - RULES.count(command, length) + rng.randrange(-1, 2)
+            if rng.random() < 0.7 and command in (Command.READ, Command.CHECKSUM):
+                address -= address % 8
+            address = max(0, address) | rng.choice([0, 0, 1 << shift, 3 << 16, 1 << 18, 1 << 24, 1 << 31])
+            await unit.steps(LATENCY, header=header(command, length & 0xFFFF, address))
+            seen = await unit.step()
+            wanted = RULES.judge(command, length & 0xFFFF, address, free=True, reading=False, frame=0)
+            assert seen["refusal"] == wanted, (command, length, hex(address), seen["refusal"], wanted)
+            refused += wanted == Status.ADDRESS
+    assert refused > 100
+
+
+@cocotb.test()
+async def stages(dut: Any) -> None:
+    """`refusal` follows the header by REFUSAL_LATENCY cycles at most, and the machine's state by one."""
+    unit = Stepper(dut, INPUTS, OUTPUTS)
+    await unit.begin()
+    start = header(Command.START, address=1 << 24)
+    await unit.steps(LATENCY + 1, header=start, initialised=1)
     await unit.step(header=header(0))
-    assert (await unit.step())["asked"] == 0
-    assert unit.seen[-2]["asked"] == 1 << Command.START - 1
-    assert unit.seen[-1]["refusal"] == Status.OK
+    await unit.step()
     assert (await unit.step())["refusal"] == Status.COMMAND
-    await unit.steps(3, header=header(Command.START))
+    await unit.steps(LATENCY + 1, header=start)
     assert (await unit.step(busy=1))["refusal"] == Status.OK
+    assert (await unit.step())["refusal"] == Status.BUSY
+    await unit.steps(2, busy=0, header=header(WRITES, 8))
+    await unit.steps(LATENCY)
+    assert (await unit.step(reading=1))["refusal"] == Status.OK
     assert (await unit.step())["refusal"] == Status.BUSY
 
 
 @cocotb.test()
 async def start(dut: Any) -> None:
+    """A frame is started once, however often it is asked for; no other than the next one can be; 256 of them."""
     unit = Stepper(dut, INPUTS, OUTPUTS)
     await unit.begin()
-    await unit.steps(3, header=header(Command.START, address=0x00ABCDEF), initialised=1)
+    await unit.step(initialised=1)
+    started = 0
+    for number in (*range(1, 256), 0, 1, 2):
+        base = (0xABCDEF * number) & 0xFFFFFF & (HALFWORDS - 1 if SDRAM else -1)
+        before = number - 1 & 0xFF
+        for wrong in (number + 1 & 0xFF, number - 2 & 0xFF, number ^ 0x80):
+            await unit.steps(LATENCY, header=header(Command.START, address=wrong << 24 | base))
+            assert (await unit.step())["refusal"] == (Status.OK if wrong == before else Status.FRAME)
+        for repeated in range(2):
+            await unit.steps(LATENCY, header=header(Command.START, address=number << 24 | base ^ repeated))
+            assert (await unit.step(accepted=1))["refusal"] == Status.OK
+            await unit.step(accepted=0, busy=1)
+            await unit.step()
+            started += not repeated
+            assert len(unit.cycles_of("start")) == started
+            assert (unit.seen[-1]["base"], unit.seen[-1]["frame"]) == (base, number)
+            # Busy or not: it is the same frame.
+            await unit.steps(LATENCY, header=header(Command.START, address=number << 24))
+            assert (await unit.step())["refusal"] == Status.OK
+        await unit.step(busy=0)
+    await unit.steps(LATENCY, header=header(Command.STATUS, address=0x123456))
     await unit.step(accepted=1)
-    cycle = unit.cycle
     await unit.steps(3, accepted=0)
-    assert unit.cycles_of("start") == [cycle] and unit.seen[cycle]["base"] == 0xABCDEF
-    await unit.steps(3, header=header(Command.STATUS, address=0x123456))
-    await unit.step(accepted=1)
-    await unit.steps(3, accepted=0)
-    assert unit.cycles_of("start") == [cycle] and unit.seen[-1]["base"] == 0xABCDEF
+    assert len(unit.cycles_of("start")) == started
 
 
 @cocotb.test()
 async def addresses(dut: Any) -> None:
-    """The next one is a burst further for READ, one further else; `advance` says when."""
+    """The next one is one further, and `advance` says when."""
     unit = Stepper(dut, INPUTS, OUTPUTS)
     await unit.begin()
     rng = random.Random(3)
-    for command in sorted(set(Command) - ABSENT):
-        for _ in range(10):
-            address = rng.choice([0xFFFFFF, 0xFFFFF8, rng.randrange(1 << 24)])
-            await unit.steps(2, header=header(command, address=address))
-            seen = await unit.step(unit_sent=1)
-            assert seen["next_address"] == address + (8 if command == Command.READ else 1) & 0xFFFFFF
-            assert seen["advance"] == 1
-            assert (await unit.step(unit_sent=0))["advance"] == 0
+    assert WRITES in PAYLOAD_COMMANDS
+    for _ in range(20):
+        address = rng.choice([0xFFFFFF, rng.randrange(1 << 24)])
+        await unit.steps(2, header=header(WRITES, address=address))
+        ready = {"write__ready": 1, "poke__ready": 1}
+        seen = await unit.step(units__valid=1, **ready)
+        assert seen["next_address"] == address + 1 & 0xFFFFFF and seen["advance"] == 1
+        assert (await unit.step(units__valid=0))["advance"] == 0
 
 
 @cocotb.test()

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
 import cocotb
 
-from hwgen.host.link import ResponseReader, decode_identity, decode_status, encode_request
+from hwgen.host.packets import ResponseReader, decode_identity, decode_status, encode_request
 from hwgen.hw.isa.counters import RECORD_WORDS
-from hwgen.hw.isa.host_protocol import Command, Status, StatusFlag
+from hwgen.hw.isa.host_protocol import FRAME_SHIFT, LENGTH_UNITS, Command, Status, StatusFlag
 from hwgen.sim.harness.streams import reset
 from tests.support.serial_line import SerialLine
 
@@ -59,7 +60,7 @@ class Host:
         raise AssertionError(f"no answer to {command.name}")
 
 
-_OWN_LENGTH = (Command.IDENTIFY, Command.STATUS)
+_OWN_LENGTH = (Command.IDENTIFY, Command.STATUS, Command.CHECKSUM)
 
 
 async def load(host: Host) -> None:
@@ -71,6 +72,9 @@ async def load(host: Host) -> None:
     stream = Path(os.environ["STREAM"]).read_bytes()
     for i in range(0, len(stream), _BLOCK_BYTES):
         await host.request(Command.WRITE, address=BASE + i // 2, payload=stream[i : i + _BLOCK_BYTES])
+    bursts = len(stream) // LENGTH_UNITS[Command.READ]
+    found = await host.request(Command.CHECKSUM, address=BASE, length=bursts)
+    assert int.from_bytes(found, "little") == zlib.crc32(stream[: bursts * LENGTH_UNITS[Command.READ]])
 
 
 @cocotb.test()
@@ -84,13 +88,17 @@ async def frame(dut: Any) -> None:
             break
     assert status.flags == StatusFlag.INITIALISED
 
-    for _ in range(int(os.environ.get("FRAMES", "1"))):
+    for number in range(1, 1 + int(os.environ.get("FRAMES", "1"))):
         await load(host)
-        await host.request(Command.START, address=BASE)
+        for _ in range(2):  # the second time nothing is started
+            await host.request(Command.START, address=number << FRAME_SHIFT | BASE)
         for _ in range(_POLLS):
             status = decode_status(await host.request(Command.STATUS))
             if not status.busy:
                 break
+        assert status.frame == number
+        await host.request(Command.START, address=number << FRAME_SHIFT | BASE)
+        assert not decode_status(await host.request(Command.STATUS)).busy
 
     words = [
         (await host.request(Command.PEEK, address=bank << 16 | address, length=8)).hex()

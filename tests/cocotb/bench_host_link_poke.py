@@ -8,10 +8,11 @@ from typing import Any
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from hwgen.host.link import Response, encode_request
+from hwgen.host.packets import Response, encode_request
 from hwgen.hw.isa.host_protocol import Command, Status
 from hwgen.sim.harness.streams import StreamMonitor
 from tests.support.host_link_machine import Machine, peeked
+from tests.support.host_link_parameters import DEPTH
 
 
 class PokedMachine(Machine):
@@ -46,22 +47,28 @@ async def commands(dut: Any) -> None:
     words: dict[tuple[int, int], int] = {}
     for bank in range(4):
         data = rng.randbytes(8 * (1 + 3 * bank))
-        address = 0x1FF0 + 5 * bank
+        address = 0x17F0 - 5 * bank - len(data) // 8
         response = await machine.ask(Command.POKE, address=bank << 16 | address, payload=data)
         assert response == Response(Status.OK, machine.sequence, b"")
         words |= expected(bank, address, data)
         assert machine.words == words
     assert (await machine.ask(Command.PEEK, address=2 << 16 | 9, length=8)).data == peeked(2, 9).to_bytes(8, "little")
 
-    response = await machine.ask(Command.START)
+    response = await machine.ask(Command.START, address=1 << 24)
     assert response == Response(Status.OK, machine.sequence, b"") and machine.starts == [0]
     dut.busy.value = 1
     assert (await machine.ask(Command.POKE, payload=bytes(8))).status == Status.BUSY
     dut.busy.value = 0
-    for command, payload in ((Command.WRITE, b"\1\2"), (Command.READ, None)):
+    for command, payload in ((Command.WRITE, b"\1\2"), (Command.READ, None), (Command.CHECKSUM, None)):
         await machine.answers(encode_request(command, 1, length=16, payload=payload), Status.COMMAND)
     await machine.answers(encode_request(Command.POKE, 1, payload=bytes(12)), Status.LENGTH)
     await machine.answers(encode_request(Command.POKE, 1, payload=b""), Status.LENGTH)
+    await machine.answers(encode_request(Command.POKE, 1, address=DEPTH - 1, payload=bytes(16)), Status.ADDRESS)
+    # No word is written while one is still to be answered.
+    await machine.line.send(
+        encode_request(Command.PEEK, 7, address=5, length=80) + encode_request(Command.POKE, 8, payload=bytes(8))
+    )
+    assert [answer.status for answer in await machine.all_answers(2)] == [Status.OK, Status.BUSY]
     assert machine.words == words and machine.memory == {}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import cocotb
 
-from hwgen.host.link import encode_request
+from hwgen.host.packets import encode_request
 from hwgen.hw.isa.host_protocol import REQUEST_SYNC, Command, Status
 from hwgen.sim.harness.streams import StreamMonitor
 from tests.support.passes import bench_number
@@ -17,7 +17,7 @@ UNIT_BYTES = bench_number("UNIT_BYTES")
 TIMEOUT = bench_number("TIMEOUT")
 HEADER_FRAME = 11  # sync byte, header, CRC
 
-INPUTS = ("byte", "byte_valid", "advance", "next_address", "refusal", "has_payload", "units__ready", "sending")
+INPUTS = ("byte", "byte_valid", "advance", "next_address", "refusal", "has_payload", "units__ready", "room")
 OUTPUTS = ("header", "accepted", "units__valid", "units__payload", "answer", "with_data", "status")
 
 
@@ -37,6 +37,7 @@ class Receiver(Stepper):
 
     async def begin(self) -> None:
         await super().begin()
+        self.dut.room.value = 1
         StreamMonitor(self.dut, "units", self.dut.clk)
 
     async def step(self, **driven: int) -> dict[str, int]:
@@ -54,14 +55,11 @@ class Receiver(Stepper):
         return self.cycle - gap
 
     async def answered(self, cycle: int, status: Status) -> None:
-        """That the one answer so far was in this cycle, and with this status; sends it, and makes the next request count anew."""
-        while self.cycle < cycle + 2:
+        """That the one answer so far was in this cycle, and with this status; makes the next request count anew."""
+        while self.cycle < cycle + 8:
             await self.step()
         assert self.cycles_of("answer") == [cycle], (self.cycles_of("answer"), cycle)
-        assert self.seen[cycle + 1]["status"] == status
-        await self.steps(7, sending=1)
-        await self.step(sending=0)
-        assert self.cycles_of("answer") == [cycle]
+        assert self.seen[cycle]["status"] == status
         self.cycle, self.seen, self.units = 0, [], []
 
 
@@ -74,25 +72,58 @@ async def requests_without_payload(dut: Any) -> None:
         last = await receiver.send(frame, gap)
         await receiver.steps(4)
         assert receiver.cycles_of("accepted") == [last + 1]
-        seen = receiver.seen[last + 1]
-        assert seen["with_data"] and seen["header"] == Command.COUNTER | 0x81 << 8 | 0x1234 << 16 | 0xABCDEF12 << 32
-        await receiver.answered(last + 1, Status.OK)
+        header = Command.COUNTER | 0x81 << 8 | 0x1234 << 16 | 0xABCDEF12 << 32
+        assert receiver.seen[last + 1]["header"] == receiver.seen[last + 2]["header"] == header
+        assert receiver.cycles_of("with_data") == [last + 2]
+        await receiver.answered(last + 2, Status.OK)
 
 
 @cocotb.test()
 async def bytes_between_requests(dut: Any) -> None:
-    """Neither noise nor what comes while an answer is sent begins a request."""
+    """A byte that begins no request is an error, and nothing behind it begins one until the line was quiet."""
     receiver = Receiver(dut)
     await receiver.begin()
     frame = encode_request(Command.STATUS, 1)
-    await receiver.step(sending=1)
-    await receiver.send(frame)
-    await receiver.step(sending=0)
-    await receiver.send(bytes(byte for byte in range(256) if byte != REQUEST_SYNC))
-    await receiver.steps(2 * TIMEOUT)
-    assert receiver.cycles_of("answer") == []
-    last = await receiver.send(frame)
-    await receiver.answered(last + 1, Status.OK)
+    for noise in [byte for byte in range(256) if byte != REQUEST_SYNC][::17]:
+        last = await receiver.send(bytes([noise]) + frame + frame)
+        await receiver.steps(TIMEOUT)
+        assert receiver.cycles_of("accepted") == []
+        await receiver.answered(last + TIMEOUT + 3, Status.SYNC)
+        last = await receiver.send(frame)
+        await receiver.answered(last + 2, Status.OK)
+
+
+@cocotb.test()
+async def one_behind_the_other(dut: Any) -> None:
+    """Requests without a pause between them, with and without payload."""
+    receiver = Receiver(dut, seed=6)
+    await receiver.begin()
+    data = bytes(range(UNIT_BYTES))
+    ends = []
+    for i in range(6):
+        await receiver.step(has_payload=i % 2)
+        ends.append(await receiver.send(request(data) if i % 2 else encode_request(Command.STATUS, i)))
+    await receiver.steps(4)
+    assert receiver.cycles_of("answer") == [end + 2 for end in ends]
+    assert {receiver.seen[end + 2]["status"] for end in ends} == {Status.OK}
+    assert receiver.units == 3 * [int.from_bytes(data, "little")]
+
+
+@cocotb.test()
+async def no_room(dut: Any) -> None:
+    """A request that comes while no further answer can be asked for is not carried out, and that is answered when there is room again."""
+    receiver = Receiver(dut, seed=7)
+    await receiver.begin()
+    for has_payload in (0, 1):
+        await receiver.step(has_payload=has_payload)
+        await receiver.step(room=0)
+        last = await receiver.send(request(bytes(UNIT_BYTES)) if has_payload else encode_request(Command.STATUS, 1))
+        await receiver.steps(2 * TIMEOUT)
+        assert receiver.cycles_of("answer") == receiver.cycles_of("accepted") == receiver.units == []
+        await receiver.step(room=1)
+        await receiver.answered(receiver.cycle, Status.OVERRUN)
+        last = await receiver.send(request(bytes(UNIT_BYTES)) if has_payload else encode_request(Command.STATUS, 1))
+        await receiver.answered(last + 2, Status.OK)
 
 
 @cocotb.test()
@@ -120,8 +151,8 @@ async def payload(dut: Any, ready: float) -> None:
         header = receiver.seen[last]["header"]
         assert header >> 32 == 0x876543 and header >> 16 & 0xFFFF == 0
         assert receiver.cycles_of("accepted") == []
-        assert not receiver.seen[last + 1]["with_data"]
-        await receiver.answered(last + 1, Status.OK)
+        assert receiver.cycles_of("with_data") == []
+        await receiver.answered(last + 2, Status.OK)
 
 
 @cocotb.test()
@@ -137,20 +168,20 @@ async def last_unit_waits(dut: Any) -> None:
     receiver.ready = 1.0
     await receiver.step()
     assert receiver.units == [int.from_bytes(bytes(range(UNIT_BYTES)), "little")]
-    await receiver.answered(receiver.cycle, Status.OK)
+    await receiver.answered(receiver.cycle + 1, Status.OK)
 
     receiver.ready = 0.0
     last = await receiver.send(request(bytes(2 * UNIT_BYTES)))
     receiver.ready = 1.0
     await receiver.steps(TIMEOUT)
-    await receiver.answered(last + TIMEOUT + 2, Status.OVERRUN)
+    await receiver.answered(last + TIMEOUT + 3, Status.OVERRUN)
     last = await receiver.send(request(bytes(2 * UNIT_BYTES)))
-    await receiver.answered(last + 1, Status.OK)
+    await receiver.answered(last + 2, Status.OK)
 
 
 @cocotb.test()
 async def errors(dut: Any) -> None:
-    """Each with its status, `timeout` + 2 cycles after the last byte; then a good request is answered at once."""
+    """Each with its status, `timeout` + 3 cycles after the last byte, a pause one later; then a good request is answered at once."""
     receiver = Receiver(dut, seed=4)
     await receiver.begin()
     good = request(bytes(range(2 * UNIT_BYTES)))
@@ -159,9 +190,9 @@ async def errors(dut: Any) -> None:
     async def spoilt(frame: bytes, status: Status) -> None:
         last = await receiver.send(frame)
         await receiver.steps(TIMEOUT)
-        await receiver.answered(last + TIMEOUT + 2, status)
+        await receiver.answered(last + TIMEOUT + 3 + (status == Status.TIMEOUT), status)
         last = await receiver.send(good)
-        await receiver.answered(last + 1, Status.OK)
+        await receiver.answered(last + 2, Status.OK)
 
     for bit in (8 * byte + receiver.rng.randrange(8) for byte in range(1, len(good))):
         frame = bytearray(good)
@@ -175,7 +206,7 @@ async def errors(dut: Any) -> None:
         await receiver.step(refusal=Status.OK)
         await receiver.steps(TIMEOUT)
         assert receiver.units == []
-        await receiver.answered(last + TIMEOUT + 2, status)
+        await receiver.answered(last + TIMEOUT + 3 + (status == Status.TIMEOUT), status)
 
 
 @cocotb.test()
@@ -185,6 +216,6 @@ async def pauses(dut: Any) -> None:
     await receiver.begin()
     await receiver.step(has_payload=1)
     last = await receiver.send(request(bytes(UNIT_BYTES)), TIMEOUT + 2)
-    await receiver.answered(last + 1, Status.OK)
+    await receiver.answered(last + 2, Status.OK)
     last = await receiver.send(request(bytes(UNIT_BYTES))[:-1], TIMEOUT + 2)
-    await receiver.answered(last + TIMEOUT + 2, Status.TIMEOUT)
+    await receiver.answered(last + TIMEOUT + 4, Status.TIMEOUT)

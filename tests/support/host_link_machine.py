@@ -8,7 +8,7 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, ReadOnly, RisingEdge, ValueChange
 
-from hwgen.host.link import Response, ResponseReader, decode_identity, encode_request
+from hwgen.host.packets import Response, ResponseReader, decode_identity, encode_request
 from hwgen.hw.host.link import COUNTER_LATENCY
 from hwgen.hw.isa.host_protocol import Command, Status
 from hwgen.sim.harness.streams import reset
@@ -122,6 +122,13 @@ class Machine:
         answers = await self.responses(600_000)
         assert len(answers) == 1 and answers[0].sequence == self.sequence
         return answers[0]
+
+    async def all_answers(self, count: int) -> list[Response]:
+        """So many answers, in order."""
+        found: list[Response] = []
+        while len(found) < count:
+            found += await self.responses(600_000)
+        return found
 
     async def answers(self, frame: bytes, status: Status) -> None:
         """A spoilt frame gets just this answer; then an ordinary request works at once."""

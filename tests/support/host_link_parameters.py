@@ -12,3 +12,7 @@ BUILD = 0xC0FFEE42
 
 
 TIMEOUT = 2000
+
+
+DEPTH = 6144
+"""Words of a bank."""

@@ -13,11 +13,12 @@ from amaranth.sim import Simulator
 Bench = Callable[[Any], Coroutine[Any, Any, None]]
 
 
-def run_bench(dut: Elaboratable, bench: Bench) -> None:
-    """Simulate `dut` from reset, with a clock, until `bench` ends; it gets the simulator's context (`get`, `set`, `tick`)."""
+def run_bench(dut: Elaboratable, *benches: Bench) -> None:
+    """Simulate `dut` from reset, with a clock, until all `benches` end; they get the simulator's context (`get`, `set`, `tick`)."""
     simulator = Simulator(dut)
     simulator.add_clock(1e-8)
-    simulator.add_testbench(bench)
+    for bench in benches:
+        simulator.add_testbench(bench)
     simulator.run()
 
 

@@ -10,12 +10,12 @@ from hwgen.hw.host.command_unit import CommandUnit
 from hwgen.sim.harness.runner import simulate
 
 
-@pytest.mark.parametrize("sdram", [True, False])
-def test_command_unit(sdram: bool, bench_dir: Path) -> None:
+@pytest.mark.parametrize(("halfwords", "depth"), [(1 << 24, 6144), (1 << 22, 1 << 14), (0, 1000)])
+def test_command_unit(halfwords: int, depth: int, bench_dir: Path) -> None:
     simulate(
-        CommandUnit(sdram=sdram),
-        name=f"command_unit_{int(sdram)}",
+        CommandUnit(halfwords=halfwords, depth=depth),
+        name=f"command_unit_{halfwords}_{depth}",
         test_module="tests.cocotb.bench_command_unit",
         build_dir=bench_dir,
-        env={"SDRAM": str(int(sdram))},
+        env={"HALFWORDS": str(halfwords), "DEPTH": str(depth)},
     )

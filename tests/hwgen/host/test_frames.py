@@ -15,13 +15,15 @@ from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.plan.throughput import plan_batch
 from hwgen.errors import ModelError
 from hwgen.host.frames import Frames
-from hwgen.host.link import MachineStatus
+from hwgen.host.packets import Identity, LinkError, MachineStatus
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
-from hwgen.hw.isa.host_protocol import StatusFlag
+from hwgen.hw.isa.host_protocol import MachineError, StatusFlag
 from hwgen.sim.golden import run
 from hwgen.sim.timing.frame import predict
 from tests.support.int8_networks import load_network
 from tests.support.small_board import SDRAM, SmallBoard
+
+BUILD = 0xC0FFEE42
 
 
 class Machine:
@@ -32,6 +34,16 @@ class Machine:
         self.sdram = np.zeros(1 << 20, np.uint16)
         self.memory = np.zeros((BANKS, planned.config.activation_depth, WORD_BYTES), np.int8)
         self.writes = 0
+        self.verified = 0
+        self.passes_left = 0
+
+    def identify(self) -> Identity:
+        return Identity(BUILD, 100_000_000, 2)
+
+    def verify(self, address: int, halfwords: np.ndarray) -> None:
+        assert len(halfwords) % 8 == 0 and len(halfwords) >= len(self._program.stream)
+        np.testing.assert_array_equal(self.sdram[address : address + len(halfwords)], halfwords)
+        self.verified += 1
 
     def write(self, address: int, halfwords: np.ndarray) -> None:
         self.sdram[address : address + len(halfwords)] = halfwords
@@ -48,7 +60,7 @@ class Machine:
 
     def wait(self, limit_s: float) -> MachineStatus:
         assert limit_s >= 1
-        return MachineStatus(StatusFlag(2), 0, len(self._program.names), 1000)
+        return MachineStatus(StatusFlag(2), MachineError(0), len(self._program.names) - self.passes_left, 1000, 1)
 
     def peek(self, bank: int, address: int, words: int) -> np.ndarray:
         return self.memory[bank, address : address + words].reshape(-1).view("<u8")
@@ -67,9 +79,10 @@ def test_images_in_results_out(frames: int) -> None:
     images = [quantise_pixels(pixels, graph.tensors[graph.input]) for pixels in synthetic_images(frames, 32, 3)]
     goldens = [run(planned.graph, image) for image in images]
     machine: Any = Machine(planned, goldens, images)
-    host = Frames(machine, planned)
+    host = Frames(machine, planned, BUILD)
     host.load()
     loads = machine.writes
+    assert machine.verified == 1
     for _ in range(2):
         results = host.run(images)
         assert len(results) == frames
@@ -77,6 +90,11 @@ def test_images_in_results_out(frames: int) -> None:
             np.testing.assert_array_equal(result, tensors[planned.graph.output])
     assert machine.writes == loads + 2 * 32 * frames, "images only"
     assert host.status is not None and host.status.passes_done == len(planned.passes)
+    machine.passes_left = 3
+    with pytest.raises(LinkError, match=f"ended after {len(planned.passes) - 3} of {len(planned.passes)} passes"):
+        host.run(images)
+    with pytest.raises(LinkError, match="has the bitstream of build 0xc0ffee42, this is build 0x00000001: flash"):
+        Frames(machine, planned, 1).load()
     with pytest.raises(ModelError, match=f"{frames} images go together, not {frames + 1}"):
         host.run([*images, images[0]])
     with pytest.raises(ModelError, match=r"must be int8 \(32, 32, 3\), not int8 \(31, 32, 3\)"):
