@@ -86,23 +86,18 @@ def plan_pll(input_hz: int, request_hz: int) -> Pll:
     if not OUTPUT_HZ[0] <= request_hz <= OUTPUT_HZ[1]:
         low, high = (limit / 1e6 for limit in OUTPUT_HZ)
         raise ValueError(f"clock must be {low:g} to {high:g} MHz, not {request_hz / 1e6:g}")
-    best: tuple[Fraction, int, Fraction, Pll] | None = None
     middle = Fraction(sum(VCO_HZ), 2)
-    for reference in DIVIDERS:
-        if not DETECTOR_HZ[0] <= Fraction(input_hz, reference) <= DETECTOR_HZ[1]:
-            continue
-        feedback = request_hz * reference // input_hz
-        if feedback not in DIVIDERS:
-            continue
-        for divider in DIVIDERS:
-            pll = Pll(input_hz, reference, feedback, divider)
-            if pll.output_hz < OUTPUT_HZ[0] or not VCO_HZ[0] <= pll.vco_hz <= VCO_HZ[1]:
-                continue
-            candidate = (pll.output_hz, -reference, -abs(pll.vco_hz - middle), pll)
-            if best is None or candidate[:3] > best[:3]:
-                best = candidate
-    if best is None:
+    # What these limits leave keeps the others: request / detector is at most 128, CLKFB_DIV's most; an output is at least the detector's
+    # least frequency, 400 MHz / 128; and some multiple of it, by 128 at most, lies in the VCO's octave, as the nearest to its middle does.
+    settings = [
+        Pll(input_hz, reference, feedback, divider)
+        for reference in DIVIDERS
+        if DETECTOR_HZ[0] <= Fraction(input_hz, reference) <= DETECTOR_HZ[1]
+        and (feedback := request_hz * reference // input_hz)
+        for divider in DIVIDERS
+    ]
+    if not settings:
         raise ValueError(
             f"no PLL setting makes a clock of at most {request_hz / 1e6:g} MHz from {input_hz / 1e6:g} MHz"
         )
-    return best[3]
+    return max(settings, key=lambda pll: (pll.output_hz, -pll.reference_divider, -abs(pll.vco_hz - middle)))
