@@ -54,9 +54,7 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
     """
     if not math.isfinite(real) or real < 0:
         raise ModelError(f"requantisation factor {real} must be finite and not negative; check the scales")
-    if real == 0:
-        return 0, 0
-    mantissa, exponent = math.frexp(real)
+    mantissa, exponent = math.frexp(real)  # 0, 0 of 0
     fixed = int(round_half_away(mantissa * 2.0**MULTIPLIER_BITS))
     if fixed == 1 << MULTIPLIER_BITS:
         fixed, exponent = fixed // 2, exponent + 1
@@ -111,7 +109,7 @@ def accumulator_bounds(weights: np.ndarray, folded_bias: np.ndarray) -> tuple[np
 def accumulator_bits(weights: np.ndarray) -> int:
     """Signed width that holds every partial sum of `sum(w * x)`, whatever the order of the terms."""
     flat = np.abs(weights.astype(np.int16)).reshape(weights.shape[0], -1)
-    largest = int(flat.sum(axis=1, dtype=np.int64).max()) * -INT8_MIN
+    largest = int(flat.sum(axis=1, dtype=np.int64).max()) << 7  # times 128, the magnitude of INT8_MIN
     return largest.bit_length() + 1
 
 
@@ -131,7 +129,6 @@ def clamp_bits(
     either lie beyond every value the accumulator can take (`acc_low`, `acc_high`) or already give the clamp limit on
     its side.
     """
-    acc_low, acc_high = np.asarray(acc_low, dtype=np.int64), np.asarray(acc_high, dtype=np.int64)
     width = np.full(acc_low.shape, 32, dtype=np.int64)
     for bits in range(31, 1, -1):
         least, most = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
@@ -143,25 +140,21 @@ def clamp_bits(
 
 def divide_half_away(total: np.ndarray, count: np.ndarray | int) -> np.ndarray:
     """`total / count` rounded half away from zero, int64 (equation 12)."""
-    total = np.asarray(total, dtype=np.int64)
-    magnitude = (np.abs(total) + np.asarray(count, dtype=np.int64) // 2) // count
-    return np.where(total < 0, -magnitude, magnitude)
+    return np.sign(total) * ((np.abs(total) + np.asarray(count, dtype=np.int64) // 2) // count)
 
 
-def average_multiplier(count: int, max_abs: int | None = None) -> tuple[int, int]:
-    """(M, n) with which equation 7 equals equation 12 for a mean of `count` elements, proven for every sum of
-    magnitude <= `max_abs`.
+def average_multiplier(count: int) -> tuple[int, int]:
+    """(M, n) with which equation 7 equals equation 12 for a mean of `count` elements, proven for every sum of int8 values.
 
-    `max_abs` defaults to `128 * count`, the largest sum of int8 values.  Raises ModelError where no pair was found.  Cost does
-    not depend on `count`.
+    Raises ModelError where no pair was found.  Cost does not depend on `count`.
     """
     if count < 1:
         raise ModelError(f"an average of {count} elements; at least 1 is needed")
-    limit = -INT8_MIN * count if max_abs is None else max_abs
+    limit = -INT8_MIN * count
     sums = _steps_of_mean(count, limit)
     exact = divide_half_away(sums, count)
-    # Just above 1 / count a tie falls on the far side of the half in both signs; n = 0 rounds only once.
-    for multiplier in (2**31 // count + 1, 2**31 // count, 2**31 // count - 1):
+    # Just above 1 / count a tie falls on the far side of the half in both signs; n = 0 rounds only once.  The last one is for one element.
+    for multiplier in (2**31 // count + 1, 2**31 // count, 2**31 - 1):
         if multiplier < 2**31 and np.array_equal(scale_by(sums, multiplier, 0), exact):
             return multiplier, 0
     raise ModelError(

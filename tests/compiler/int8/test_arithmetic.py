@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -129,14 +130,14 @@ def test_average_multiplier_refuses_what_it_cannot_prove() -> None:
         arithmetic.average_multiplier(12543)
 
 
-@pytest.mark.parametrize("count", [1, 2, 7, 9, 256, 2895, 3000, 4100, 5001])
+@pytest.mark.parametrize("count", [1, 2, 7, 9, 256, 2895, 2953, 2969, 3000, 4100, 5001])
 def test_few_sums_prove_an_average_for_all(count: int) -> None:
     """The steps of the mean stand for every sum: the same pair, or none, as when all of them are tried."""
     sums = np.arange(-128 * count, 128 * count + 1, dtype=np.int64)
     exact = arithmetic.divide_half_away(sums, count)
     tried = [
         multiplier
-        for multiplier in (2**31 // count + 1, 2**31 // count, 2**31 // count - 1)
+        for multiplier in (2**31 // count + 1, 2**31 // count, 2**31 - 1)
         if multiplier < 2**31 and np.array_equal(arithmetic.scale_by(sums, multiplier, 0), exact)
     ]
     try:
@@ -144,6 +145,65 @@ def test_few_sums_prove_an_average_for_all(count: int) -> None:
     except ModelError:
         found = []
     assert found == tried[:1]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 6, 7])
+@pytest.mark.parametrize("limit", [7, 12, 27, 128])
+def test_steps_of_a_mean(count: int, limit: int) -> None:
+    """Both sides of each step, and the ends: no sum more and none less."""
+    sums = np.arange(-limit, limit + 1)
+    step = np.flatnonzero(np.diff(arithmetic.divide_half_away(sums, count)))
+    assert arithmetic._steps_of_mean(count, limit).tolist() == sorted({-limit, limit, *sums[step], *sums[step + 1]})
+
+
+def test_half_up_multiplier_at_its_limits() -> None:
+    for count in range(2, 2049, 2):
+        assert arithmetic.half_up_multiplier(count) == math.floor(Fraction(1 << 30, count) + Fraction(1, 2))
+    for count in (0, 1, 2047, 2050):
+        with pytest.raises(ModelError, match=f"an average of {count} uint8 elements; .* even numbers of up to 2,048"):
+            arithmetic.half_up_multiplier(count)
+
+
+def test_unit_leaves_accumulators_as_they_are() -> None:
+    acc = np.array([0, 1, -1, 1 << 20, (1 << 30) - 1, -(1 << 30) + 1])
+    multiplier, shift = arithmetic.UNIT
+    assert multiplier < 1 << 31
+    assert arithmetic.scale_by(acc, multiplier, shift).tolist() == acc.tolist()
+
+
+@pytest.mark.parametrize("count", [1, 49, 1 << 31, 1 << 32, 1 << 34])
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 4.0, 6.0])
+def test_mean_multiplier(ratio: float, count: int) -> None:
+    """As `reduce.h` has it: the shift grows by the count's logarithm, by 32 at most, to 31 at most."""
+    multiplier, shift = arithmetic.quantize_multiplier(ratio)
+    power = min(int(math.log2(count)), 32, 31 - shift)
+    assert arithmetic.mean_multiplier(ratio, 1.0, count) == ((multiplier << power) // count, shift + power)
+
+
+def test_add_multipliers() -> None:
+    """The larger scale has a factor of a half, the smaller one less."""
+    half, quarter = (1 << 30, 0), (1 << 30, 1)
+    assert arithmetic.add_multipliers(0.25, 0.5, 2.0)[:2] == (quarter, half)
+    assert arithmetic.add_multipliers(0.5, 0.25, 2.0) == (half, quarter, arithmetic.quantize_multiplier(2.0**-21))
+
+
+@pytest.mark.parametrize(
+    ("acc_low", "acc_high", "bits"),
+    [
+        (-1, 0, 2),  # no register of one bit
+        (-2, 1, 2),
+        (-3, 0, 3),
+        (0, (1 << 29) - 1, 30),
+        (-(1 << 30), 0, 31),
+        (-(1 << 30) - 1, 0, 32),
+        (0, (1 << 30) - 1, 31),
+        (0, 1 << 30, 32),
+    ],
+)
+def test_narrowest_and_widest_clamp(acc_low: int, acc_high: int, bits: int) -> None:
+    """A factor of 2^-32 never reaches a limit."""
+    tiny = np.array([1 << 30]), np.array([31])
+    assert arithmetic.clamp_bits(np.array([acc_low]), np.array([acc_high]), *tiny, 0, -128, 127).tolist() == [bits]
 
 
 def test_the_average_of_a_large_window_takes_no_memory() -> None:
@@ -164,6 +224,12 @@ def test_bounds_and_widths() -> None:
     assert (low[0], high[0]) == (min(values[:4]) + 10, max(values[:4]) + 10)
     assert (low[1], high[1]) == (min(values[4:]) - 20, max(values[4:]) - 20)
     assert arithmetic.accumulator_bits(weights) == 16  # 254 * 128 = 32512 < 2^15, and a sign
+    assert (
+        arithmetic.accumulator_bits(weights[:, :, :, :1].repeat(3, axis=0)) == 15
+    )  # 127 * 128 = 16256 < 2^14, in each of six channels
+    assert (
+        arithmetic.accumulator_bits(np.full((2, 1, 1, 2), 64, np.int8)) == 16
+    )  # 128 * 128 = 2^14, which needs 15 bits
     assert arithmetic.fold_zero_point(bias, weights, -5).tolist() == [10 + 5 * 124, -20 - 5 * 254]
 
 
@@ -192,4 +258,10 @@ def test_quantise_real_rounds_half_away_from_zero() -> None:
         -128,
     ]
     table = arithmetic.table_of(np.negative, 0.5, 3, 0.5, -3)
-    assert table.dtype == np.int8 and table[128 + 3] == -3 and table[128 + 13] == -13
+    assert (
+        table.shape == (256,)
+        and table[-1] == -127
+        and table.dtype == np.int8
+        and table[128 + 3] == -3
+        and table[128 + 13] == -13
+    )

@@ -87,6 +87,15 @@ def test_unsound_convolutions(changes: dict[str, object], message: str) -> None:
         graph(**changes).verify()
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_greatest_sum(sign: int) -> None:
+    """A scaled value and a zero point fit 32 bits as long as the sum is at most 2^31 - 256."""
+    nothing = np.zeros((6, 3, 3, 4), np.int8)
+    graph(weights=nothing, bias=np.full(6, sign * (2**31 - 256), np.int32)).verify()
+    with pytest.raises(ModelError, match="the sum of output channel 0, with its bias of .* can leave 32 bits"):
+        graph(weights=nothing, bias=np.full(6, sign * (2**31 - 255), np.int32)).verify()
+
+
 def test_unsound_graphs() -> None:
     g = graph()
     g.tensors["z"] = replace(g.tensors["z"], scale=0.3)
