@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from hwgen.boards.icepi_zero import ICEPI_ZERO
 from hwgen.compiler.frontend import tflite
 from hwgen.compiler.int8.fusion import is_identity, takes_table
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConcat, QShuffleMerge, QSlice, QTable
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
+from hwgen.compiler.plan.elements import Wanted, sizes
 from hwgen.compiler.program.assemble import build_program
 from hwgen.compiler.program.check import check_program
 from hwgen.compiler.program.program import Program
@@ -35,8 +37,8 @@ SDRAM = SdramConfig(100_000_000, 3, 1, pad_registers=2)
 CONFIG = CoreConfig(
     rows=4,
     cols=4,
-    array_clamp_bits=32,
-    window_clamp_bits=32,
+    array_clamp_bits=21,  # as narrow as the small networks allow
+    window_clamp_bits=20,
     activation_depth=2048,
     weight_depth=2048,
     parameter_depth=512,
@@ -94,6 +96,7 @@ class Small:
 
     def simulate(self, x: np.ndarray, build_dir: Path) -> None:
         """RTL: every tensor equal, every pass's cycles as predicted, the output as the model gives it."""
+        self._check_clamps()
         image = golden.encode(self.graph, x)
         values = golden.run(self.legal, image)
         result = simulate_frame(self.program, SDRAM, image, values, build_dir)
@@ -106,6 +109,14 @@ class Small:
         assert set(result.tensors) >= self._stored(), self._stored() - set(result.tensors)
         found = golden.decode(self.graph, golden.run_host(self.legal, result.output)[self.graph.result.name])
         np.testing.assert_array_equal(found, golden.predict(self.graph, x))
+
+    def _check_clamps(self) -> None:
+        """The core's clamps are wide enough for the model (equation 9)."""
+        core = self.program.config
+        wanted = sizes(Wanted(lower(self.legal), ICEPI_ZERO.part, core.rows, core.cols, core.window_lanes))
+        for name in ("array_clamp_bits", "window_clamp_bits"):
+            least, have = wanted.get(name, 0), getattr(core, name)
+            assert least <= have, f"{self.graph.name} needs {name} of {least}, the core has {have}"
 
     def _stored(self) -> set[str]:
         """Tensors that are compared: all but views, wholes whose parts are, and what a table follows at once."""

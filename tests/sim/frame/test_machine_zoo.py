@@ -24,7 +24,14 @@ from tests.support.int8_networks import load_network
 from tests.support.small_machine import CONFIG, Small
 
 RING = replace(
-    CONFIG, activation_depth=8192, weight_depth=8192, ring_depth=2048, parameter_depth=1024, window_depth=4096
+    CONFIG,
+    array_clamp_bits=32,
+    window_clamp_bits=32,
+    activation_depth=8192,
+    weight_depth=8192,
+    ring_depth=2048,
+    parameter_depth=1024,
+    window_depth=4096,
 )
 RESOLUTION, CLASSES = 32, 10
 GROUPS = {"shufflenet_v1": (1, 3, 8)}
