@@ -11,9 +11,9 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.sim.harness.streams import reset
 from hwgen.sim.timing.sdram import SdramTiming
-from tests.support.sdram_configs import CONFIGS, DEPTH
+from tests.support.sdram_configs import BROKEN, CONFIGS, DEPTH
 
-CONFIG = CONFIGS[os.environ.get("SDRAM_CONFIG", "100")]
+CONFIG = {**CONFIGS, **BROKEN}[os.environ.get("SDRAM_CONFIG", "100")]
 COLUMN, BANKS = CONFIG.part.column_bits, 1 << CONFIG.part.bank_bits
 ROW = COLUMN + CONFIG.part.bank_bits  # lowest bit of a row's number in an address
 

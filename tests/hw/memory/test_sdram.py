@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from hwgen.hw.memory.sdram_config import ADDRESS_BITS, SdramConfig, SdramPart
 from hwgen.sim.frame.sdram_chip import SDRAM_SOURCE, SdramChip
 from hwgen.sim.harness.runner import simulate
 from hwgen.sim.timing.sdram import SdramTiming
-from tests.support.sdram_configs import CONFIGS, DEPTH
+from tests.support.sdram_configs import BROKEN, CONFIGS, DEPTH, WITHOUT_RAS
 
 
 class SdramSystem(wiring.Component):
@@ -77,18 +76,46 @@ def test_controller(name: str, bench_dir: Path) -> None:
     )
 
 
-def test_a_broken_rule_ends_the_run(bench_dir: Path) -> None:
-    config = CONFIGS["100"]
-    system = SdramSystem(config, replace(config.part, rcd=31_000))
-    with pytest.raises(AssertionError, match="tRCD"):
+@pytest.mark.parametrize(
+    ("name", "config", "part", "rule"),
+    [
+        ("100", CONFIGS["100"], SdramPart(rcd=31_000), "tRCD"),
+        (WITHOUT_RAS, BROKEN[WITHOUT_RAS], SdramPart(), "tRAS: PRECHARGE too soon"),
+    ],
+    ids=["rcd", "ras"],
+)
+def test_a_broken_rule_ends_the_run(
+    name: str, config: SdramConfig, part: SdramPart, rule: str, bench_dir: Path
+) -> None:
+    with pytest.raises(AssertionError, match=rule):
         simulate(
-            system,
+            SdramSystem(config, part),
             name="sdram_fatal",
             test_module="tests.cocotb.bench_sdram",
             build_dir=bench_dir,
             sources=[SDRAM_SOURCE],
-            env={"SDRAM_CONFIG": "100"},
+            env={"SDRAM_CONFIG": name},
         )
+
+
+@pytest.mark.parametrize(
+    ("mhz", "part", "cycles"),
+    [
+        (111, SdramPart(), 2),
+        (112, SdramPart(), 3),
+        (118, SdramPart(), 3),
+        (112, SdramPart(ras=0), 2),  # tRAS less tRCD alone asks for 3 here
+        (118, SdramPart(ras=0), 2),
+        (119, SdramPart(ras=0), 3),  # tRC less tRP and tRCD
+        (133, SdramPart(ras=0, rc=0), 2),  # write recovery
+        (134, SdramPart(ras=0, rc=0), 3),
+        (60, SdramPart(wr=0, ras=0, rc=0, wr_cycles=3), 3),
+        (142, SdramPart(), 4),
+    ],
+)
+def test_write_to_precharge(mhz: int, part: SdramPart, cycles: int) -> None:
+    """The greatest of write recovery and of what tRAS and tRC leave after an ACTIVATE and a single write."""
+    assert SdramConfig(mhz * 1_000_000, part=part).write_to_precharge == cycles
 
 
 @pytest.mark.parametrize(("clock_hz", "cas_latency"), [(90_000_000, 2), (100_000_000, 2), (125_000_000, 3)])
