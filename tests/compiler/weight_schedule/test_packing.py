@@ -9,7 +9,7 @@ from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, natural_groups, split_channels
-from hwgen.compiler.weight_schedule.packing import array_parameters, weight_words, window_words
+from hwgen.compiler.weight_schedule.packing import _parameter_bytes, array_parameters, weight_words, window_words
 from hwgen.errors import ModelError
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.descriptor import ChannelParameters
@@ -61,6 +61,27 @@ def test_parameters_of_a_channel(steps: list[Step]) -> None:
             int(conv.shift[channel]),
             0,
         )
+
+
+@pytest.mark.parametrize("look_up", [False, True])
+def test_every_bit_of_the_parameters(look_up: bool) -> None:
+    rng = np.random.default_rng(2)
+    shift = np.arange(32)
+    bias = np.concatenate([[-(1 << 31), (1 << 31) - 1, -1, 0], rng.integers(-(1 << 31), 1 << 31, 28)]).astype(np.int32)
+    multiplier = np.concatenate([[0, (1 << 31) - 1], rng.integers(1 << 30, 1 << 31, 30)])
+    packed = _parameter_bytes(bias, multiplier, shift, look_up)
+    assert packed.shape == (32, 9)
+    for channel, row in enumerate(packed):
+        fields = ChannelParameters.from_bits(int.from_bytes(row.tobytes(), "little"))
+        assert (fields.bias, fields.multiplier, fields.shift) == (bias[channel], multiplier[channel], channel)
+        assert fields.unused == look_up
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1, 31), (0, 32)])
+def test_one_shift_of_many_is_wrong(low: int, high: int) -> None:
+    nothing = np.zeros(3, np.int64)
+    with pytest.raises(ModelError, match=f"shifts must be 0..31, not {low}..{high}"):
+        _parameter_bytes(nothing, nothing, np.array([5, low, high]), False)
 
 
 def test_window_words_of_a_subgroup(steps: list[Step]) -> None:
