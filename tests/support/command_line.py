@@ -9,10 +9,15 @@ from hwgen import cli
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command."""
-    with pytest.raises(SystemExit) as exit_status:
+    try:
         cli.main(list(arguments))
+    except SystemExit as ended:
+        code = ended.code
+    except Exception as error:
+        pytest.fail(f"a traceback: {error!r}")
+    else:
+        pytest.fail("the command did not exit")
     out, err = capsys.readouterr()
-    code = exit_status.value.code
     assert isinstance(code, int)
     return code, out, err
 

@@ -128,7 +128,7 @@ def test_folders_for_calibration_too(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = 6
     Image.fromarray(PIXELS).save(tmp_path / "a.png", exif=exif)
-    png(tmp_path / "b.png", 0, [0, 65535])
+    png(tmp_path / "b.png", 0, [1000, 65535])
     Image.new("RGBA", (4, 4), (0, 0, 0, 0)).save(tmp_path / "c.png")
     notes: list[str] = []
     turned, grey, clear = calibration_inputs(tmp_path, (8, 6, 3), notes)

@@ -1,11 +1,12 @@
 """The float graph: shapes, verifier, text form."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from hwgen.compiler.graph.graph import Builder
-from hwgen.compiler.graph.text import parse
+from hwgen.compiler.graph.text import load, parse
 from hwgen.errors import ModelError
 
 TINY = """\
@@ -116,3 +117,20 @@ def test_builder_refuses_at_once() -> None:
     with pytest.raises(ModelError, match=r"^b: reads absent, which no earlier node writes$"):
         builder.add("b", "relu", "absent")
     assert [node.name for node in builder.graph("a").nodes] == ["image", "a"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels", "message"),
+    [
+        ("4097,4096,1", 1, "image: 16,781,312 elements; at most 16,777,216 are possible"),
+        ("1,1,16384", 8193, "134,234,112 weights; at most 134,217,728 are possible"),
+    ],
+)
+def test_sizes_of_a_file_are_bounded(tmp_path: Path, shape: str, channels: int, message: str) -> None:
+    sides = shape.split(",")
+    (tmp_path / "g.graph").write_text(
+        f"graph g\n%image : {'x'.join(sides)} = input shape={shape}\n"
+        f"%y : {sides[0]}x{sides[1]}x{channels} = conv2d(%image) channels={channels} kernel=1,1 weight=w\nreturn %y\n"
+    )
+    with pytest.raises(ModelError, match=f"g.graph: {message}"):
+        load(tmp_path / "g.graph")

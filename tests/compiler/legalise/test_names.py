@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from hwgen.compiler.frontend.load import load
 from hwgen.compiler.frontend.options import NetworkOptions
@@ -43,7 +44,10 @@ def legal(folder: Path, text: str, name: str, weights: str = "") -> QGraph:
     (folder / "g.graph").write_text(text.format(name=name))
     network = load(str(folder / "g.graph"), NetworkOptions(weights=weights or None))
     assert not isinstance(network, QGraph)
-    return legalise(network.quantised(QuantiseOptions()).network)
+    try:
+        return legalise(network.quantised(QuantiseOptions()).network)
+    except Exception as error:
+        pytest.fail(f"with the name {name}: {error!r}")
 
 
 def output(graph: QGraph) -> np.ndarray:

@@ -175,3 +175,8 @@ def test_clock_is_the_nearest_below() -> None:
     assert board.name == "ulx3s"
     assert 95e6 < pll.output_hz <= 99.9e6
     assert Target().resolve()[1].output_hz == board.default_clock_hz
+
+
+def test_names_in_any_spelling(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "models", "Ds_CNN", "--board", "ULX3S")
+    assert code == 0 and "ds_cnn" in out, err

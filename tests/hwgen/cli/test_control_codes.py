@@ -79,3 +79,11 @@ def test_names_are_no_markup() -> None:
     table.add_row(f"[/]name :smile:{RED}")
     text = rendered(table, 80)
     assert all(part in text for part in ("a [/] title", "[red]column", "[/]name :smile:\\x1b[31m"))
+
+
+def test_brackets_are_shown() -> None:
+    table = Table()
+    table.add_column("[red]column")
+    table.add_row("[bold]name")
+    text = rendered(table, 80)
+    assert "[red]column" in text and "[bold]name" in text

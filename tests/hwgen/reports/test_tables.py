@@ -97,3 +97,14 @@ def test_the_terminal_is_asked(
     assert widest(run(capsys, *arguments)[1]) > 70, "a file or a pipe has no width"
     monkeypatch.setattr("hwgen.cli.asked.is_terminal", lambda: True)
     assert widest(run(capsys, *arguments)[1]) <= 70
+
+
+def test_the_cycles_of_a_plan_add_up(small: Plan) -> None:
+    """All of the frame's: in passes, before them and between them."""
+    found = {}
+    for line in small.table().splitlines():
+        name, _, value = line.strip().rpartition("  ")
+        if name.strip() and value.replace(",", "").isdigit():
+            found[name.strip()] = int(value.replace(",", ""))
+    parts = [found.get(name) for name in ("in passes", "waiting for descriptors", "between passes")]
+    assert None not in parts and sum(part or 0 for part in parts) == small.cycles == found["cycles per frame"]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hwgen.digests import file_digest
 from hwgen.errors import ToolError
-from hwgen.sim.harness.verilate import verilate
+from hwgen.sim.harness.verilate import _is_whole, verilate
 
 DESIGN = "module top(input [7:0] a, output [7:0] b); assign b = a + 8'd1; endmodule\n"
 MAIN = """
@@ -42,3 +43,16 @@ def test_keeps_the_simulator_alone(bench_dir: Path, main: Path) -> None:
 def test_design_that_does_not_compile(bench_dir: Path, main: Path) -> None:
     with pytest.raises(ToolError, match=r"`verilator` failed with status 1; log .*broken-\w+/build\.log"):
         verilate("module top(input a; endmodule\n", [main], build_dir=bench_dir, name="broken")
+
+
+def test_a_damaged_simulator_is_not_taken(tmp_path: Path) -> None:
+    """It is compiled anew; before, it failed for ever."""
+    simulator, done = tmp_path / "top", tmp_path / "simulator.done"
+    assert not _is_whole(tmp_path)
+    simulator.write_bytes(b"a whole simulator")
+    done.write_text(file_digest(simulator))
+    assert _is_whole(tmp_path)
+    simulator.write_bytes(b"a whole simu")
+    assert not _is_whole(tmp_path)
+    simulator.unlink()
+    assert not _is_whole(tmp_path)

@@ -9,9 +9,9 @@ import onnx as onnx_package
 import pytest
 from onnx import TensorProto, helper
 
-from hwgen.compiler.frontend.onnx import builder, parse
+from hwgen.compiler.frontend.onnx import builder, fold, functions, importer, parse
 from hwgen.compiler.frontend.onnx.model import Folded
-from hwgen.errors import HwgenError
+from hwgen.errors import HwgenError, ModelError
 from tests.support.make_onnx import Build, Maker, made
 
 SECONDS, BYTES = 3.0, 1 << 28
@@ -161,3 +161,33 @@ def test_one_line_a_cause() -> None:
         "m.onnx: the model cannot be imported, 1 problem: Elu_0 (Elu), Elu_1 (Elu), Elu_2 (Elu), Elu_3 (Elu), and 496 more: not "
         "supported; nearest: LeakyRelu or HardSwish"
     )
+
+
+def test_nodes_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any function is written out."""
+    model = with_functions(8, "Relu")
+    functions.check_nodes(model, "m")
+    monkeypatch.setattr(functions, "MOST_NODES", 127)
+    with pytest.raises(ModelError, match="m: 128 nodes with its functions written out; at most 127 are possible"):
+        functions.check_nodes(model, "m")
+    with pytest.raises(ModelError, match="m: its function 'f[12]' calls itself; the file is damaged"):
+        functions.check_nodes(with_functions(3, "f1"), "m")
+
+
+def test_constants_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fold, "LARGEST_CONSTANTS", 1000)
+
+    def build(m: Maker, x: str) -> str:
+        for _ in range(2):
+            x = m.add("Mul", x, m.add("Expand", m.floats([1.0]), m.integers(600)))
+        return x
+
+    assert "its constant result has 600 elements, all up to it 1,200; at most 1,000 are possible" in refused(
+        made(build, (1, 1, 1, 600))
+    )
+
+
+def test_work_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "MOST_WORK", 10_000)
+    found = refused(made(lambda m, x: m.conv(m.conv(x, 3, 8, 3), 8, 8, 3), (1, 3, 8, 8)))
+    assert "Conv_0 (Conv): up to there 14,016 multiply-accumulates" in found and "at most 10,000 and" in found

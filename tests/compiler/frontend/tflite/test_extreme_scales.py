@@ -32,7 +32,10 @@ def outcome(data: bytes, x: np.ndarray) -> str:
         result = golden.predict(tflite.parse(data, "m.tflite"), x)
     except HwgenError as error:
         return str(error)
-    return "equal" if np.array_equal(result, run(data, x)) else "different"
+    try:
+        return "equal" if np.array_equal(result, run(data, x)) else "different"
+    except OverflowError as error:
+        return f"a value, where the kernel overflows: {error}"
 
 
 def pairs(ratio: int, rng: np.random.Generator) -> list[tuple[tuple[float, int], tuple[float, int]]]:
@@ -102,7 +105,9 @@ def test_tanh_of_too_many_steps() -> None:
 def test_a_function_of_the_c_library_near_a_tie_is_noted() -> None:
     """tanh(x) is x for tiny x, here just between two steps; what a C library rounds otherwise gives the other one."""
     data = unary("TANH", (2.0**-18, 0), (2.0**-17, 0))
-    (note,) = tflite.parse(data, "m.tflite").notes
+    notes = tflite.parse(data, "m.tflite").notes
+    assert len(notes) == 1
+    (note,) = notes
     assert note.startswith("tanh_0: at q = -127, -125, ") and note.endswith(
         "interpreters give either, by their C library"
     )

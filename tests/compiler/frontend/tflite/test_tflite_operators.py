@@ -152,3 +152,13 @@ def test_malformed_bias_axis_is_noted() -> None:
         assert len(graph.notes) == (axis == 3)
     first, second = results
     np.testing.assert_array_equal(first, second)
+
+
+def test_work_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = example("CONV_2D", 0)
+    macs = tflite.parse(data, "m.tflite").macs
+    monkeypatch.setattr("hwgen.compiler.frontend.tflite.importer.MOST_WORK", macs - 1)
+    with pytest.raises(
+        UnsupportedOpError, match=f"{macs:,} multiply-accumulates a frame; at most {macs - 1:,} are possible"
+    ):
+        tflite.parse(data, "m.tflite")
