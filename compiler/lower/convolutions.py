@@ -18,7 +18,7 @@ from hwgen.compiler.lower.array_loops import (
 from hwgen.compiler.lower.combine import Combine
 from hwgen.compiler.lower.elementwise import combine_with
 from hwgen.compiler.lower.image import ImageFold
-from hwgen.compiler.lower.limits import window_problems
+from hwgen.compiler.lower.limits import shift_problems, window_problems
 from hwgen.compiler.lower.passes import LogicalPass, View
 from hwgen.compiler.lower.state import Lowering
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
@@ -74,6 +74,9 @@ def lower_convolution(state: Lowering, chain: Chain, combined: QAdd | QMul | Non
     mode = FeedMode.TAP if depthwise is None else FeedMode.WINDOW
     if fold is None:
         state.problems += window_problems(first, mode)
+    for conv in (depthwise, array):
+        if conv is not None:
+            state.problems += shift_problems(conv)
     if array is not None and array.groups != 1:
         state.problems.append(f"{array.name}: {array.groups} groups; grouped convolutions must be depthwise")
     view = state.buffers.input(first.input, first.name, aligned=depthwise is not None)

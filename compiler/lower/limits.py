@@ -34,13 +34,17 @@ def window_problems(node: QConv | QMaxPool | QAvgPool, mode: FeedMode) -> Iterat
         yield (f"{node.name}: stride {window.stride}; nearest: at most {MOST_STRIDE}")
     if window.padding[2] > MAX_LEFT:
         yield (f"{node.name}: {window.padding[2]} columns of padding; nearest: at most {MAX_LEFT}")
-    if isinstance(node, QConv) and (node.shift.min() < 0 or node.shift.max() > MAX_SHIFT):
-        yield (f"{node.name}: {shift_text(int(node.shift.min()))}")
     if isinstance(node, QConv) or window.kernel == (1, 1):
         return  # it may cut off and surround
     wide = window.padding[0] >= window.span[0] or window.padding[2] >= window.span[1]
     if wide and any(window.padding):
         yield (f"{node.name}: padding {window.padding} must be smaller than the kernel {window.kernel}")
+
+
+def shift_problems(node: QConv) -> Iterator[str]:
+    """What the requantisers have not of a convolution's factors."""
+    if node.shift.min() < 0 or node.shift.max() > MAX_SHIFT:
+        yield f"{node.name}: {shift_text(int(node.shift.min()))}"
 
 
 def resized_columns(node: QResize) -> tuple[int, int, int] | None:
