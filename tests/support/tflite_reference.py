@@ -15,7 +15,7 @@ import tflite
 
 F = np.float32
 NAMES = {value: name for name, value in vars(tflite.BuiltinOperator).items() if isinstance(value, int)}
-TYPES = {9: np.int8, 3: np.uint8, 2: np.int32, 0: np.float32}
+TYPES = {9: np.int8, 3: np.uint8, 2: np.int32, 4: np.int64, 0: np.float32}
 
 
 def c_round(x: float | np.floating) -> int:
@@ -66,6 +66,7 @@ class T:
     def __init__(self, model: Any, graph: Any, index: int) -> None:
         tensor = graph.Tensors(index)
         self.type = TYPES[tensor.Type()]
+        self.low, self.high = (0, 255) if self.type is np.uint8 else (-128, 127)
         self.shape = tuple(tensor.ShapeAsNumpy().tolist()) if tensor.ShapeLength() else ()
         quantization = tensor.Quantization()
         if quantization is not None and quantization.ScaleLength():
@@ -74,6 +75,10 @@ class T:
         buffer = model.Buffers(tensor.Buffer())
         if buffer.DataLength():
             self.v: np.ndarray = buffer.DataAsNumpy().view(self.type).reshape(self.shape)
+
+    def clamp(self, x: int) -> int:
+        """To the range of the tensor's type."""
+        return clamp(x, self.low, self.high)
 
     def fill(self, function: Any) -> None:
         self.v = np.zeros(self.shape, self.type)
@@ -84,17 +89,23 @@ class T:
 def activation(code: int, out: T) -> tuple[int, int]:
     low, high = [(None, None), (0, None), (-1, 1), (0, 6)][code]
     return (
-        -128 if low is None else max(-128, out.z + c_round(F(low) / out.s)),
-        127 if high is None else min(127, out.z + c_round(F(high) / out.s)),
+        out.low if low is None else max(out.low, out.z + c_round(F(low) / out.s)),
+        out.high if high is None else min(out.high, out.z + c_round(F(high) / out.s)),
     )
 
 
 def run(data: bytes, x: np.ndarray) -> np.ndarray:
     """The model's output."""
+    return list(tensors(data, x).values())[-1]
+
+
+def tensors(data: bytes, x: np.ndarray) -> dict[int, np.ndarray]:
+    """All tensors that are computed for a frame, by their index in the file; the model's output is the last one."""
     model = tflite.Model.GetRootAs(data, 0)
     graph = model.Subgraphs(0)
-    tensors = [T(model, graph, i) for i in range(graph.TensorsLength())]
-    tensors[graph.Inputs(0)].v = x
+    known = [T(model, graph, i) for i in range(graph.TensorsLength())]
+    known[graph.Inputs(0)].v = x
+    computed = {graph.Inputs(0): x}
     for i in range(graph.OperatorsLength()):
         op = graph.Operators(i)
         name = NAMES[model.OperatorCodes(op.OpcodeIndex()).BuiltinCode()]
@@ -105,10 +116,12 @@ def run(data: bytes, x: np.ndarray) -> np.ndarray:
         if op.BuiltinOptions() is not None:
             options = getattr(tflite, kind)()
             options.Init(op.BuiltinOptions().Bytes, op.BuiltinOptions().Pos)
-        inputs = [tensors[j] for j in op.InputsAsNumpy()]
-        outputs = [tensors[j] for j in op.OutputsAsNumpy()]
+        inputs = [known[j] for j in op.InputsAsNumpy() if j >= 0]  # -1: a bias that is left out
+        outputs = [known[j] for j in op.OutputsAsNumpy()]
         KERNELS[name](options, inputs, outputs)
-    return tensors[graph.Outputs(0)].v
+        computed |= {int(j): known[j].v for j in op.OutputsAsNumpy()}
+    last = graph.Outputs(0)
+    return computed | {last: computed.pop(last)}
 
 
 def before(o: Any, size: int, out: int, k: int, stride: int, dilation: int = 1) -> int:
@@ -123,20 +136,23 @@ def conv(o: Any, i: list[T], outs: list[T], depthwise: bool = False) -> None:
     top, left = before(o, height, out.shape[1], kh, sy, dy), before(o, width, out.shape[2], kw, sx, dx)
     low, high = activation(o.FusedActivationFunction(), out)
 
+    pixels, weights = x.v.tolist(), w.v.tolist()
+    depth = 1 if depthwise else w.shape[3]
+    each = out.shape[3] // (channels // depth)  # output channels of a group
+
     def at(b: int, y: int, column: int, c: int) -> int:
         acc = int(i[2].v[c]) if len(i) > 2 else 0
-        for ky, kx, k in itertools.product(range(kh), range(kw), range(1 if depthwise else w.shape[3])):
+        first = c // each * depth
+        for ky, kx in itertools.product(range(kh), range(kw)):
             iy, ix = y * sy + ky * dy - top, column * sx + kx * dx - left
             if not (0 <= iy < height and 0 <= ix < width):
                 continue
+            pixel = pixels[b][iy][ix]
             if depthwise:
-                source, weight = c // (out.shape[3] // channels), int(w.v[0, ky, kx, c])
-            else:
-                source, weight = (
-                    c // (out.shape[3] // (channels // w.shape[3])) * w.shape[3] + k,
-                    int(w.v[c, ky, kx, k]),
-                )
-            acc += weight * (int(x.v[b, iy, ix, source]) - x.z)
+                acc += weights[0][ky][kx][c] * (pixel[first] - x.z)
+                continue
+            for k, weight in enumerate(weights[c][ky][kx]):
+                acc += weight * (pixel[first + k] - x.z)
         ws = w.scales[c if len(w.scales) > 1 else 0]
         return clamp(scale(acc, quantize_multiplier(float(x.s) * float(ws) / float(out.s))) + out.z, low, high)
 
@@ -145,17 +161,19 @@ def conv(o: Any, i: list[T], outs: list[T], depthwise: bool = False) -> None:
 
 def fully_connected(o: Any, i: list[T], outs: list[T]) -> None:
     x, w, out = i[0], i[1], outs[0]
-    pair = quantize_multiplier(float(x.s * w.s) / float(out.s))
+    several = len(w.scales) > 1  # only then are the scales multiplied in double precision
+    reals = [float(x.s) * float(s) if several else float(x.s * s) for s in w.scales]
+    pairs = [quantize_multiplier(real / float(out.s)) for real in reals]
     low, high = activation(o.FusedActivationFunction(), out)
-    rows = x.v.reshape(-1, w.shape[1])
-
-    def at(row: int, unit: int) -> int:
-        acc = int(i[2].v[unit]) + sum(
-            int(a - x.z) * int(b) for a, b in zip(rows[row].tolist(), w.v[unit].tolist(), strict=True)
-        )
-        return clamp(scale(acc, pair) + out.z, low, high)
-
-    out.fill(at)
+    rows = x.v.reshape(-1, w.shape[1]).tolist()
+    weights = (w.v.astype(int) - w.z).tolist()
+    results = []
+    for row, unit in itertools.product(rows, range(w.shape[0])):
+        acc = int(i[2].v[unit]) if len(i) > 2 else 0
+        for a, b in zip(row, weights[unit], strict=True):
+            acc += (a - x.z) * b
+        results.append(clamp(scale(acc, pairs[unit if several else 0]) + out.z, low, high))
+    out.v = np.array(results, out.type).reshape(out.shape)
 
 
 def pool(o: Any, i: list[T], outs: list[T], average: bool) -> None:
@@ -182,7 +200,7 @@ def mean(o: Any, i: list[T], outs: list[T]) -> None:
     shift = min(int(math.log2(count) + 1e-9), 32, 31 + exponent)
     pair = ((multiplier << shift) // count, exponent - shift)
     total = (x.v.astype(int) - x.z).sum(axis=(0, 1, 2)).tolist()
-    out.fill(lambda *place: clamp(scale(total[place[-1]], pair) + out.z))
+    out.fill(lambda *place: out.clamp(scale(total[place[-1]], pair) + out.z))
 
 
 def spread(t: T, place: tuple[int, ...]) -> int:
@@ -213,8 +231,8 @@ def relu(low: float, high: float | None) -> Any:
     def kernel(o: Any, i: list[T], outs: list[T]) -> None:
         x, out = i[0], outs[0]
         pair = quantize_multiplier(float(x.s / out.s))
-        least = max(-128, out.z + c_round(F(low) / out.s))
-        most = 127 if high is None else min(127, out.z + c_round(F(high) / out.s))
+        least = max(out.low, out.z + c_round(F(low) / out.s))
+        most = out.high if high is None else min(out.high, out.z + c_round(F(high) / out.s))
         out.fill(lambda *at: min(max(scale(int(x.v[at]) - x.z, pair) + out.z, least), most))
 
     return kernel
@@ -226,7 +244,7 @@ def leaky_relu(o: Any, i: list[T], outs: list[T]) -> None:
 
     def at(*place: int) -> int:
         value = int(x.v[place]) - x.z
-        return clamp(scale(value, same if value >= 0 else slope) + out.z)
+        return out.clamp(scale(value, same if value >= 0 else slope) + out.z)
 
     out.fill(at)
 
@@ -235,7 +253,7 @@ def lookup(function: Any) -> Any:
     def kernel(o: Any, i: list[T], outs: list[T]) -> None:
         x, out = i[0], outs[0]
         inverse = F(1) / out.s
-        out.fill(lambda *at: clamp(c_round(F(function(x.s * F(int(x.v[at]) - x.z)) * inverse)) + out.z))
+        out.fill(lambda *at: out.clamp(c_round(F(function(x.s * F(int(x.v[at]) - x.z)) * inverse)) + out.z))
 
     return kernel
 
@@ -259,15 +277,18 @@ def hard_swish(o: Any, i: list[T], outs: list[T]) -> None:
         if er < 0:
             gate = divide_by_pot(gate, -er)
         product = truncating(((gate + 2**15) >> 1) * high_mul(value, mo, 15), 2**15)
-        return clamp(divide_by_pot(product, -eo) + out.z)
+        return out.clamp(divide_by_pot(product, -eo) + out.z)
 
     out.fill(at)
 
 
 def quantize(o: Any, i: list[T], outs: list[T]) -> None:
     x, out = i[0], outs[0]
+    if x.type is np.float32:
+        out.fill(lambda *at: out.clamp(c_round(x.v[at] / out.s) + out.z))
+        return
     pair = quantize_multiplier(float(x.s) / float(out.s))
-    out.fill(lambda *at: clamp(scale(int(x.v[at]) - x.z, pair) + out.z))
+    out.fill(lambda *at: out.clamp(scale(int(x.v[at]) - x.z, pair) + out.z))
 
 
 def dequantize(o: Any, i: list[T], outs: list[T]) -> None:
@@ -294,22 +315,33 @@ def pad(o: Any, i: list[T], outs: list[T]) -> None:
 
 
 def concatenation(o: Any, i: list[T], outs: list[T]) -> None:
-    outs[0].v = np.concatenate([t.v for t in i], axis=o.Axis())
+    out = outs[0]
+
+    def part(x: T) -> np.ndarray:
+        """In the output's scale; only uint8 inputs may have another one."""
+        if (x.s, x.z) == (out.s, out.z):
+            return x.v
+        factor = x.s * (F(1) / out.s)
+        bias = F(-x.z) * factor
+        made = [out.clamp(c_round(F(F(q) * factor) + bias) + out.z) for q in x.v.ravel().tolist()]
+        return np.array(made, out.type).reshape(x.shape)
+
+    out.v = np.concatenate([part(x) for x in i], axis=o.Axis())
 
 
-def split(o: Any, i: list[T], outs: list[T]) -> None:
-    for out, part in zip(outs, np.split(i[1].v, len(outs), axis=int(i[0].v)), strict=True):
-        out.v = part
-
-
-def split_v(o: Any, i: list[T], outs: list[T]) -> None:
-    for out, part in zip(outs, np.split(i[0].v, np.cumsum(i[1].v)[:-1], axis=int(i[2].v)), strict=True):
+def split(x: T, axis: int, outs: list[T]) -> None:
+    """By the sizes that the outputs have."""
+    ends = np.cumsum([out.shape[axis] for out in outs])
+    for out, part in zip(outs, np.split(x.v, ends[:-1], axis=axis), strict=True):
         out.v = part
 
 
 def strided_slice(o: Any, i: list[T], outs: list[T]) -> None:
-    cuts = [slice(int(a), int(b), int(c)) for a, b, c in zip(*(t.v for t in i[1:4]), strict=True)]
-    outs[0].v = i[0].v[(slice(None), *cuts[1:])]
+    cuts = [
+        slice(None if o.BeginMask() >> axis & 1 else int(a), None if o.EndMask() >> axis & 1 else int(b), int(c))
+        for axis, (a, b, c) in enumerate(zip(*(t.v for t in i[1:4]), strict=True))
+    ]
+    outs[0].v = i[0].v[tuple(cuts)]
 
 
 def reshape(o: Any, i: list[T], outs: list[T]) -> None:
@@ -338,10 +370,13 @@ KERNELS: dict[str, Any] = {
     "CONV_2D": conv,
     "DEPTHWISE_CONV_2D": lambda o, i, outs: conv(o, i, outs, True),
     "DEQUANTIZE": dequantize,
+    "EXPAND_DIMS": reshape,
     "FULLY_CONNECTED": fully_connected,
     "HARD_SWISH": hard_swish,
     "LEAKY_RELU": leaky_relu,
-    "LOGISTIC": lookup(lambda x: F(1) / (F(1) + F(math.exp(-float(x))))),
+    "LOGISTIC": lookup(
+        lambda x: F(0) if x < -88 else F(1) / (F(1) + F(math.exp(-float(x))))
+    ),  # exp is beyond float32 there
     "MAX_POOL_2D": lambda o, i, outs: pool(o, i, outs, False),
     "MEAN": mean,
     "MUL": mul,
@@ -354,8 +389,9 @@ KERNELS: dict[str, Any] = {
     "RESHAPE": reshape,
     "RESIZE_NEAREST_NEIGHBOR": resize,
     "SOFTMAX": softmax,
-    "SPLIT": split,
-    "SPLIT_V": split_v,
+    "SPLIT": lambda o, i, outs: split(i[1], int(i[0].v), outs),
+    "SPLIT_V": lambda o, i, outs: split(i[0], int(i[2].v), outs),
+    "SQUEEZE": reshape,
     "STRIDED_SLICE": strided_slice,
     "TANH": lookup(lambda x: F(math.tanh(float(x)))),
     "TRANSPOSE": transpose,

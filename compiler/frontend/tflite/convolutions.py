@@ -44,7 +44,7 @@ def fully_connected(b: Builder, op: FileOperator, name: str) -> None:
     x = b.flat(source)
     if x is None or x.size != depth:
         x = b.activation(source, name)
-        if x.channels != depth:
+        if depth not in (x.channels, x.size):
             raise Unsupported(f"inputs of {x.shape} for weights {units} x {depth}; nearest: a flattened input")
     kernel = x.shape[:2] if x.size == depth else (1, 1)
     target = b.file.tensors[op.outputs[0]]

@@ -13,7 +13,7 @@ import flatbuffers
 import numpy as np
 import tflite
 
-from hwgen.errors import ModelError
+from hwgen.errors import ModelError, printable
 
 IDENTIFIER = b"TFL3"
 LARGEST_FILE = 1 << 30
@@ -136,6 +136,11 @@ def read(data: bytes, name: str) -> File:
         ) from None
 
 
+def _line(text: bytes, most: int) -> str:
+    """The first letters of a name, fit for a line of a message: a damaged one may hold anything, line ends too."""
+    return printable(text.decode(errors="replace")[:most]).replace("\n", "\\n").replace("\t", "\\t")
+
+
 class _Reader:
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -199,7 +204,7 @@ class _Reader:
             raise ValueError(f"operator code {index}: {new} as builtin_code, {old} as deprecated_builtin_code")
         op = OPERATOR_NAMES.get(value, f"number {value}")
         custom = code.CustomCode() if op == "CUSTOM" else None
-        return f"CUSTOM {custom.decode(errors='replace')[:40]}" if custom else op
+        return f"CUSTOM {_line(custom, 40)}" if custom else op
 
     def _tensor(self, index: int, tensor: tflite.Tensor, buffers: list[tflite.Buffer]) -> FileTensor:
         quantization = tensor.Quantization()
@@ -214,7 +219,7 @@ class _Reader:
             raise ValueError(f"tensor {index} is in buffer {tensor.Buffer()} of {len(buffers)}")
         return FileTensor(
             index,
-            (tensor.Name() or b"").decode(errors="replace")[:200],
+            _line(tensor.Name() or b"", 200),
             self._integers(tensor.ShapeAsNumpy, tensor.ShapeLength()),
             self._integers(tensor.ShapeSignatureAsNumpy, tensor.ShapeSignatureLength()),
             TYPE_NAMES.get(tensor.Type(), f"type {tensor.Type()}"),

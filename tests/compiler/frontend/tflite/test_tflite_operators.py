@@ -13,6 +13,7 @@ from hwgen.errors import HwgenError, ModelError, UnsupportedOpError
 from hwgen.sim import golden
 from tests.support.make_tflite import Maker
 from tests.support.tflite_examples import OPERATORS, example
+from tests.support.tflite_net import Net
 from tests.support.tflite_reference import run
 
 SEEDS = 5
@@ -36,6 +37,27 @@ def test_operator(op: str) -> None:
 
 def test_transposition_becomes_a_shuffle() -> None:
     assert [type(node) for node in tflite.parse(example("TRANSPOSE", 0), "m.tflite").nodes] == [QShuffle]
+
+
+def test_a_shuffled_map_is_flattened_by_its_reader() -> None:
+    """FULLY_CONNECTED takes all of its input, in the order that the file gives it."""
+    net = Net()
+    x = net.tensor((1, 3, 2, 6))
+    data = net.m.finish([x], [net.dense(net.shuffle(x, 2), 4)])
+    frame = np.random.default_rng(1).integers(-128, 128, (1, 3, 2, 6)).astype(np.int8)
+    np.testing.assert_array_equal(golden.predict(tflite.parse(data, "m.tflite"), frame), run(data, frame))
+
+
+def test_names_of_several_lines_are_shown_in_one() -> None:
+    net = Net()
+    x = net.tensor((1, 2, 2, 1))
+    y = net.one("RELU", x)
+    for tensor in (x, y):
+        net.m.tensors[tensor]["name"] = f"a\n\tb\r{tensor}"
+    net.m.tensors[y]["zero_points"] = np.array([200])
+    with pytest.raises(ModelError, match=r"\(to 'a\\n\\tb\\r1'\): tensor 'a\\n\\tb\\r1' has zero point 200") as caught:
+        tflite.parse(net.m.finish([x], [y]), "m.tflite")
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def simple(**changes: object) -> bytes:
