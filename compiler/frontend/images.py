@@ -5,6 +5,7 @@ resolution, centre crop), then normalised by ImageNet's mean and standard deviat
 """
 
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from PIL import Image
@@ -116,7 +117,7 @@ def read_array(path: Path) -> np.ndarray:
         array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such file") from None
-    except (OSError, ValueError, EOFError, SyntaxError, MemoryError) as error:
+    except (OSError, ValueError, EOFError, SyntaxError, MemoryError, TokenError) as error:
         raise ModelError(f"{path}: not a .npy array that can be read ({' '.join(str(error).split())[:120]})") from None
     if not isinstance(array, np.ndarray):
         raise ModelError(f"{path}: an archive of arrays; give one array, .npy")

@@ -1,7 +1,10 @@
 """A picture's file as its viewer shows it: turned upright, with 8 bits a colour, on white where it is transparent."""
 
+import contextlib
+import os
 import struct
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +24,12 @@ _TURNS = {
 }
 """What turns a picture upright, by its orientation (Exif 2.3, tag 0x0112)."""
 
+MOST_PIXELS = 1 << 26
+"""Of a picture: more than most cameras take; 800 MB while it is made ready."""
+
+_STDERR = 2
+"""Number of the standard error, as libraries in C know it."""
+
 _TIFF_BITS = 258
 """Tag of a TIFF file: bits of a grey value."""
 
@@ -33,14 +42,45 @@ def photograph(path: str | Path) -> Image.Image:
     """
     refuse_special(Path(path))
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:  # of size and damaged Exif data
+        # Warnings are of size and of damaged Exif data.
+        with warnings.catch_warnings(action="ignore"), _silent_libraries(), Image.open(path) as image:
+            _check_size(image, path)
             image.load()
+            _check_size(image, path)  # of an icon only now
             return _upright(_opaque(_eight_bits(image, path)), image)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such image file") from None
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(f"{path}: not an image that can be read ({reason}); give a JPEG, PNG or BMP file") from None
+
+
+@contextlib.contextmanager
+def _silent_libraries() -> Iterator[None]:
+    """Nothing reaches the process's standard error meanwhile: libtiff writes there what it finds wrong, line by line.
+
+    What is wrong is raised by Pillow all the same.
+    """
+    try:
+        kept = os.dup(_STDERR)
+    except OSError:  # it is closed
+        yield
+        return
+    try:
+        with open(os.devnull, "wb") as sink:
+            os.dup2(sink.fileno(), _STDERR)
+        yield
+    finally:
+        os.dup2(kept, _STDERR)
+        os.close(kept)
+
+
+def _check_size(image: Image.Image, path: str | Path) -> None:
+    """ModelError for a picture that takes more memory than it is worth: 12 bytes a pixel on the way."""
+    if image.width * image.height > MOST_PIXELS:
+        raise ModelError(
+            f"{path}: a picture of {image.width:,} x {image.height:,} pixels; at most {MOST_PIXELS:,} are read, scale it down"
+        )
 
 
 def _eight_bits(image: Image.Image, path: str | Path) -> Image.Image:
@@ -57,8 +97,13 @@ def _eight_bits(image: Image.Image, path: str | Path) -> Image.Image:
         raise ModelError(
             f"{path}: grey values in {kind}, whose black and white are not known; save it with 8 or 16 bits"
         )
-    values = np.asarray(image).astype(np.int64)
-    grey = Image.fromarray(((values * 255 + most // 2) // most).clip(0, 255).astype(np.uint8))
+    values = np.asarray(image)
+    scaled = values.astype(np.int32).clip(0, most)
+    scaled *= 255
+    scaled += most // 2
+    scaled //= most
+    grey = Image.fromarray(scaled.astype(np.uint8))
+    del scaled
     if (clear := image.info.get("transparency")) is None:
         return grey
     grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
@@ -68,14 +113,16 @@ def _eight_bits(image: Image.Image, path: str | Path) -> Image.Image:
 def _opaque(image: Image.Image) -> Image.Image:
     """Of mode RGB or L, on white where it is transparent."""
     if not image.has_transparency_data:
-        return image.convert("L" if image.mode in ("1", "L") else "RGB")
+        return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
     clear = image.info.get("transparency")
     if (
         isinstance(clear, tuple) and max(clear) > 255
     ):  # of 16 bits a colour, of which Pillow keeps the upper 8 in the pixels alone
         image.info["transparency"] = tuple(value >> 8 for value in clear)
-    layer = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    layer = image if image.mode == "RGBA" else image.convert("RGBA")
+    page = Image.new("RGBA", layer.size, "white")
+    page.alpha_composite(layer)
+    return page.convert("RGB")
 
 
 def _upright(image: Image.Image, source: Image.Image) -> Image.Image:

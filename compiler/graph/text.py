@@ -16,7 +16,8 @@ _NODE = re.compile(
 
 LARGEST_FILE = 1 << 20  # bytes
 LARGEST_TENSOR = 1 << 24  # elements
-LARGEST_WEIGHTS = 1 << 27  # of a network; more than any board's memory takes
+LARGEST_WEIGHTS = 1 << 25  # of a network, in bytes the largest memory of a board
+MOST_WORK = 1 << 36  # multiply-accumulates of a frame
 
 
 def load(path: str | Path) -> Graph:
@@ -40,6 +41,8 @@ def load(path: str | Path) -> Graph:
         )
     if graph.weight_count > LARGEST_WEIGHTS:
         raise ModelError(f"{path}: {graph.weight_count:,} weights; at most {LARGEST_WEIGHTS:,} are possible")
+    if graph.macs > MOST_WORK:
+        raise ModelError(f"{path}: {graph.macs:,} multiply-accumulates a frame; at most {MOST_WORK:,} are possible")
     return graph
 
 

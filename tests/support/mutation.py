@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 INTERESTING = [0, 1, 127, 128, 255]
+
+EXTREMES = [
+    0,
+    1,
+    -1,
+    7,
+    63,
+    64,
+    255,
+    256,
+    65535,
+    65536,
+    1 << 20,
+    1 << 24,
+    2**31 - 1,
+    -(2**31),
+    2**62 + 1,
+    2**63 - 1,
+    -(2**63),
+]
+"""Sizes and indices that are none, or nearly."""
+
+FAR_REALS = [0.0, -1.0, 1e-45, 1e-38, 1e-30, 1e-10, 1e10, 1e30, 3e38, float("inf"), -float("inf"), float("nan")]
+"""Scales and slopes that are none, or nearly."""
 
 
 def mutate(data: bytes, rng: np.random.Generator) -> bytes:
@@ -30,3 +56,38 @@ def mutate(data: bytes, rng: np.random.Generator) -> bytes:
                     changed[place:place] = changed[place:end] if rng.integers(2) else b""
                     del changed[end : end + int(rng.integers(16))]
     return bytes(changed)
+
+
+def cut(data: bytes, rng: np.random.Generator) -> bytes:
+    """Without its end, at any place."""
+    return data[: int(rng.integers(len(data)))]
+
+
+def mutate_text(data: bytes, rng: np.random.Generator) -> bytes:
+    """A text with one to four words changed: numbers for extreme ones, words for other ones, lines doubled or gone."""
+    lines = data.split(b"\n")
+    for _ in range(int(rng.integers(1, 5))):
+        place = int(rng.integers(len(lines)))
+        numbers = list(re.finditer(rb"-?\d+", lines[place]))
+        words = lines[place].split(b" ")
+        match int(rng.integers(6)):
+            case 0 | 1 | 2 if numbers:
+                found = numbers[int(rng.integers(len(numbers)))]
+                new = EXTREMES[int(rng.integers(len(EXTREMES)))] if rng.integers(3) else int(rng.integers(-2, 40))
+                lines[place] = lines[place][: found.start()] + str(new).encode() + lines[place][found.end() :]
+            case 3 if len(words) > 1:
+                words[int(rng.integers(len(words)))] = words[int(rng.integers(len(words)))]
+                lines[place] = b" ".join(words)
+            case 4:
+                lines.insert(int(rng.integers(len(lines))), lines[place])
+            case _ if len(lines) > 2:
+                del lines[place]
+    return b"\n".join(lines)
+
+
+def resize_text(data: bytes, rng: np.random.Generator) -> bytes:
+    """A text with one number replaced everywhere."""
+    numbers = re.findall(rb"\d+", data)
+    old = numbers[int(rng.integers(len(numbers)))]
+    new = str(abs(EXTREMES[int(rng.integers(len(EXTREMES)))]) if rng.integers(2) else int(rng.integers(5000))).encode()
+    return re.sub(rb"(?<![\d])" + old + rb"(?![\d])", new, data)

@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -31,6 +32,7 @@ UNREADABLE = (
     SyntaxError,
     EOFError,
     RuntimeError,
+    TokenError,
     zlib.error,
     zipfile.BadZipFile,
     SafetensorError,

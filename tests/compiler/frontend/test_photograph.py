@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -13,6 +14,7 @@ from PIL import ExifTags, Image, ImageOps
 from hwgen.compiler.frontend.calibration import calibration_inputs
 from hwgen.compiler.frontend.images import normalise, scaled_image
 from hwgen.errors import ModelError
+from tests.fuzz.server import READ, Server
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -136,3 +138,38 @@ def test_folders_for_calibration_too(tmp_path: Path) -> None:
     assert grey.max() > 2 and grey.min() < -2, "not all of it white"
     np.testing.assert_array_equal(clear, normalise(np.full((8, 6, 3), 255, np.uint8)))
     assert notes == []
+
+
+def test_too_many_pixels(tmp_path: Path) -> None:
+    """A small file may hold a picture that memory does not."""
+    path = tmp_path / "a.png"
+    Image.new("1", (8200, 8200)).save(path)
+    line = f"{path}: a picture of 8,200 x 8,200 pixels; at most 67,108,864 are read, scale it down"
+    with pytest.raises(ModelError, match=re.escape(line)):
+        scaled_image(path, 8, 8, 3)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_memory_of_a_picture(tmp_path: Path, mode: str) -> None:
+    """14 bytes a pixel at most, so that the largest one stays below 1 GB."""
+    path, side = tmp_path / "a.png", 1600
+    image = Image.new(mode, (side, side))
+    if mode in ("P", "I;16"):
+        image.info["transparency"] = 0
+    image.save(path)
+    verdict = Server().run(lambda: str(scaled_image(path, 8, 8, 3).shape))
+    assert (verdict.kind, verdict.text) == (READ, "(8, 8, 3)")
+    assert verdict.growth < 14 * side**2 + (4 << 20)
+
+
+def test_what_a_library_says_of_a_damaged_picture(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.tiff"
+    Image.fromarray(PIXELS).save(path, compression="tiff_deflate")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"\x78")  # of the compressed pixels
+    data[place + 6 : place + 60] = bytes(54)
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="not an image that can be read"):
+        scaled_image(path, 8, 8, 3)
+    assert capfd.readouterr() == ("", "")

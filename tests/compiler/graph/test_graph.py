@@ -1,5 +1,6 @@
 """The float graph: shapes, verifier, text form."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def test_builder_refuses_at_once() -> None:
     ("shape", "channels", "message"),
     [
         ("4097,4096,1", 1, "image: 16,781,312 elements; at most 16,777,216 are possible"),
-        ("1,1,16384", 8193, "134,234,112 weights; at most 134,217,728 are possible"),
+        ("1,1,16384", 2049, "33,570,816 weights; at most 33,554,432 are possible"),
     ],
 )
 def test_sizes_of_a_file_are_bounded(tmp_path: Path, shape: str, channels: int, message: str) -> None:
@@ -134,3 +135,11 @@ def test_sizes_of_a_file_are_bounded(tmp_path: Path, shape: str, channels: int, 
     )
     with pytest.raises(ModelError, match=f"g.graph: {message}"):
         load(tmp_path / "g.graph")
+
+
+def test_the_work_of_a_file_is_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "m.graph"
+    layer = "%y : 512x512x64 = conv2d(%image) channels=64 kernel=9,9 pad=4,4,4,4 weight=w"
+    path.write_text(f"graph m\n%image : 512x512x64 = input shape=512,512,64\n{layer}\nreturn %y\n")
+    with pytest.raises(ModelError, match=f"^{re.escape(str(path))}: 86,973,087,744 multiply-accumulates a frame; at most"):
+        load(path)

@@ -1,0 +1,122 @@
+"""Damaged files of every kind: read, or refused in one line, within 5 CPU seconds and 1 GB; and what the server tells of faults.
+
+`python -m tests.fuzz` reads tens of thousands.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwgen.errors import ModelError
+from tests.fuzz.__main__ import tried
+from tests.fuzz.damage import KINDS, Damaged, damaged
+from tests.fuzz.originals import originals
+from tests.fuzz.server import (
+    CONTROL_CODES,
+    DIED,
+    MEMORY,
+    PRINTED,
+    READ,
+    REFUSED,
+    SEVERAL_LINES,
+    SLOW,
+    TRACEBACK,
+    Server,
+)
+from tests.support.bounds import TooSlow, bounded
+
+FILES = 150
+
+# Python 3.12 and newer tells those who fork with threads, which here wait.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    server = Server()
+    counts: Counter[str] = Counter()
+    for number in range(FILES):
+        file = damaged(number)
+        verdict = tried(server, file, tmp_path)
+        assert not verdict.fault, f"python -m tests.fuzz --number {number}: {verdict.kind}: {verdict.text}"
+        counts[verdict.kind] += 1
+        counts[file.kind] += 1
+    assert set(KINDS) <= set(counts) and counts[READ] > FILES // 20 and counts[REFUSED] > FILES // 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_damaged_is_sound(kind: str, tmp_path: Path) -> None:
+    """Some of each kind; real cases may be refused."""
+    server, makers = Server(), originals(kind)
+    verdicts = [tried(server, Damaged(kind, make(), True), tmp_path) for make in makers[:: max(1, len(makers) // 8)]]
+    assert not [verdict for verdict in verdicts if verdict.fault]
+    assert sum(verdict.kind == READ for verdict in verdicts) > len(verdicts) // 2
+
+
+def refuse(text: str) -> str:
+    raise ModelError(text)
+
+
+def take(size: int) -> str:
+    return str(np.ones(size, np.uint8).sum())
+
+
+def compute(seconds: float) -> str:
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    return "done"
+
+
+def compute_without_heeding(seconds: float) -> str:
+    """As a library that never comes back to Python."""
+    signal.signal(signal.SIGPROF, signal.SIG_IGN)
+    return compute(seconds)
+
+
+def warn() -> str:
+    warnings.warn("odd", stacklevel=1)
+    return "done"
+
+
+WORK: dict[str, tuple[str, Callable[[], object]]] = {
+    "reads": (READ, lambda: "3 passes"),
+    "refuses": (REFUSED, lambda: refuse("m.onnx: no")),
+    "two lines": (SEVERAL_LINES, lambda: refuse("m.onnx: no\nnever")),
+    "a tab": (CONTROL_CODES, lambda: refuse("m.onnx:\tno")),
+    "another error": (TRACEBACK, lambda: WORK["none"]),
+    "ends": (TRACEBACK, lambda: sys.exit(3)),
+    "a warning": (TRACEBACK, warn),
+    "prints": (PRINTED, lambda: print("a line") or "done"),
+    "a library prints": (PRINTED, lambda: os.write(2, b"a line") and "done"),
+    "takes long": (SLOW, lambda: compute(5)),
+    "does not heed": (SLOW, lambda: compute_without_heeding(9)),
+    "asks for much": (MEMORY, lambda: take(1 << 29)),
+    "is killed": (DIED, lambda: os.kill(os.getpid(), signal.SIGTERM)),
+    "ends at once": (DIED, lambda: os._exit(0)),
+}
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_verdict(name: str) -> None:
+    expected, work = WORK[name]
+    verdict = Server(seconds=0.2, growth=1 << 28, spare=0).run(lambda: str(work()))
+    assert verdict.kind == expected, verdict
+
+
+def test_bounds() -> None:
+    """In this process."""
+    with bounded(0.05), pytest.raises(TooSlow):
+        compute(5)
+    with bounded(5, 1 << 28), pytest.raises(MemoryError):
+        take(1 << 29)
+    assert take(1 << 20) == str(1 << 20) and compute(0.1) == "done"
