@@ -13,11 +13,13 @@ import pytest
 from PIL import Image
 
 from hwgen.compiler.frontend import tflite
+from hwgen.compiler.int8.graph import QGraph
 from hwgen.flow import verify
 from hwgen.sim import golden
 from tests.support.command_line import run
 from tests.support.make_tflite import Maker
 from tests.support.tflite_examples import example
+from tests.support.tflite_net import Net
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def test_verify_names_the_first_difference(
             values["t1"].ravel()[0] ^= wrong
             return values
 
-        return SimpleNamespace(label="stand-in 1.0", run=tensors)
+        return SimpleNamespace(label="stand-in 1.0", run=tensors, rounds_once=False)
 
     monkeypatch.setattr(verify.Reference, "open", open_reference)
     code, out, _ = run(capsys, "verify", str(model))
@@ -88,6 +90,53 @@ def test_verify_names_the_first_difference(
     wrong = 1
     code, out, _ = run(capsys, "verify", str(model))
     assert code == 1 and "first tensor that differs: t1: 1 of" in out
+
+
+def test_verify_of_an_interpreter_that_rounds_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its FULLY_CONNECTED may be a step apart, and is listed; what reads that is compared on it, as exactly as everything else."""
+    net = Net()
+    x = net.tensor((1, 4))
+    y = net.dense(x, 6)
+    (tmp_path / "m.tflite").write_bytes(net.m.finish([x], [net.one("RELU", y)]))
+    steps = 1
+
+    def tensors(graph: QGraph, frame: np.ndarray) -> dict[str, np.ndarray]:
+        (name,) = verify.loose_nodes(graph)
+        apart = np.where(verify.golden_tensors(graph, frame)[name] > 0, -steps, steps).astype(np.int8)
+        given = {name: verify.golden_tensors(graph, frame)[name] + apart}
+        return verify.golden_tensors(graph, frame, given) | given
+
+    standin = SimpleNamespace(label="stand-in 1.0", run=tensors, rounds_once=True)
+    monkeypatch.setattr(verify.Reference, "open", lambda data: standin)
+    code, out, _ = run(capsys, "verify", str(tmp_path / "m.tflite"))
+    assert code == 0 and "0 differing elements in 4 tensors of 3 frames" in out
+    assert "not compared bit by bit, but within one step: fully_connected_0; ai-edge-litert from 1.3.0" in " ".join(
+        out.split()
+    )
+    steps = 2
+    assert run(capsys, "verify", str(tmp_path / "m.tflite"))[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("label", "once"),
+    [
+        ("ai_edge_litert 1.2.0", False),
+        ("ai_edge_litert 1.3.0", True),
+        ("ai_edge_litert 2.3.0", True),
+        ("tensorflow 2.20.0", False),
+        ("tensorflow 2.21.0rc1", True),
+        ("tflite_runtime 2.14.0", False),
+        ("ai_edge_litert", False),
+    ],
+)
+def test_which_interpreters_round_otherwise(label: str, once: bool) -> None:
+    module = SimpleNamespace(
+        Interpreter=lambda **options: SimpleNamespace(allocate_tensors=lambda: None),
+        OpResolverType=SimpleNamespace(BUILTIN_REF=0),
+    )
+    assert verify.Reference(module, label, b"").rounds_once == once
 
 
 def test_verify_without_an_interpreter_fails(
@@ -99,7 +148,7 @@ def test_verify_without_an_interpreter_fails(
     assert (code, out) == (2, "")
     assert err == (
         "hwgen: nothing can be compared: no TensorFlow Lite interpreter is installed; "
-        "run `pip install --no-deps ai-edge-litert==1.2.0`\n"
+        "run `pip install 'hwgen[verify]'`\n"
     )
 
 
