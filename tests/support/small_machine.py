@@ -88,11 +88,7 @@ class Small:
 
     def same_values(self, x: np.ndarray) -> None:
         """The golden model gives the same with and without the rewrites, in every tensor that stayed."""
-        image = golden.encode(self.graph, x)
-        before, after = golden.run(self.graph, image), golden.run(self.legal, image)
-        for name in before.keys() & after.keys():
-            np.testing.assert_array_equal(after[name], before[name], name)
-        np.testing.assert_array_equal(golden.predict(self.legal, x), golden.predict(self.graph, x))
+        same_values(self.graph, self.legal, x)
 
     def simulate(self, x: np.ndarray, build_dir: Path) -> None:
         """RTL: every tensor equal, every pass's cycles as predicted, the output as the model gives it."""
@@ -127,3 +123,12 @@ class Small:
             and not (isinstance(node, QTable) and is_identity(node))
             and takes_table(self.legal, node) is None
         }
+
+
+def same_values(graph: QGraph, legal: QGraph, x: np.ndarray) -> None:
+    """The golden model gives the same with and without the rewrites, in every tensor that stayed."""
+    image = golden.encode(graph, x)
+    before, after = golden.run(graph, image), golden.run(legal, image)
+    for name in before.keys() & after.keys():
+        np.testing.assert_array_equal(after[name], before[name], name)
+    np.testing.assert_array_equal(golden.predict(legal, x), golden.predict(graph, x))

@@ -141,5 +141,7 @@ def test_the_work_of_a_file_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "m.graph"
     layer = "%y : 512x512x64 = conv2d(%image) channels=64 kernel=9,9 pad=4,4,4,4 weight=w"
     path.write_text(f"graph m\n%image : 512x512x64 = input shape=512,512,64\n{layer}\nreturn %y\n")
-    with pytest.raises(ModelError, match=f"^{re.escape(str(path))}: 86,973,087,744 multiply-accumulates a frame; at most"):
+    with pytest.raises(
+        ModelError, match=f"^{re.escape(str(path))}: 86,973,087,744 multiply-accumulates a frame; at most"
+    ):
         load(path)
