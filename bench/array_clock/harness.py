@@ -11,10 +11,10 @@ from hwgen.hw.ecp5.bram import SimpleDualPort, TrueDualPort
 
 
 class ArrayClock(wiring.Component):
-    """Array, weight memory of 8192 words and a pixel memory of 512 x 64 bits for each row, driven by counters and a shift register.
+    """Array, weight memory of 8192 bytes a column, a pixel memory of 512 x 64 bits for each row; counters and a shift register drive them.
 
     Parameters:
-        rows, cols, acc_bits, floorplan: as `hwgen.hw.array.systolic.SystolicArray`.
+        rows, cols, acc_bits, floorplan, steps: as `hwgen.hw.array.systolic.SystolicArray`.
         copies: input registers of the weight memory.
 
     Members:
@@ -22,31 +22,34 @@ class ArrayClock(wiring.Component):
         o : Out(1): depends on every result bit.
     """
 
-    def __init__(self, rows: int, cols: int, acc_bits: int, floorplan: str | None, copies: int) -> None:
+    def __init__(
+        self, rows: int, cols: int, acc_bits: int, floorplan: str | None, copies: int, *, steps: int = 1
+    ) -> None:
         self._shape = rows, cols, acc_bits, floorplan
+        self._steps = steps
         self._copies = copies
         super().__init__({"i": In(1), "o": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         rows, cols, acc_bits, _ = self._shape
-        copies = self._copies
-        m.submodules.array = array = SystolicArray(*self._shape)
+        copies, steps = self._copies, self._steps
+        m.submodules.array = array = SystolicArray(*self._shape, steps=steps)
 
-        noise = Signal(8 * max(cols, 8), reset_less=True)
+        noise = Signal(8 * max(cols * steps, 8), reset_less=True)
         m.d.sync += noise.eq(Cat(self.i ^ noise[-1] ^ noise[-3], noise))
 
         # Weights: the address advances every cycle; words are written behind it.
-        m.submodules.weights = weights = TrueDualPort(8 * cols, 8192, input_copies=copies)
-        weight_addr, write_addr = Signal(13), Signal(13)
+        m.submodules.weights = weights = TrueDualPort(8 * cols * steps, 8192 // steps, input_copies=copies)
+        weight_addr, write_addr = Signal.like(weights.a_addr), Signal.like(weights.b_addr)
         m.d.sync += [weight_addr.eq(weight_addr + 1), write_addr.eq(weight_addr - 5)]
-        write_data = Signal(8 * cols, reset_less=True)
+        write_data = Signal(8 * cols * steps, reset_less=True)
         m.d.sync += write_data.eq(noise)
         m.d.comb += [
             weights.a_en.eq(1),
             weights.a_addr.eq(weight_addr),
             weights.b_en.eq(1),
-            weights.b_we.eq((1 << cols) - 1),
+            weights.b_we.eq((1 << len(weights.b_we)) - 1),
             weights.b_addr.eq(write_addr),
             weights.b_wdata.eq(write_data),
             array.w.eq(weights.a_data),
@@ -54,7 +57,7 @@ class ArrayClock(wiring.Component):
 
         # Pixels: read address and write bus pass from row to row, a register each.
         read_addr, fill_addr, fill_data = Signal(12), Signal(9), Signal(64, reset_less=True)
-        m.d.sync += [read_addr.eq(read_addr + 1), fill_addr.eq(fill_addr + 1), fill_data.eq(noise)]
+        m.d.sync += [read_addr.eq(read_addr + steps), fill_addr.eq(fill_addr + 1), fill_data.eq(noise)]
         for r in range(rows):
             pixels = SimpleDualPort(64, 512)
             m.submodules[f"pixels_{r}"] = pixels
@@ -67,14 +70,14 @@ class ArrayClock(wiring.Component):
                 pixels.r_en.eq(1),
                 pixels.r_addr.eq(read_addr[3:]),
             ]
-            select = read_addr[:3]
+            select = read_addr[steps - 1 : 3]  # of a byte, or of two
             for _ in range(pixels.latency):
-                later = Signal(3, name=f"select_{r}", reset_less=True)
+                later = Signal.like(select, name=f"select_{r}", reset_less=True)
                 m.d.sync += later.eq(select)
                 select = later
-            byte = Signal(8, name=f"byte_{r}", reset_less=True)
-            m.d.sync += byte.eq(pixels.r_data.word_select(select, 8))
-            m.d.comb += array.a[r].eq(byte)
+            chosen = Signal(8 * steps, name=f"chosen_{r}", reset_less=True)
+            m.d.sync += chosen.eq(pixels.r_data.word_select(select, 8 * steps))
+            m.d.comb += array.a[r].eq(chosen)
             above = {"read": read_addr, "addr": fill_addr, "data": fill_data}
             below = {name: Signal.like(value, name=f"{name}_{r}") for name, value in above.items()}
             m.d.sync += [below[name].eq(value) for name, value in above.items()]

@@ -42,6 +42,7 @@ def tool(folder: Path, log: str, *command: str) -> float:
 @click.option("--rows", default=13)
 @click.option("--cols", default=12)
 @click.option("--acc-bits", default=26)
+@click.option("--steps", default=1, help="Steps of K a cycle, 1 or 2.")
 @click.option("--floorplan/--no-floorplan", default=True)
 @click.option("--copies", default=6, help="Input registers of the weight memory.")
 @click.option("--freq", default=130, help="Clock that the tools aim at, MHz.")
@@ -53,6 +54,7 @@ def main(
     rows: int,
     cols: int,
     acc_bits: int,
+    steps: int,
     floorplan: bool,
     copies: int,
     freq: int,
@@ -63,7 +65,7 @@ def main(
     """Build in FOLDER and print the clock, the resources and the critical path."""
     folder.mkdir(parents=True, exist_ok=True)
     if synthesise:
-        design = ArrayClock(rows, cols, acc_bits, "LFE5U-85F" if floorplan else None, copies)
+        design = ArrayClock(rows, cols, acc_bits, "LFE5U-85F" if floorplan else None, copies, steps=steps)
         (folder / "top.v").write_text(to_verilog(design))
         # Yosys' patterns know no ranges of characters.
         elements = f"*.{ELEMENT_PREFIX}*_*"

@@ -1,4 +1,4 @@
-"""Signed 8 x 8 multiplier in one MULT18X18D block."""
+"""Signed multiplier in one MULT18X18D block."""
 
 from __future__ import annotations
 
@@ -6,30 +6,29 @@ from amaranth.hdl import C, Cat, ClockSignal, Const, Instance, Module, Signal, s
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-OPERAND_BITS = 8
-"""Width of both operands, bits."""
-
-PRODUCT_BITS = 16
-"""Width of the product, bits; -128 x -128 = 2^14 is the largest magnitude."""
-
-MEMBERS = {"a": In(signed(OPERAND_BITS)), "b": In(signed(OPERAND_BITS)), "p": Out(signed(PRODUCT_BITS))}
-"""Members of a `Multiplier8`."""
-
-_SHIFT = 10
-"""Operands occupy the top 8 of the block's 18 input bits: the 10 low bits are tied to 0 at the pins and cost no routing, where
-a sign extension would drive 11 pins from one net. The product then stands in the top 16 of the 36 output bits."""
+BLOCK_BITS = 18
+"""Width of both operands of the block, bits."""
 
 
-class Multiplier8(wiring.Component):
-    """Product of two int8 operands, registered at input and output inside the multiplier block.
+def multiplier_members(bits: int) -> dict[str, wiring.Member]:
+    """Members of a `BlockMultiplier`."""
+    return {"a": In(signed(bits)), "b": In(signed(bits)), "p": Out(signed(2 * bits))}
+
+
+class BlockMultiplier(wiring.Component):
+    """Product of two signed operands, registered at input and output inside the multiplier block.
+
+    The operands occupy the top of the block's input bits: the low bits are tied to 0 at the pins and cost no routing, where a sign
+    extension would drive many pins from one net. The product then stands in the top of the output bits.
 
     Parameters:
+        bits: of both operands, at most BLOCK_BITS.
         bel: site of the block as nextpnr names it ("X4/Y10/MULT18_0"), or None to leave it to the placer.
 
     Members:
-        a : In(signed(8))
-        b : In(signed(8))
-        p : Out(signed(16))
+        a : In(signed(bits))
+        b : In(signed(bits))
+        p : Out(signed(2 bits))
 
     Timing: p(t + 2) = a(t) * b(t); one product per cycle; no reset, no stall.
     """
@@ -37,20 +36,21 @@ class Multiplier8(wiring.Component):
     LATENCY = 2
     """Cycles from operands to product."""
 
-    def __init__(self, bel: str | None = None) -> None:
+    def __init__(self, bits: int, bel: str | None = None) -> None:
+        self._shift = BLOCK_BITS - bits
         self._bel = bel
-        super().__init__(MEMBERS)
+        super().__init__(multiplier_members(bits))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        a = Cat(Const(0, _SHIFT), self.a)
-        b = Cat(Const(0, _SHIFT), self.b)
-        p = Signal(36)
+        a = Cat(Const(0, self._shift), self.a)
+        b = Cat(Const(0, self._shift), self.b)
+        p = Signal(2 * BLOCK_BITS)
         pins: dict[str, object] = {}
-        for i in range(18):
+        for i in range(BLOCK_BITS):
             pins[f"i_A{i}"] = a[i]
             pins[f"i_B{i}"] = b[i]
-        for i in range(36):
+        for i in range(2 * BLOCK_BITS):
             pins[f"o_P{i}"] = p[i]
         if self._bel is not None:
             pins["a_BEL"] = self._bel
@@ -75,5 +75,5 @@ class Multiplier8(wiring.Component):
             i_SOURCEB=C(0, 1),
             **pins,
         )
-        m.d.comb += self.p.eq(p[2 * _SHIFT :].as_signed())
+        m.d.comb += self.p.eq(p[2 * self._shift :].as_signed())
         return m

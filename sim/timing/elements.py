@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from hwgen.hw.array.collector import collector_latency
 from hwgen.hw.array.pixel_ring import pixel_latency
-from hwgen.hw.array.systolic import SystolicArray
+from hwgen.hw.array.systolic import array_latency
 from hwgen.hw.array.weight_memory import weight_latency
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode, WindowOp
@@ -56,7 +56,7 @@ def _none(config: CoreConfig, fields: DescriptorFields) -> int:
 
 def _array_latency(config: CoreConfig, fields: DescriptorFields) -> int:
     """The feeder waits for the slower of the pixel ring and the weight memory."""
-    return max(pixel_latency(config), weight_latency(config)) + SystolicArray.LATENCY
+    return max(pixel_latency(config), weight_latency(config)) + array_latency(1)
 
 
 def _array(config: CoreConfig, fields: DescriptorFields) -> int:

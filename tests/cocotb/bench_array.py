@@ -11,15 +11,17 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.sim.harness.streams import Pattern, never, random, reset
 
-ROWS, COLS, ACC_BITS, LATENCY = (int(os.environ.get(name, "1")) for name in ("ROWS", "COLS", "ACC_BITS", "LATENCY"))
+ROWS, COLS, ACC_BITS, LATENCY, STEPS = (
+    int(os.environ.get(name, "1")) for name in ("ROWS", "COLS", "ACC_BITS", "LATENCY", "STEPS")
+)
 MIN_CHUNK = 2 * ROWS
 
 Step = tuple[np.ndarray, np.ndarray, bool, bool]
-"""Activations of all rows, weights of all columns, first, last."""
+"""Activations [ROWS, STEPS] of all rows, weights [COLS, STEPS] of all columns, first, last."""
 
 
 def packed(values: Any, bits: int = 8) -> int:
-    return sum((int(value) & ((1 << bits) - 1)) << (bits * i) for i, value in enumerate(values))
+    return sum((int(value) & ((1 << bits) - 1)) << (bits * i) for i, value in enumerate(np.ravel(values)))
 
 
 def signed_field(word: int, index: int, bits: int) -> int:
@@ -28,11 +30,11 @@ def signed_field(word: int, index: int, bits: int) -> int:
 
 
 def make_chunks(seed: int, lengths: list[int], extreme: bool = False) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Operands (K x ROWS, K x COLS) of successive sums."""
+    """Operands [K, ROWS, STEPS] and [K, COLS, STEPS] of successive sums."""
     generator = np.random.default_rng(seed)
     chunks = []
     for k in lengths:
-        a, w = (generator.integers(-128, 128, (k, n)) for n in (ROWS, COLS))
+        a, w = (generator.integers(-128, 128, (k, n, STEPS)) for n in (ROWS, COLS))
         chunks.append((np.full_like(a, -128), np.full_like(w, -128)) if extreme else (a, w))
     return chunks
 
@@ -60,20 +62,20 @@ async def run(dut: Any, chunks: list[tuple[np.ndarray, np.ndarray]], idle: Patte
     assert len(lasts) == len(chunks) and all(b - a >= MIN_CHUNK for a, b in zip(lasts, lasts[1:], strict=False))
     due: dict[tuple[int, int], int] = {}
     for t, (a, w) in zip(lasts, chunks, strict=True):
-        sums = a.T @ w
+        sums = np.einsum("krs,kcs->rc", a, w) + (w.prod(axis=2).sum(axis=0) if STEPS == 2 else 0)
         for r in range(ROWS):
             for c in range(COLS):
                 due[t + LATENCY + c + 2 * r, c] = int(sums[r, c])
     expected = len(due)
     for cycle in range(len(slots) + LATENCY + COLS + 2 * ROWS + 2):
         step = slots[cycle] if cycle < len(slots) else None
-        activations = generator.integers(-128, 128, ROWS)  # rubbish in bubbles
+        activations = generator.integers(-128, 128, (ROWS, STEPS))  # rubbish in bubbles
         for r in range(ROWS):
             then = slots[cycle - r] if 0 <= cycle - r < len(slots) else None
             if then is not None:
                 activations[r] = then[0][r]
         dut.a.value = packed(activations)
-        dut.w.value = packed(generator.integers(-128, 128, COLS) if step is None else step[1])
+        dut.w.value = packed(generator.integers(-128, 128, (COLS, STEPS)) if step is None else step[1])
         # Without valid, the other two bits mean nothing.
         dut.ctl.value = int(generator.integers(4)) << 1 if step is None else 1 | step[2] << 1 | step[3] << 2
         await ReadOnly()
@@ -107,14 +109,14 @@ async def bubbles(dut: Any, idle: Any) -> None:
 @cocotb.test()
 async def largest_sum(dut: Any) -> None:
     await reset(dut)
-    k = ((1 << (ACC_BITS - 1)) - 1) >> 14  # (-128)^2 = 2^14 each
+    k = ((1 << (ACC_BITS - 1)) - 1) // ((2 * STEPS - 1) << 14)  # (-128)^2 = 2^14 each, and that of the weights
     await run(dut, make_chunks(3, [k, k], extreme=True), never)
 
 
 @cocotb.test()
 async def reset_clears_sums_under_way(dut: Any) -> None:
     await reset(dut)
-    dut.ctl.value, dut.a.value, dut.w.value = 0b001, packed([100] * ROWS), packed([100] * COLS)
+    dut.ctl.value, dut.a.value, dut.w.value = 0b001, packed([100] * ROWS * STEPS), packed([100] * COLS * STEPS)
     for _ in range(2 * (ROWS + COLS)):
         await RisingEdge(dut.clk)
     dut.ctl.value, dut.rst.value = 0b000, 1

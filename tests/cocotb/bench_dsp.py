@@ -9,17 +9,19 @@ import cocotb
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from hwgen.sim.harness.streams import reset
+from tests.support.passes import bench_number
 
 LATENCY = 2
+HALF = 1 << bench_number("BITS") - 1
 RANDOM_PAIRS = 2000
 
 
 @cocotb.test()
 async def product_after_two_cycles(dut: Any) -> None:
     generator = random.Random(1)
-    corners = [-128, -127, -1, 0, 1, 127]
+    corners = [-HALF, 1 - HALF, -1, 0, 1, HALF - 1]
     pairs = [(a, b) for a in corners for b in corners]
-    pairs += [(generator.randrange(-128, 128), generator.randrange(-128, 128)) for _ in range(RANDOM_PAIRS)]
+    pairs += [(generator.randrange(-HALF, HALF), generator.randrange(-HALF, HALF)) for _ in range(RANDOM_PAIRS)]
     await reset(dut)
     for cycle in range(len(pairs) + LATENCY):
         dut.a.value, dut.b.value = pairs[min(cycle, len(pairs) - 1)]

@@ -11,18 +11,18 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import memory, wiring
 
 from hwgen.hw.ecp5.bram import simple_latency, simple_members, true_latency, true_members
-from hwgen.hw.ecp5.dsp import MEMBERS
+from hwgen.hw.ecp5.dsp import multiplier_members
 from hwgen.hw.lib.delay import delayed
 
 
-class Multiplier8Reference(wiring.Component):
-    """Reference model of `hwgen.hw.ecp5.dsp.Multiplier8`.
+class MultiplierReference(wiring.Component):
+    """Reference model of `hwgen.hw.ecp5.dsp.BlockMultiplier`.
 
-    Members: as `Multiplier8`.
+    Parameters, Members: as `BlockMultiplier`.
     """
 
-    def __init__(self) -> None:
-        super().__init__(MEMBERS)
+    def __init__(self, bits: int) -> None:
+        super().__init__(multiplier_members(bits))
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
