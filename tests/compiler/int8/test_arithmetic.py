@@ -177,7 +177,7 @@ def test_mean_multiplier(ratio: float, count: int) -> None:
     """As `reduce.h` has it: the shift grows by the count's logarithm, by 32 at most, to 31 at most."""
     multiplier, shift = arithmetic.quantize_multiplier(ratio)
     power = min(int(math.log2(count)), 32, 31 - shift)
-    assert arithmetic.mean_multiplier(ratio, 1.0, count) == ((multiplier << power) // count, shift + power)
+    assert arithmetic.mean_multiplier(ratio * 0.125, 0.125, count) == ((multiplier << power) // count, shift + power)
 
 
 def test_add_multipliers() -> None:

@@ -24,6 +24,9 @@ def used(channels: int, *wanted: int) -> np.ndarray:
         (72, (*range(6, 13), *range(30, 38), *range(55, 61)), KLoop(6, 3, 24, 8)),
         (10, (0, 9), KLoop(0, 2, 9, 1)),
         (10, (1, 4, 7), KLoop(1, 3, 3, 1)),
+        (8, (0, 2, 4, 6), KLoop(0, 4, 2, 1)),
+        (80, (7, *range(20, 28), *range(40, 48)), KLoop(0, 3, 20, 8)),  # from the first byte of a word on
+        (80, (28, *range(40, 49), *range(60, 69)), KLoop(21, 3, 19, 10)),  # (20, 3, 20, 9) would begin a word earlier
         (200, range(0, 64 * 3, 3), KLoop(0, 64, 3, 1)),  # as many outer steps as a descriptor can name
         (200, range(0, 65 * 3, 3), KLoop(0, 33, 6, 4)),
     ],

@@ -18,3 +18,9 @@ def test_largest_scale(rows: int, expected: Averages | None) -> None:
     """The first window sees one of its rows: its sum takes the scale `rows`, of 6 bits."""
     window = Window((rows, 1), (rows - 1, 1), (rows - 1, 0, 0, 0))
     assert averages(window, rows, 4) == expected
+
+
+@pytest.mark.parametrize("border", [1, 2])
+def test_windows_without_any_element(border: int) -> None:
+    """There is nothing to divide by."""
+    assert averages(Window((1, 1), (border, 1), (border, border, 0, 0)), 4, 4) is None
