@@ -40,12 +40,11 @@ def array_input(graph: QGraph, node: QAdd | QMul) -> str | None:
     """The input of a sum or product that comes from a convolution of the array (and its table) and is needed nowhere else: the later
     one of two.
     """
-    order = {one.output: i for i, one in enumerate(graph.nodes)}
     left, right = graph.tensors[node.left], graph.tensors[node.right]
     names = {node.left, node.right} if left.shape == right.shape else {node.left}
     found = [name for name in names if len(graph.consumers(name)) == 1 and name != graph.output]
     found = [name for name in found if node.left != node.right and _of_array(graph, name)]
-    return max(found, key=lambda name: order[name], default=None)
+    return max(found, key=lambda name: graph.positions[name], default=None)
 
 
 def _of_array(graph: QGraph, tensor: str) -> bool:

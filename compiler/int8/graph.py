@@ -10,6 +10,7 @@ share scale and zero point (equation 15), and `QGraph.verify` insists on it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from hwgen.compiler.int8.check import node_problems
 from hwgen.compiler.int8.host import Host
@@ -23,7 +24,10 @@ from hwgen.errors import ModelError, one_line
 
 @dataclass(eq=False)
 class QGraph:
-    """An int8 network: nodes in execution order, tensors by name, one input and one output tensor."""
+    """An int8 network: nodes in execution order, tensors by name, one input and one output tensor.
+
+    It stays as it is once its producers or consumers have been asked for: a rewrite makes another one.
+    """
 
     name: str
     tensors: dict[str, QTensor]
@@ -71,11 +75,29 @@ class QGraph:
 
     def producer(self, tensor: str) -> QNode | None:
         """The node that writes `tensor`; None for the network's input."""
-        return next((node for node in self.nodes if node.output == tensor), None)
+        return self._producers.get(tensor)
 
     def consumers(self, tensor: str) -> list[QNode]:
         """The nodes that read `tensor`, in execution order."""
-        return [node for node in self.nodes if tensor in node.inputs]
+        return list(self._consumers.get(tensor, ()))
+
+    @cached_property
+    def positions(self) -> dict[str, int]:
+        """Number of the node that writes a tensor, by tensor."""
+        return {node.output: i for i, node in enumerate(self.nodes)}
+
+    @cached_property
+    def _producers(self) -> dict[str, QNode]:
+        """By output; of several the first."""
+        return {node.output: node for node in reversed(self.nodes)}
+
+    @cached_property
+    def _consumers(self) -> dict[str, list[QNode]]:
+        found: dict[str, list[QNode]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                found.setdefault(name, []).append(node)
+        return found
 
     def verify(self) -> None:
         """Raise one ModelError listing everything that is unsound: order, shapes, zero points, tied scales, ranges."""

@@ -24,7 +24,7 @@ def legalise(graph: QGraph) -> QGraph:
     result = host_tail(graph)
     for rewrite in (fold, merge, expand, spread, places, absorb):
         result = rewrite(result)
-    if [node for node in result.nodes if node not in graph.nodes] or len(result.nodes) != len(graph.nodes):
+    if len(result.nodes) != len(graph.nodes) or not set(graph.nodes).issuperset(result.nodes):
         result.verify()
         return result
     return graph

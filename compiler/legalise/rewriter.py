@@ -8,7 +8,7 @@ from math import isqrt
 
 import numpy as np
 
-from hwgen.compiler.graph.names import unused
+from hwgen.compiler.graph.names import Names
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.graph import QGraph
@@ -26,22 +26,19 @@ class Rewriter:
         self.graph = graph
         self.nodes: list[QNode] = []
         self.tensors = dict(graph.tensors)
-        self._names: set[str] = set()
+        self._names = Names()
+        self._extra = Names(graph.tensors, mark="")
 
     def extra(self, like: QTensor, suffix: str, shape: Shape | None = None) -> QTensor:
         """A tensor that the graph did not have."""
-        name, number = f"{like.name}/{suffix}", 1
-        while name in self.tensors:
-            number += 1
-            name = f"{like.name}/{suffix}{number}"
+        name = self._extra.new(f"{like.name}/{suffix}")
         self.tensors[name] = replace(like, name=name, shape=shape or like.shape)
         return self.tensors[name]
 
     def emit(self, *nodes: QNode) -> None:
         """Append nodes, each under a name of its own."""
         for node in nodes:
-            name = unused(node.name, self._names)
-            self._names.add(name)
+            name = self._names.new(node.name)
             self.nodes.append(node if name == node.name else replace(node, name=name))
 
     def select(self, name: str, x: QTensor, out: QTensor, order: Sequence[int], fill: int | None = None) -> None:

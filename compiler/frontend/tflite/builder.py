@@ -8,6 +8,7 @@ import numpy as np
 
 from hwgen.compiler.frontend.limits import LARGEST_TENSOR
 from hwgen.compiler.frontend.tflite.schema import NUMPY_TYPES, File, FileOperator, FileTensor
+from hwgen.compiler.graph.names import Names
 from hwgen.compiler.int8 import tables
 from hwgen.compiler.int8.check import node_problems
 from hwgen.compiler.int8.host import QSoftmax
@@ -72,8 +73,8 @@ class Builder:
         self.origins: dict[str, int] = {}
         self.broken: set[int] = set()  # tensors that a problem already noted left undefined
         self.entry = ""  # the graph's input
-        self._names: set[str] = set()
-        self._node_names: set[str] = set()
+        self._names = Names()
+        self._node_names = Names()
 
     # Tensors of the file.
 
@@ -144,7 +145,7 @@ class Builder:
                 f"its output '{tensor.name}' has shape {list(tensor.shape)}, but its input gives {list(shape)}"
             )
         self._check_unwritten(tensor)
-        name = self.unique(tensor.name or f"tensor_{tensor.index}")
+        name = self._names.new(tensor.name or f"tensor_{tensor.index}")
         self.origins[name] = tensor.index
         self.values[tensor.index] = Value(name, tensor.shape)
         return self.register(QTensor(name, shape, scale, zero_point))
@@ -177,15 +178,6 @@ class Builder:
                 f"{LARGEST_TENSOR:,} elements in all"
             )
 
-    def unique(self, name: str) -> str:
-        """`name`, with a number if it is taken."""
-        candidate, number = name, 1
-        while candidate in self._names:
-            number += 1
-            candidate = f"{name}#{number}"
-        self._names.add(candidate)
-        return candidate
-
     def register(self, tensor: QTensor) -> QTensor:
         """Add a tensor to the graph."""
         self.tensors[tensor.name] = tensor
@@ -193,16 +185,11 @@ class Builder:
 
     def extra(self, like: QTensor, suffix: str, shape: Shape | None = None) -> QTensor:
         """A tensor that the file does not have."""
-        return self.register(replace(like, name=self.unique(f"{like.name}/{suffix}"), shape=shape or like.shape))
+        return self.register(replace(like, name=self._names.new(f"{like.name}/{suffix}"), shape=shape or like.shape))
 
     def emit(self, node: QNode | QSoftmax) -> None:
         """Append a node, under a name of its own, noting what is wrong with it."""
-        name, number = node.name, 1
-        while name in self._node_names:
-            number += 1
-            name = f"{node.name}#{number}"
-        self._node_names.add(name)
-        node = replace(node, name=name)
+        node = replace(node, name=self._node_names.new(node.name))
         self.problems += [(node.name, text) for text in node_problems(node, self.tensors)]
         self.nodes.append(node)
 
