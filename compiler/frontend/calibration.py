@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -11,10 +12,48 @@ from hwgen.errors import ModelError
 ARRAY = ".npy"
 Frame = Callable[[np.ndarray], np.ndarray]
 
+MOST_KEPT = 1 << 24
+"""Elements of inputs that stay in memory, 128 MB; the files of those behind are read anew each time."""
+
+
+class Inputs(Sequence[np.ndarray]):
+    """Real inputs from files, float64 [height, width, channels] each: a folder of any size takes a bounded memory.
+
+    Parameters:
+        read: the input of a file; ModelError if it cannot be used.
+    """
+
+    def __init__(self, read: Callable[[Path], np.ndarray]) -> None:
+        self._read = read
+        self._paths: list[Path] = []
+        self._kept: list[np.ndarray] = []
+        self._elements = 0
+
+    def add(self, path: Path) -> None:
+        """Read a file and take it in; ModelError if it cannot be used."""
+        values = self._read(path)
+        if len(self._kept) == len(self._paths) and self._elements + values.size <= MOST_KEPT:
+            self._kept.append(values)
+            self._elements += values.size
+        self._paths.append(path)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[np.ndarray]: ...
+    def __getitem__(self, index: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        return self._kept[number] if number < len(self._kept) else self._read(self._paths[number])
+
 
 def calibration_inputs(
     source: str | Path | Sequence[str | Path], shape: tuple[int, ...], notes: list[str], frame: Frame | None = None
-) -> list[np.ndarray]:
+) -> Inputs:
     """Real inputs [height, width, channels] of `shape` from a folder, a file or a list of files.
 
     Photographs are normalised; `.npy` arrays are taken as they are, brought into place by `frame` (None: by their row-major
@@ -24,11 +63,11 @@ def calibration_inputs(
         ModelError: nothing is there, or none of it can be read.
     """
     paths = calibration_files(source)
-    inputs: list[np.ndarray] = []
+    inputs = Inputs(lambda path: _read(path, shape, frame))
     skipped: list[str] = []
     for path in paths:
         try:
-            inputs.append(_read(path, shape, frame))
+            inputs.add(path)
         except ModelError as error:
             if len(paths) == 1:
                 raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +50,7 @@ class FloatNetwork:
 
     graph: Graph
     weights: Weights
-    inputs: list[np.ndarray]
+    inputs: Sequence[np.ndarray]
     calibrated: str
     input_range: tuple[float, float] | None
     model: FloatModel | None
@@ -180,12 +180,12 @@ def _range(shape: tuple[int, ...], *, arrays: bool) -> tuple[float, float] | Non
     return input_range(shape[-1]) if shape[-1] in _PICTURES and not arrays else None
 
 
-def _named(inputs: list[np.ndarray], source: Source) -> str:
+def _named(inputs: Sequence[np.ndarray], source: Source) -> str:
     files = not isinstance(source, str | Path)
     return f"{len(inputs)} of the files given" if files else f"{len(inputs)} images of {source}"
 
 
-def read_inputs(network: FloatNetwork, source: Source, notes: list[str]) -> list[np.ndarray]:
+def read_inputs(network: FloatNetwork, source: Source, notes: list[str]) -> Sequence[np.ndarray]:
     """More real inputs for a network, as those it is calibrated on; files that are left out are named in `notes`."""
     return calibration_inputs(source, network.graph.input.shape, notes, network.model.frame if network.model else None)
 

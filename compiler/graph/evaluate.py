@@ -15,7 +15,8 @@ from hwgen.compiler.graph.window import Window
 from hwgen.errors import UnsupportedOpError
 
 LARGEST_EXPONENT = 700.0  # of e in float64
-LARGEST_PIECE = 1 << 25  # elements of a convolution's input gathered at once
+LARGEST_PIECE = 1 << 20  # elements of a convolution's input gathered at once: some megabytes, which a cache holds
+LARGEST_BLOCK = 1 << 15  # elements of a depthwise convolution's output made at once, likewise
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -35,9 +36,9 @@ def elementwise(node: Node) -> Function | None:
         case "hard_swish":
             return lambda x: x * np.clip(x + 3, 0, 6) / 6
         case "sigmoid":
-            return lambda x: 1 / (1 + _exp(-x))
+            return lambda x: 1 / _exponential(x)
         case "swish":
-            return lambda x: x / (1 + _exp(-x))
+            return lambda x: x / _exponential(x)
         case "tanh":
             return np.tanh
         case "clip":
@@ -49,9 +50,13 @@ def elementwise(node: Node) -> Function | None:
     return None
 
 
-def _exp(x: np.ndarray) -> np.ndarray:
-    """Without overflow."""
-    return np.exp(np.minimum(x, LARGEST_EXPONENT))
+def _exponential(x: np.ndarray) -> np.ndarray:
+    """1 + exp(-x), without overflow."""
+    found = np.asarray(np.negative(x))
+    np.minimum(found, LARGEST_EXPONENT, out=found)
+    np.exp(found, out=found)
+    found += 1
+    return found
 
 
 def activate(node: Node, x: np.ndarray) -> np.ndarray:
@@ -76,10 +81,7 @@ def convolve(node: Node, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     taps = node.window.taps(x, 0.0)
     out_channels, _, _, depth = weights.shape
     if depth == 1 and out_channels == groups:
-        total = np.zeros((*taps[0].shape[:-1], out_channels))
-        for tap, tap_weights in zip(taps, weights.reshape(out_channels, -1).T, strict=True):
-            total += tap * tap_weights
-        return total
+        return _depthwise(taps, weights.reshape(out_channels, -1).T)
     per_group = out_channels // groups
     parts = []
     for group in range(groups):
@@ -89,12 +91,36 @@ def convolve(node: Node, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.concatenate(parts, axis=-1)
 
 
+def layer(node: Node, x: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Convolution or fully connected layer with bias and activation; arguments as of `convolve`."""
+    sums = convolve(node, x, weights)
+    sums += bias
+    return activate(node, sums)
+
+
+def _depthwise(taps: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """The sum of taps [..., rows, columns, channels] times weights [taps, channels], in blocks of rows that a cache holds."""
+    frames, (height, width, channels) = taps[0].shape[:-3], taps[0].shape[-3:]
+    total = np.zeros((*frames, height, width, channels))
+    step = max(1, LARGEST_BLOCK // max(1, width * channels))
+    term = np.empty((min(step, height), width, channels))
+    for frame in np.ndindex(frames):
+        for first in range(0, height, step):
+            block = total[frame][first : first + step]
+            for tap, factor in zip(taps, weights, strict=True):
+                block += np.multiply(tap[frame][first : first + step], factor, out=term[: len(block)])
+    return total
+
+
 def products(taps: Sequence[np.ndarray], matrix: np.ndarray) -> np.ndarray:
     """The elements under a kernel, [..., rows, columns, depth] for each of its positions, times `matrix` [outputs, positions * depth].
 
     Of the matrix's type, [..., rows, columns, outputs].  In pieces of so many rows that they take a bounded memory.
     """
     height, width = taps[0].shape[-3:-1]
+    if len(taps) == 1 and taps[0].dtype == matrix.dtype and taps[0].flags.c_contiguous:  # nothing to gather
+        found = taps[0].reshape(-1, taps[0].shape[-1]) @ matrix.T
+        return found.reshape(*taps[0].shape[:-1], len(matrix))
     row = taps[0][..., 0, :, 0].size * matrix.shape[1]
     step = max(1, LARGEST_PIECE // max(row, 1))
     pieces = []

@@ -26,7 +26,15 @@ UNIT = ((1 << MULTIPLIER_BITS) - 1, 0)
 def round_half_away(value: np.ndarray | float) -> np.ndarray:
     """Nearest integer, ties away from zero, as C's round(); float in, int64 out."""
     real = np.asarray(value, dtype=np.float64)
-    return (np.sign(real) * np.floor(np.abs(real) + 0.5)).astype(np.int64)
+    return np.copysign(np.floor(np.abs(real) + 0.5), real).astype(np.int64)
+
+
+def round_in_place(real: np.ndarray) -> None:
+    """The same of a float64 array of one dimension or more, which stays one."""
+    magnitude = np.abs(real)
+    magnitude += 0.5
+    np.floor(magnitude, out=magnitude)
+    np.copysign(magnitude, real, out=real)
 
 
 def quantise_real(real: np.ndarray, scale: float, zero_point: int) -> np.ndarray:

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from hwgen.compiler.graph.evaluate import activate, convolve, evaluate
+from hwgen.compiler.graph.evaluate import evaluate, layer
 from hwgen.compiler.graph.graph import Graph, Node
 from hwgen.compiler.quantise.histogram import Histogram, Range
 from hwgen.errors import ModelError
@@ -38,7 +38,7 @@ def float_tensors(graph: Graph, layers: Layers, images: np.ndarray) -> Iterator[
         inputs = [values[name] for name in node.inputs]
         if node.name in layers:
             kernel, bias = layers[node.name]
-            values[node.name] = activate(node, convolve(node, inputs[0], kernel) + bias)
+            values[node.name] = layer(node, inputs[0], kernel, bias)
         else:
             values[node.name] = unweighted(node, inputs, images.shape[:-3])
         yield node.name, values[node.name]
@@ -51,56 +51,33 @@ def unweighted(node: Node, inputs: list[np.ndarray], frames: tuple[int, ...]) ->
     return inputs[0].reshape(*frames, *node.shape) if node.op == "reshape" else evaluate(node, inputs)
 
 
-def check_images(graph: Graph, images: Sequence[np.ndarray]) -> None:
-    """Raise ModelError unless there are images, all of the graph's input shape."""
-    if not images:
+def check_images(images: Sequence[np.ndarray]) -> None:
+    """Raise ModelError unless there are images."""
+    if not len(images):
         raise ModelError("no calibration images; give at least one")
+
+
+def _stacked(graph: Graph, images: Sequence[np.ndarray]) -> np.ndarray:
+    """Images as one array; ModelError unless all have the graph's input shape."""
     for image in images:
         if image.shape != graph.input.shape:
             raise ModelError(f"a calibration image of shape {image.shape} for an input of shape {graph.input.shape}")
+    return np.stack(images)
 
 
-def _batches(graph: Graph, layers: Layers, images: Sequence[np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
-    """Every tensor of every batch; ModelError for values that leave float32."""
+def _batches(graph: Graph, layers: Layers, images: Sequence[np.ndarray]) -> Iterator[tuple[str, np.ndarray, Range]]:
+    """Every tensor of every batch, with its least and greatest value; ModelError for values that leave float32."""
     frames = max(1, min(BATCH, BATCH_ELEMENTS // max(prod(node.shape) for node in graph.nodes)))
     for start in range(0, len(images), frames):
         with np.errstate(over="ignore", invalid="ignore"):  # reported here
-            for name, value in float_tensors(graph, layers, np.stack(images[start : start + frames])):
-                if not np.abs(value).max() < LARGEST:
+            for name, value in float_tensors(graph, layers, _stacked(graph, images[start : start + frames])):
+                low, high = float(value.min()), float(value.max())
+                if not (low > -LARGEST and high < LARGEST):
                     raise ModelError(
                         f"{graph.name}: {name} ({graph[name].op}): its values are no numbers, or greater than float32 holds, on the "
                         "inputs for calibration; check its weights and these inputs"
                     )
-                yield name, value
-
-
-def tensor_ranges(
-    graph: Graph, layers: Layers, images: Sequence[np.ndarray], method: str = "minmax"
-) -> dict[str, Range]:
-    """Range of every tensor over `images` (real inputs of the graph's input shape), by a method of `QuantiseOptions`.
-
-    The output keeps its whole range: what tells classes apart are its greatest values.
-    """
-    check_images(graph, images)
-    if method == "minmax":
-        ranges: dict[str, Range] = {}
-        for name, value in _batches(graph, layers, images):
-            low, high = ranges.get(name, (0.0, 0.0))
-            ranges[name] = (min(low, float(value.min())), max(high, float(value.max())))
-        return ranges
-    found: dict[str, Histogram] = {node.name: Histogram() for node in graph.nodes}
-    for name, value in _batches(graph, layers, images):
-        found[name].add(value)
-    last = graph[graph.output]
-    whole = {last.name, *(last.inputs if last.op == "softmax" else ())}
-    return {
-        name: (histogram.low, histogram.high)
-        if name in whole
-        else histogram.percentile()
-        if method == "percentile"
-        else histogram.least_squares()
-        for name, histogram in found.items()
-    }
+                yield name, value, (low, high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,15 +88,51 @@ class Spread:
     power: np.ndarray
 
 
+def tensor_ranges(
+    graph: Graph, layers: Layers, images: Sequence[np.ndarray], method: str = "minmax"
+) -> dict[str, Range]:
+    """Range of every tensor over `images` (real inputs of the graph's input shape), by a method of `QuantiseOptions`.
+
+    The output keeps its whole range: what tells classes apart are its greatest values.
+    """
+    return measure(graph, layers, images, set(), method)[0]
+
+
 def channel_spreads(graph: Graph, layers: Layers, images: Sequence[np.ndarray], names: set[str]) -> dict[str, Spread]:
     """How the channels of the tensors `names` are spread over `images`."""
-    check_images(graph, images)
-    found: dict[str, Spread] = {}
-    for name, value in _batches(graph, layers, images):
+    return measure(graph, layers, images, names)[1]
+
+
+def measure(
+    graph: Graph, layers: Layers, images: Sequence[np.ndarray], names: set[str], method: str = "minmax"
+) -> tuple[dict[str, Range], dict[str, Spread]]:
+    """`tensor_ranges`, and `channel_spreads` of `names`, in one go over the images."""
+    check_images(images)
+    ranges: dict[str, Range] = {}
+    spreads: dict[str, Spread] = {}
+    histograms: dict[str, Histogram] = {node.name: Histogram() for node in graph.nodes}
+    for name, value, (least, most) in _batches(graph, layers, images):
+        low, high = ranges.get(name, (0.0, 0.0))
+        ranges[name] = (min(low, least), max(high, most))
+        if method != "minmax":
+            histograms[name].add(value)
         if name in names:
-            flat = value.reshape(-1, value.shape[-1])
-            most, power = np.abs(flat).max(axis=0), (flat**2).sum(axis=0) / (len(images) * len(flat) / len(value))
-            if name in found:
-                most, power = np.maximum(found[name].most, most), found[name].power + power
-            found[name] = Spread(most, power)
-    return found
+            spread, known = _spread(value, len(images)), spreads.get(name)
+            spreads[name] = spread if known is None else _joined(known, spread)
+    if method != "minmax":
+        last = graph[graph.output]
+        whole = {last.name, *(last.inputs if last.op == "softmax" else ())}
+        for name, histogram in histograms.items():
+            if name not in whole:
+                ranges[name] = histogram.percentile() if method == "percentile" else histogram.least_squares()
+    return ranges, spreads
+
+
+def _spread(value: np.ndarray, images: int) -> Spread:
+    """Of a tensor [frames, height, width, channels], its power as a part of that of so many images."""
+    flat = value.reshape(-1, value.shape[-1])
+    return Spread(np.abs(flat).max(axis=0), (flat**2).sum(axis=0) / (images * len(flat) / len(value)))
+
+
+def _joined(one: Spread, other: Spread) -> Spread:
+    return Spread(np.maximum(one.most, other.most), one.power + other.power)

@@ -32,8 +32,12 @@ def correct_biases(graph: Graph, layers: Layers, scales: Mapping[str, Affine], i
         if node.name in layers:
             weights, bias = layers[node.name]
             steps, sizes = rounded_weights(weights, bias, scales[node.inputs[0]].scale, scales[node.name].scale)
-            exact = convolve(node, inputs[0], weights) + bias
-            found = convolve(node, coarse[0], steps * sizes[:, None, None, None]) + bias
+            exact, found = (
+                convolve(node, inputs[0], weights),
+                convolve(node, coarse[0], steps * sizes[:, None, None, None]),
+            )
+            exact += bias
+            found += bias
             shift = _certain((found - exact).reshape(len(x), -1, len(bias)).mean(axis=1))
             result[node.name] = (weights, bias - shift)
             real[node.name], value = activate(node, exact), activate(node, found - shift)
@@ -55,5 +59,13 @@ def _certain(means: np.ndarray) -> np.ndarray:
 
 
 def _round(value: np.ndarray, to: Affine) -> np.ndarray:
-    q = np.clip(arithmetic.round_half_away(value / to.scale) + to.zero_point, arithmetic.INT8_MIN, arithmetic.INT8_MAX)
-    return arithmetic.dequantise(q, to.scale, to.zero_point)
+    """The values of the int8 tensor that real ones become; frame by frame, so that little memory is gone through."""
+    result = np.empty_like(value)
+    for real, rounded in zip(value, result, strict=True):
+        np.divide(real, to.scale, out=rounded)
+        arithmetic.round_in_place(rounded)
+        rounded += to.zero_point
+        np.clip(rounded, arithmetic.INT8_MIN, arithmetic.INT8_MAX, out=rounded)
+        rounded -= to.zero_point
+        rounded *= to.scale
+    return result

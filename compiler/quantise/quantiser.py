@@ -9,7 +9,7 @@ from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.parameters import Weights
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.host import Host
-from hwgen.compiler.quantise.calibrate import Layers, Range, channel_spreads, check_images, tensor_ranges
+from hwgen.compiler.quantise.calibrate import Layers, Range, measure, tensor_ranges
 from hwgen.compiler.quantise.correct import correct_biases
 from hwgen.compiler.quantise.equalise import equalise, readers
 from hwgen.compiler.quantise.nodes import Former, check_supported
@@ -68,13 +68,15 @@ def quantise_network(
     options = options or QuantiseOptions()
     graph, layers = prepare(graph, weights.arrays)
     check_supported(graph)
-    check_images(graph, images)
     equalised, changes = layers, []
-    if options.equalises(graph) and (pairs := readers(graph)):
-        equalised = equalise(graph, layers, channel_spreads(graph, layers, images, set(pairs)))
+    pairs = readers(graph) if options.equalises(graph) else {}
+    ranges, spreads = measure(graph, layers, images, set(pairs), options.calibration)
+    if pairs:
+        equalised = equalise(graph, layers, spreads)
         count = sum(not np.array_equal(equalised[name][0], layers[name][0]) for name in pairs)
         changes.append(f"channels of {count} of {len(pairs)} layers equalised")
-    ranges = tensor_ranges(graph, equalised, images, options.calibration)
+        if count:
+            ranges = tensor_ranges(graph, equalised, images, options.calibration)
     if input_range is not None:
         ranges[graph.input.name] = input_range
     scales = choose_scales(graph, equalised, ranges)

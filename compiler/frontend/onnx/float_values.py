@@ -6,7 +6,7 @@ import numpy as np
 
 from hwgen.compiler.frontend.onnx.builder import Value
 from hwgen.compiler.frontend.onnx.importer import Imported
-from hwgen.compiler.graph.evaluate import activate, convolve
+from hwgen.compiler.graph.evaluate import layer
 from hwgen.compiler.graph.graph import Graph, Node
 from hwgen.compiler.graph.parameters import folded, normalisation
 from hwgen.compiler.quantise.calibrate import unweighted
@@ -48,7 +48,7 @@ class FloatValues:
         inputs = [self._real[name] for name in node.inputs]
         if node.op in ("conv2d", "fully_connected"):
             kernel, bias = folded(node, self._arrays)
-            self._real[node.name] = activate(node, convolve(node, inputs[0], kernel) + bias)
+            self._real[node.name] = layer(node, inputs[0], kernel, bias)
         elif node.op == "batch_norm":
             factor, offset = normalisation(node, self._arrays)
             self._real[node.name] = inputs[0] * factor + offset

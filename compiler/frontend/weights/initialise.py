@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 
 from hwgen.compiler.frontend.images import normalise, synthetic_inputs
-from hwgen.compiler.graph.evaluate import activate, convolve, evaluate
+from hwgen.compiler.graph.evaluate import convolve, evaluate, layer
 from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.parameters import Weights, folded, kernel_of, required
 from hwgen.compiler.transforms import simplify
@@ -42,7 +42,7 @@ def random(graph: Graph, seed: int = 0) -> Weights:
             if node.attributes["norm"]:
                 _set_statistics(node.text("norm"), arrays, convolve(node, inputs[0], kernel_of(node, arrays)))
             kernel, bias = folded(node, arrays)
-            values[node.name] = activate(node, convolve(node, inputs[0], kernel) + bias)
+            values[node.name] = layer(node, inputs[0], kernel, bias)
         for name in dead_after[node.name]:
             del values[name]
     return Weights(arrays, f"random, seed {seed}")
