@@ -1,7 +1,7 @@
 """Sliding-window geometry, shared by convolutions and pools, float and int8."""
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class Window:
             (width + left + right - span_x) // self.stride[1] + 1,
         )
 
-    @property
+    @cached_property
     def span(self) -> tuple[int, int]:
         """Rows and columns of the input that the kernel reaches over."""
         return (self.kernel[0] - 1) * self.dilation[0] + 1, (self.kernel[1] - 1) * self.dilation[1] + 1

@@ -1,6 +1,7 @@
 """The nodes of the int8 graph: tensors and the operations on them; formulas are those of docs/arithmetic.md, cited by number."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -105,12 +106,17 @@ class QConv(Unary):
         """A plain matrix product per pixel: 1x1, stride 1, no padding, one group."""
         return self.window.trivial and self.groups == 1
 
-    @property
+    @cached_property
     def folded_bias(self) -> np.ndarray:
         """Bias with the input's zero point taken in, int64 [out_channels] (equation 4)."""
         return arithmetic.fold_zero_point(self.bias, self.weights, self.input_zero_point)
 
-    @property
+    @cached_property
+    def accumulator_bits(self) -> int:
+        """Bits of the accumulator that no input overflows."""
+        return arithmetic.accumulator_bits(self.weights)
+
+    @cached_property
     def clamp_bits(self) -> np.ndarray:
         """Proven width A to which accumulator + folded bias may be saturated, int64 [out_channels] (equation 9)."""
         low, high = arithmetic.accumulator_bounds(self.weights, self.folded_bias)
@@ -238,7 +244,7 @@ class QMean(Unary):
     input_zero_point: int
     output_zero_point: int
 
-    @property
+    @cached_property
     def folded_bias(self) -> int:
         """Added to the sum of the raw values to take the input's zero point out of it."""
         return -self.count * self.input_zero_point

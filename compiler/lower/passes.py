@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -141,17 +142,17 @@ class LogicalPass:
         """K, steps of one sum of the array."""
         return self.inner * self.outer
 
-    @property
+    @cached_property
     def views(self) -> list[View]:
         """What it reads: the input, then the operand."""
         return [self.input] if self.operand is None else [self.input, self.operand]
 
-    @property
+    @cached_property
     def blocks(self) -> Blocks:
         """How the core walks over the kernel."""
         return blocks_of(self.mode, self.window)
 
-    @property
+    @cached_property
     def whole(self) -> bool:
         """The pass needs all input rows before its first result."""
         return self.mode == FeedMode.SUM and not self.striped
@@ -213,12 +214,21 @@ class Lowered:
     frames: int = 1
     kept: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def images(self) -> list[str]:
         """Names of the buffers that hold the image, of every frame."""
         return [name for name, buffer in self.buffers.items() if buffer.image]
 
-    @property
+    @cached_property
+    def readers(self) -> dict[str, list[int]]:
+        """For every buffer that is read the numbers of the passes that read it."""
+        found: dict[str, list[int]] = {}
+        for i, item in enumerate(self.passes):
+            for name in dict.fromkeys(view.buffer for view in item.views):
+                found.setdefault(name, []).append(i)
+        return found
+
+    @cached_property
     def copies(self) -> dict[str, list[str]]:
         """For every buffer that goes to the SDRAM the buffers that it comes back to."""
         found: dict[str, list[str]] = {}

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.blocks import needs_row_steps
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
@@ -72,7 +71,7 @@ class Planned:
 
 
 def _array(wanted: Wanted) -> Mapping[str, Any]:
-    bits = [arithmetic.accumulator_bits(item.array_node.weights) for item in wanted.array_passes if item.array_node]
+    bits = [item.array_node.accumulator_bits for item in wanted.array_passes if item.array_node]
     rows, cols, part = wanted.rows, wanted.cols, wanted.part
     return {
         "rows": rows,

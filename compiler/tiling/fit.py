@@ -94,10 +94,8 @@ class _Fitter:
         self._lowered, self._bank_words = lowered, bank_words
         self._options = [Options(lowered, item, bank_words * BANKS, weights) for item in ranges]
         for number, option in enumerate(self._options):
-            if not option.choices:
-                assert option.least is not None
-                name = lowered.passes[ranges[number][1] - 1].name
-                raise _NoFitError(name, option.least - bank_words * BANKS)
+            if next(option.choices, None) is None:
+                raise _NoFitError(lowered.passes[ranges[number][1] - 1].name, option.short)
 
     def run(self, width: int, choices: int, thorough: bool) -> Fit:
         """Keep `width` states; of each fusion group the `choices` cheapest stripings that fit, but for one where no stripes are needed.
@@ -122,12 +120,11 @@ class _Fitter:
                     if not left or (fits and len(choice.fusion_group.heights) == 1):
                         break
             if not found:
-                name = self._lowered.passes[option.choices[0].fusion_group.past - 1].name
-                short = option.choices[-1].peak - self._bank_words * BANKS
-                raise _NoFitError(name, short)
+                name = self._lowered.passes[next(option.choices).fusion_group.past - 1].name
+                raise _NoFitError(name, option.short)
             states = sorted(found.values(), key=lambda state: state.cost)[:width]
         best = states[0]
-        avoidable = best.cost - sum(option.choices[0].cost for option in self._options)
+        avoidable = best.cost - sum(next(option.choices).cost for option in self._options)
         return _fit(self._lowered, best.fusion_groups, best.layouts, avoidable, {})
 
     def _extend(self, state: _State, choice: Choice, thorough: bool) -> list[_State]:

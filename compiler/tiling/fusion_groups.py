@@ -53,11 +53,12 @@ def joined(lowered: Lowered, words: int, fusion: FusionLimits) -> list[tuple[int
 @functools.lru_cache(maxsize=64)
 def boundaries(lowered: Lowered) -> tuple[frozenset[str], ...]:
     """Tensors that are in memory before each pass, and behind the last one: made and still to be read, or the result."""
-    wanted, made = {lowered.result}, {item.output.buffer for item in lowered.passes}
-    last_made = {item.output.buffer: i for i, item in reversed(list(enumerate(lowered.passes)))}
+    wanted = {lowered.result}
+    first_made = {item.output.buffer: i for i, item in reversed(list(enumerate(lowered.passes)))}
     found = [lowered.kept | wanted]
     for i, item in reversed(list(enumerate(lowered.passes))):
-        wanted |= {view.buffer for view in item.views} & made
-        wanted = {name for name in wanted if last_made[name] < i}
+        wanted.update(view.buffer for view in item.views if first_made.get(view.buffer, i) < i)
+        if first_made[item.output.buffer] == i:
+            wanted.discard(item.output.buffer)
         found.append(lowered.kept | wanted)
     return tuple(reversed(found))

@@ -41,10 +41,10 @@ class GroupPlaces:
         passes = lowered.passes[fusion_group.first : fusion_group.past]
         self.output = passes[-1].output.buffer
         steps = build_steps(lowered, [fusion_group], {})
-        lives = lifetimes(lowered, steps)
         made = {item.output.buffer for item in passes}
-        read = {view.buffer for item in passes for view in (item.input, item.operand) if view is not None}
+        read = {view.buffer for item in passes for view in item.views}
         self.before, self.after = boundaries(lowered)[fusion_group.first], boundaries(lowered)[fusion_group.past]
+        lives = lifetimes(lowered, steps, made | read | self.before | self.after)
         for name in self.before:
             lives[name].start[:] = 0
         for name in self.after:

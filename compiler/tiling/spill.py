@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -21,11 +22,6 @@ class Gap:
     reader: int
 
 
-def readers(lowered: Lowered, name: str) -> list[int]:
-    """Numbers of the passes that read a buffer."""
-    return [i for i, item in enumerate(lowered.passes) if any(view.buffer == name for view in item.views)]
-
-
 def spill(lowered: Lowered, gaps: Iterable[Gap]) -> Lowered:
     """The same network with some tensors in the SDRAM for a while; every time they come back as another buffer."""
     chosen = sorted(set(gaps))
@@ -35,7 +31,7 @@ def spill(lowered: Lowered, gaps: Iterable[Gap]) -> Lowered:
         past = following[0].reader if following and following[0].buffer == gap.buffer else None
         copy = f"{gap.buffer}@{gap.reader}"
         buffers[copy] = replace(buffers[gap.buffer], name=copy, source=gap.buffer)
-        for i in readers(lowered, gap.buffer)[gap.reader : past]:
+        for i in lowered.readers[gap.buffer][gap.reader : past]:
             passes[i] = _reading(passes[i], gap.buffer, copy)
     return replace(lowered, buffers=buffers, passes=passes)
 
@@ -49,9 +45,11 @@ def stripe_sums(lowered: Lowered, size: float) -> Lowered:
             return item
         return replace(item, height=source.height, striped=True)
 
-    return replace(lowered, passes=[striped(item) for item in lowered.passes])
+    passes = [striped(item) for item in lowered.passes]
+    return lowered if passes == lowered.passes else replace(lowered, passes=passes)
 
 
+@functools.lru_cache(maxsize=1 << 14)  # a search for what to spill asks for the same ones again and again
 def _reading(item: LogicalPass, name: str, copy: str) -> LogicalPass:
     def moved(view: View) -> View:
         return replace(view, buffer=copy) if view.buffer == name else view

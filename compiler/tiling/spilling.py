@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.tiling.fusion_groups import FusionLimits, boundaries, joined
-from hwgen.compiler.tiling.spill import Gap, readers, spill
+from hwgen.compiler.tiling.spill import Gap, spill
 from hwgen.compiler.tiling.stripes import FusionGroup
 from hwgen.compiler.tiling.striping import peak_of
 from hwgen.errors import ResourceError
@@ -65,14 +66,20 @@ def choose(lowered: Lowered, bank_words: int, share: float) -> list[Spills]:
     return sorted(found, key=lambda one: one.cycles)
 
 
+@functools.lru_cache(maxsize=4)
+def _peaks(lowered: Lowered) -> dict[object, int]:
+    """What `_Search` knows of a network whatever the memory."""
+    return {}
+
+
 class _Search:
     """Greedy: as long as a fusion group is too large, spill what takes most off for its bytes; then take back what was not needed."""
 
     def __init__(self, lowered: Lowered, words: int) -> None:
         self._lowered, self._words = lowered, words
-        self._peaks: dict[object, int] = {}
+        self._peaks = _peaks(lowered)
         self._readers = {
-            name: readers(lowered, name)
+            name: lowered.readers.get(name, [])
             for name in dict.fromkeys(item.output.buffer for item in lowered.passes)
             if name != lowered.result
         }
@@ -122,23 +129,27 @@ class _Search:
         lowered = spill(self._lowered, gaps)
         found = {}
         for first, past in joined(lowered, self._words, fusion):
-            words = self._peak(lowered, first, past) - self._words
+            words = self._short(lowered, first, past)
             if words > 0:
                 found[first, past] = words
         return found
 
-    def _peak(self, lowered: Lowered, first: int, past: int) -> int:
-        """Least words that a fusion group needs with the finest stripes or with none."""
+    def _short(self, lowered: Lowered, first: int, past: int) -> int:
+        """Words that a fusion group lacks with the finest stripes or with none, whichever needs less; 0 if one of them fits."""
         live = boundaries(lowered)
         views = tuple(view.buffer for item in lowered.passes[first:past] for view in item.views)
         stored = tuple(item.output.buffer in lowered.copies for item in lowered.passes[first:past])
-        key = (first, past, views, stored, live[first], live[past])
-        if key not in self._peaks:
-            passes = lowered.passes[first:past]
-            height = passes[-1].height
-            sizes = (height,) if any(item.whole for item in passes) else (1, height)
-            self._peaks[key] = min(
-                peak_of(lowered, FusionGroup(first, past, tuple(min(size, height - y) for y in range(0, height, size))))
-                for size in dict.fromkeys(min(size, height) for size in sizes)
-            )
-        return self._peaks[key]
+        passes = lowered.passes[first:past]
+        height = passes[-1].height
+        sizes = (height,) if any(item.whole for item in passes) else (height, 1)
+        least: int | None = None
+        for size in dict.fromkeys(sizes):
+            key = (first, past, views, stored, live[first], live[past], size)
+            if key not in self._peaks:
+                heights = tuple(min(size, height - y) for y in range(0, height, size))
+                self._peaks[key] = peak_of(lowered, FusionGroup(first, past, heights))
+            if self._peaks[key] <= self._words:
+                return 0
+            least = self._peaks[key] if least is None else min(least, self._peaks[key])
+        assert least is not None
+        return least - self._words

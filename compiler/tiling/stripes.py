@@ -7,7 +7,7 @@ pass makes just the rows that are wanted and not yet there, so that the tensors 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,16 @@ from hwgen.hw.isa.config import WORD_BYTES
 
 _NEVER = 1 << 30
 
+_MANY_SPANS = 6
+"""So many rows of steps are looked at at once, fewer one by one."""
+
 _STORE_STEPS = 2
 """A row goes to the SDRAM while the step behind its last writer runs."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(
+    eq=False, slots=True
+)  # not frozen: a search makes hundreds of thousands, and frozen ones take four times as long
 class Step:
     """One pass of the core: rows `first_row .. first_row + rows - 1`, channels `first_channel .. + channels - 1` of a logical pass."""
 
@@ -90,16 +95,26 @@ def natural_groups(lowered: Lowered, most_live: int = 1) -> list[tuple[int, int]
     # (first, last) of the passes that must be together.
     together = [(first_used[name], last_written[name]) for name in spilled]
     together += [(first_used[name], last_read[name]) for name, buffer in lowered.buffers.items() if buffer.loaded]
+    inside = _covered(together, len(lowered.passes))
     fusion_groups, first = [], 0
     live: set[str] = set()
     for i, step in enumerate(lowered.passes):
         live.add(step.output.buffer)
         live = {name for name in live if last_read.get(name, i if name in spilled else _NEVER) > i}
-        whole = not any(begin <= i < end for begin, end in together)
-        if len(live) <= most_live and whole and all(last_written[name] <= i for name in live):
+        if len(live) <= most_live and not inside[i] and all(last_written[name] <= i for name in live):
             fusion_groups.append((first, i + 1))
             first = i + 1
     return fusion_groups
+
+
+def _covered(ranges: Sequence[tuple[int, int]], count: int) -> list[bool]:
+    """For each number below `count` whether it is in one of the ranges (first, past)."""
+    change = [0] * (count + 1)
+    for first, past in ranges:
+        if first < past:
+            change[first] += 1
+            change[past] -= 1
+    return [depth > 0 for depth in itertools.accumulate(change[:count])]
 
 
 def _last_reader(lowered: Lowered) -> dict[str, int]:
@@ -188,6 +203,8 @@ def _turns(steps: Sequence[Step]) -> list[tuple[int, int]]:
 
     Whether a pass is cut into channel tiles is decided when all tensors have their places, so these hold for any tiles.
     """
+    if all(step.source.frame is None for step in steps):
+        return [(step.index, step.index) for step in steps]
     found: list[tuple[int, int]] = []
     for _, run in itertools.groupby(steps, lambda step: (step.fusion_group, step.stripe, step.source.name)):
         turn = list(run)
@@ -215,25 +232,25 @@ def store_steps(lowered: Lowered, steps: Sequence[Step]) -> dict[str, np.ndarray
     if not found:
         return found
     wanted = {name: np.full(len(made), _NEVER) for name, made in found.items()}
-    ends = np.zeros(len(steps), np.int64)  # step behind the fusion group of each step
-    for step in reversed(steps):
-        inside = step.index + 1 < len(steps) and steps[step.index + 1].fusion_group == step.fusion_group
-        ends[step.index] = ends[step.index + 1] if inside else step.index + 1
-    for step in steps:
-        if step.source.output.buffer in found:
-            found[step.source.output.buffer][step.output_rows] = step.index
-        for name, first, past in read_rows(lowered, step):
-            source = lowered.buffers[name].source
+    groups = np.array([step.fusion_group for step in steps])
+    changes = np.append(np.flatnonzero(groups[1:] != groups[:-1]) + 1, len(steps))
+    ends = changes[np.searchsorted(changes, np.arange(len(steps)), side="right")]  # step behind each one's fusion group
+    for run in _by_pass(steps):
+        item, numbers = run[0].source, [step.index for step in run]
+        if item.output.buffer in found:
+            _until(found[item.output.buffer], _written(run), numbers)
+        for view, spans in _read(lowered, run):
+            source = lowered.buffers[view].source
             if source is not None:
-                wanted[source][first:past] = np.minimum(wanted[source][first:past], step.index)
+                _from(wanted[source], spans, numbers)
     for name, made in found.items():
         stored = np.minimum(np.minimum(made + _STORE_STEPS, wanted[name]), ends[made])
         found[name] = np.where(made < 0, -1, stored)
     return found
 
 
-def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
-    """Row lifetimes of every buffer.
+def lifetimes(lowered: Lowered, steps: Sequence[Step], names: Iterable[str] | None = None) -> dict[str, Lifetimes]:
+    """Row lifetimes of the buffers `names`, all that the steps read and write among them; None: of every buffer.
 
     Rows of the image may be loaded while the passes of the stripe before run: from the reader's previous step on. An image that comes
     whole is there from the first step on. The same is true of what comes back from the SDRAM, but that its first rows come while the step
@@ -241,33 +258,116 @@ def lifetimes(lowered: Lowered, steps: Sequence[Step]) -> dict[str, Lifetimes]:
     read and write in turns lives for all of these turns.
     """
     found = {
-        name: Lifetimes(np.full(buffer.height, _NEVER), np.full(buffer.height, -1))
-        for name, buffer in lowered.buffers.items()
+        name: Lifetimes(np.full(height, _NEVER), np.full(height, -1))
+        for name in (lowered.buffers if names is None else names)
+        for height in (lowered.buffers[name].height,)
     }
-    previous_reader = dict.fromkeys(lowered.images[:1], 0)
-    for step, (begin, end) in zip(steps, _turns(steps), strict=True):
-        for name, first, past in read_rows(lowered, step):
-            life = found[name]
-            life.end[first:past] = np.maximum(life.end[first:past], end)
-            if lowered.buffers[name].loaded:
-                alone = step.index == 0 or steps[step.index - 1].fusion_group != step.fusion_group
-                start = previous_reader.get(name, step.index if alone else step.index - 1)
-                life.start[first:past] = np.minimum(life.start[first:past], start)
-                previous_reader[name] = step.index
-        life = found[step.source.output.buffer]
-        rows = step.output_rows
-        life.start[rows] = np.minimum(life.start[rows], begin)
-        life.end[rows] = np.maximum(life.end[rows], end)
-    for name, stored in store_steps(lowered, steps).items():
-        found[name].end[:] = np.where(stored < 0, found[name].end, np.maximum(found[name].end, stored - 1))
-    found[lowered.result].end[:] = len(steps)
-    for name in lowered.kept:
+    turns = _turns(steps)
+    for run in _by_pass(steps):
+        _use(lowered, found, run, [turns[step.index - steps[0].index] for step in run])
+    _load(lowered, found, steps)
+    if any(step.source.output.buffer in lowered.copies for step in steps):
+        for name, stored in store_steps(lowered, steps).items():
+            if name in found:
+                found[name].end[:] = np.where(stored < 0, found[name].end, np.maximum(found[name].end, stored - 1))
+    if lowered.result in found:
+        found[lowered.result].end[:] = len(steps)
+    for name in lowered.kept & found.keys():
         found[name].start[:], found[name].end[:] = 0, len(steps)
-    for name in lowered.images if lowered.whole_image else ():
+    for name in found.keys() & lowered.images if lowered.whole_image else ():
         # The host writes rows that nobody reads too.
         image = found[name]
         image.start[:], image.end[:] = 0, np.maximum(image.end, 0)
     return found
+
+
+def _by_pass(steps: Sequence[Step]) -> Iterable[list[Step]]:
+    """The steps of each logical pass, in order."""
+    found: dict[LogicalPass, list[Step]] = {}
+    for step in steps:
+        found.setdefault(step.source, []).append(step)
+    return found.values()
+
+
+def _use(
+    lowered: Lowered, lives: Mapping[str, Lifetimes], steps: Sequence[Step], turns: Sequence[tuple[int, int]]
+) -> None:
+    """What the steps of one pass read lives until then, what they write from then on; `turns` as of `_turns`."""
+    begins, ends = [begin for begin, _ in turns], [end for _, end in turns]
+    for name, spans in _read(lowered, steps):
+        _until(lives[name].end, spans, ends)
+    life, written = lives[steps[0].source.output.buffer], _written(steps)
+    _from(life.start, written, begins)
+    _until(life.end, written, ends)
+
+
+def _read(lowered: Lowered, steps: Sequence[Step]) -> list[tuple[str, list[tuple[int, int]]]]:
+    """Buffers that the steps of one pass read, and the rows (first, past) that each step reads: as `read_rows`."""
+    item, height = steps[0].source, lowered.buffers[steps[0].source.input.buffer].height
+    rows = [(step.first_row, step.first_row + step.rows) for step in steps]
+    found = [(item.input.buffer, [item.input_rows(*span, height) for span in rows])]
+    if item.operand is not None:
+        found.append((item.operand.buffer, [item.operand_rows(*span) for span in rows]))
+    return found
+
+
+def _written(steps: Sequence[Step]) -> list[tuple[int, int]]:
+    """Rows (first, past) of the output buffer that each step of one pass writes."""
+    return [step.source.output_rows(step.first_row, step.first_row + step.rows) for step in steps]
+
+
+def _until(values: np.ndarray, spans: Sequence[tuple[int, int]], steps: Sequence[int]) -> None:
+    """Rows (first, past) of span i have a value of at least `steps[i]`, which never falls from span to span."""
+    ranges = _rising(spans)
+    if ranges is None:
+        for (first, past), step in zip(spans, steps, strict=True):
+            np.maximum(values[first:past], step, out=values[first:past])
+        return
+    rows = np.arange(len(values))
+    last = np.searchsorted(ranges[0], rows, side="right") - 1  # span that begins last before a row
+    there = (last >= 0) & (ranges[1][last] > rows)
+    np.maximum(values, np.where(there, np.array(steps)[last], -1), out=values)
+
+
+def _from(values: np.ndarray, spans: Sequence[tuple[int, int]], steps: Sequence[int]) -> None:
+    """Rows (first, past) of span i have a value of at most `steps[i]`, which never falls from span to span."""
+    ranges = _rising(spans)
+    if ranges is None:
+        for (first, past), step in zip(spans, steps, strict=True):
+            np.minimum(values[first:past], step, out=values[first:past])
+        return
+    rows = np.arange(len(values))
+    index = np.searchsorted(ranges[1], rows, side="right")  # span that ends first behind a row
+    index[index == len(steps)] = 0
+    there = (ranges[0][index] <= rows) & (ranges[1][index] > rows)
+    np.minimum(values, np.where(there, np.array(steps)[index], _NEVER), out=values)
+
+
+def _rising(spans: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray] | None:
+    """First and past rows of spans of which none begins or ends before the one before it; None for others, and for a few."""
+    if len(spans) < _MANY_SPANS:
+        return None
+    first, past = np.array(spans).T
+    falls = (first[1:] < first[:-1]).any() or (past[1:] < past[:-1]).any()
+    return None if falls else (first, past)
+
+
+def _load(lowered: Lowered, lives: Mapping[str, Lifetimes], steps: Sequence[Step]) -> None:
+    """From when on rows lie in memory that the DMA brings."""
+    readers: dict[str, list[tuple[int, tuple[int, int]]]] = {}
+    for run in _by_pass(steps):
+        for name, spans in (
+            _read(lowered, run) if any(lowered.buffers[v.buffer].loaded for v in run[0].source.views) else ()
+        ):
+            if lowered.buffers[name].loaded:
+                readers.setdefault(name, []).extend(zip((step.index for step in run), spans, strict=True))
+    first, image = steps[0].index, lowered.images[:1]
+    for name, reads in readers.items():
+        reads.sort(key=lambda read: read[0])
+        number = reads[0][0]
+        alone = number == first or steps[number - first - 1].fusion_group != steps[number - first].fusion_group
+        before = 0 if name in image else number if alone else number - 1
+        _from(lives[name].start, [span for _, span in reads], [before, *(index for index, _ in reads[:-1])])
 
 
 def peak_words(lowered: Lowered, steps: Sequence[Step], lives: dict[str, Lifetimes]) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,40 +45,66 @@ class Choice:
 
 
 class Options:
-    """Stripings of one fusion group, cheapest first; those behind need less memory."""
+    """Stripings of one fusion group, cheapest first; those behind need less memory.
+
+    What a striping needs at its peak is found out when it is asked for: mostly one of the first is taken.
+
+    Attributes:
+        dear: every stripe loads the weights again.
+    """
 
     def __init__(self, lowered: Lowered, ranges: tuple[int, int], words: int, weights: Weights) -> None:
         passes = lowered.passes[slice(*ranges)]
-        final = passes[-1]
         whole = any(item.whole for item in passes)
         reads_image = not lowered.whole_image and any(lowered.buffers[item.input.buffer].image for item in passes)
         load = sum(weights.words[slice(*ranges)])
         reload = load * weights.cycles if load > weights.depth else 0
-        self.choices: list[Choice] = []
-        self.least: int | None = None
         self.dear = reload > 0
-        """Every stripe loads the weights again."""
-        candidates = candidate_heights(final.height, whole, reads_image)
+        self._stripe_cost = len(passes) * FURTHER_PASS_CYCLES + reload
+        self._lowered, self._ranges, self._words = lowered, ranges, words
+        candidates = candidate_heights(passes[-1].height, whole, reads_image)
         if len(passes) > _LONG:
             candidates = candidates[:: ceil_div(len(candidates), _LONG_CHOICES)] + candidates[-1:]
-        for heights in candidates:
-            fusion_group = FusionGroup(*ranges, heights)
-            peak = peak_of(lowered, fusion_group)
-            cost = len(heights) * (len(passes) * FURTHER_PASS_CYCLES + reload)
-            if peak <= words and (not self.choices or peak < self.choices[-1].peak):
-                self.choices.append(Choice(peak, cost, fusion_group))
-            if self.least is None or peak < self.least:
-                self.least = peak
+        self._candidates = iter(candidates)
+        self._found: list[Choice] = []
+        self._least: int | None = None
+
+    @property
+    def choices(self) -> Iterator[Choice]:
+        """The stripings that fit the memory if nothing else is live but what the group reads and leaves."""
+        number = 0
+        while number < len(self._found) or self._find():
+            yield self._found[number]
+            number += 1
+
+    @property
+    def short(self) -> int:
+        """Words that the memory lacks for the striping that needs least; negative if there are some left."""
+        while self._find():
+            pass
+        assert self._least is not None
+        return self._least - self._words
+
+    def _find(self) -> bool:
+        """Whether there is one more choice."""
+        for heights in self._candidates:
+            group = FusionGroup(*self._ranges, heights)
+            peak = _known_peak(self._lowered, group)
+            less = self._least is None or peak < self._least
+            self._least = peak if less else self._least
+            if less and peak <= self._words:
+                self._found.append(Choice(peak, len(heights) * self._stripe_cost, group))
+                return True
+        return False
 
 
 def peak_of(lowered: Lowered, fusion_group: FusionGroup) -> int:
     """Words that a fusion group needs at its peak if nothing else is live but what it reads and leaves."""
     steps = build_steps(lowered, [fusion_group], {})
     passes = lowered.passes[fusion_group.first : fusion_group.past]
-    lives = lifetimes(lowered, steps)
     made = {item.output.buffer for item in passes}
-    read_inside = {view.buffer for item in passes for view in (item.input, item.operand) if view is not None}
-    total = np.zeros(len(steps), np.int64)
+    read_inside = {view.buffer for item in passes for view in item.views}
+    lives = lifetimes(lowered, steps, made | read_inside)
     before, after = boundaries(lowered)[fusion_group.first], boundaries(lowered)[fusion_group.past]
     involved = {}
     for name in made | read_inside:
@@ -94,11 +121,15 @@ def peak_of(lowered: Lowered, fusion_group: FusionGroup) -> int:
         )
     total = peak_words(lowered, steps, involved)
     slack = sum(
-        (-window_rows(life)) % BANKS * lowered.buffers[name].row_words
+        (-rows) % BANKS * lowered.buffers[name].row_words
         for name, life in involved.items()
-        if window_rows(life) < lowered.buffers[name].height
+        if (rows := window_rows(life)) < lowered.buffers[name].height
     )
     return int(total.max()) + slack // 2
+
+
+_known_peak = functools.lru_cache(maxsize=1 << 14)(peak_of)
+"""One for all cores of a network: they differ in their weights."""
 
 
 def candidate_heights(height: int, whole: bool, reads_image: bool) -> list[tuple[int, ...]]:

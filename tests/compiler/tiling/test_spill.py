@@ -15,7 +15,7 @@ from hwgen.compiler.program.assemble import build_program
 from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.fit import fit, with_channel_tiles
-from hwgen.compiler.tiling.spill import Gap, readers, spill, stripe_sums
+from hwgen.compiler.tiling.spill import Gap, spill, stripe_sums
 from hwgen.compiler.tiling.spilling import choose, spill_cycles
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
@@ -34,7 +34,7 @@ def every_gap(data: bytes) -> list[Gap]:
     """All gaps of all tensors that passes write and read."""
     lowered = lower(legalise(tflite.parse(data, "model.tflite")))
     made = dict.fromkeys(item.output.buffer for item in lowered.passes)
-    return [Gap(name, i) for name in made for i in range(len(readers(lowered, name)))]
+    return [Gap(name, i) for name in made for i in range(len(lowered.readers.get(name, [])))]
 
 
 @pytest.mark.parametrize("network", NETWORKS)
