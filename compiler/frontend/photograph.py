@@ -1,6 +1,7 @@
 """A picture's file as its viewer shows it: turned upright, with 8 bits a colour, on white where it is transparent."""
 
 import contextlib
+import logging
 import os
 import struct
 import warnings
@@ -24,8 +25,8 @@ _TURNS = {
 }
 """What turns a picture upright, by its orientation (Exif 2.3, tag 0x0112)."""
 
-MOST_PIXELS = 1 << 26
-"""Of a picture: more than most cameras take; 800 MB while it is made ready."""
+MOST_PIXELS = 3 << 24
+"""Of a picture: 50 million, as cameras with many take them; of 16-bit grey with a transparent value, 900 MB while it is made ready."""
 
 _STDERR = 2
 """Number of the standard error, as libraries in C know it."""
@@ -50,33 +51,43 @@ def photograph(path: str | Path) -> Image.Image:
             return _upright(_opaque(_eight_bits(image, path)), image)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such image file") from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(f"{path}: not an image that can be read ({reason}); give a JPEG, PNG or BMP file") from None
 
 
 @contextlib.contextmanager
 def _silent_libraries() -> Iterator[None]:
-    """Nothing reaches the process's standard error meanwhile: libtiff writes there what it finds wrong, line by line.
+    """Nothing reaches the process's standard error meanwhile, nor Pillow's log: libtiff and Pillow write there what they find wrong.
 
     What is wrong is raised by Pillow all the same.
     """
+    log = logging.getLogger("PIL")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    kept = _redirected()
     try:
-        kept = os.dup(_STDERR)
-    except OSError:  # it is closed
-        yield
-        return
-    try:
-        with open(os.devnull, "wb") as sink:
-            os.dup2(sink.fileno(), _STDERR)
         yield
     finally:
-        os.dup2(kept, _STDERR)
-        os.close(kept)
+        log.setLevel(level)
+        if kept is not None:
+            os.dup2(kept, _STDERR)
+            os.close(kept)
+
+
+def _redirected() -> int | None:
+    """A copy of the standard error, which leads nowhere from now on; None if it is closed."""
+    try:
+        kept = os.dup(_STDERR)
+    except OSError:
+        return None
+    with open(os.devnull, "wb") as sink:
+        os.dup2(sink.fileno(), _STDERR)
+    return kept
 
 
 def _check_size(image: Image.Image, path: str | Path) -> None:
-    """ModelError for a picture that takes more memory than it is worth: 12 bytes a pixel on the way."""
+    """ModelError for a picture that takes more memory than it is worth: up to 18 bytes a pixel on the way."""
     if image.width * image.height > MOST_PIXELS:
         raise ModelError(
             f"{path}: a picture of {image.width:,} x {image.height:,} pixels; at most {MOST_PIXELS:,} are read, scale it down"
@@ -98,7 +109,8 @@ def _eight_bits(image: Image.Image, path: str | Path) -> Image.Image:
             f"{path}: grey values in {kind}, whose black and white are not known; save it with 8 or 16 bits"
         )
     values = np.asarray(image)
-    scaled = values.astype(np.int32).clip(0, most)
+    scaled = values.astype(np.int32)
+    np.clip(scaled, 0, most, out=scaled)
     scaled *= 255
     scaled += most // 2
     scaled //= most
@@ -106,7 +118,7 @@ def _eight_bits(image: Image.Image, path: str | Path) -> Image.Image:
     del scaled
     if (clear := image.info.get("transparency")) is None:
         return grey
-    grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+    grey.putalpha(Image.fromarray(np.where(values == clear, np.uint8(0), np.uint8(255))))
     return grey
 
 
@@ -120,9 +132,7 @@ def _opaque(image: Image.Image) -> Image.Image:
     ):  # of 16 bits a colour, of which Pillow keeps the upper 8 in the pixels alone
         image.info["transparency"] = tuple(value >> 8 for value in clear)
     layer = image if image.mode == "RGBA" else image.convert("RGBA")
-    page = Image.new("RGBA", layer.size, "white")
-    page.alpha_composite(layer)
-    return page.convert("RGB")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
 def _upright(image: Image.Image, source: Image.Image) -> Image.Image:

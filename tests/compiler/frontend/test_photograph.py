@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
 import zlib
@@ -14,7 +15,7 @@ from PIL import ExifTags, Image, ImageOps
 from hwgen.compiler.frontend.calibration import calibration_inputs
 from hwgen.compiler.frontend.images import normalise, scaled_image
 from hwgen.errors import ModelError
-from tests.fuzz.server import READ, Server
+from tests.fuzz.server import READ, REFUSED, Server
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
 
@@ -143,8 +144,8 @@ def test_folders_for_calibration_too(tmp_path: Path) -> None:
 def test_too_many_pixels(tmp_path: Path) -> None:
     """A small file may hold a picture that memory does not."""
     path = tmp_path / "a.png"
-    Image.new("1", (8200, 8200)).save(path)
-    line = f"{path}: a picture of 8,200 x 8,200 pixels; at most 67,108,864 are read, scale it down"
+    Image.new("1", (8200, 6200)).save(path)
+    line = f"{path}: a picture of 8,200 x 6,200 pixels; at most 50,331,648 are read, scale it down"
     with pytest.raises(ModelError, match=re.escape(line)):
         scaled_image(path, 8, 8, 3)
 
@@ -152,15 +153,15 @@ def test_too_many_pixels(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
 def test_memory_of_a_picture(tmp_path: Path, mode: str) -> None:
-    """14 bytes a pixel at most, so that the largest one stays below 1 GB."""
-    path, side = tmp_path / "a.png", 1600
+    """18 bytes a pixel at most and what is loaded on the way, so that the largest one stays below 1 GB."""
+    path, side = tmp_path / "a.png", 2400
     image = Image.new(mode, (side, side))
     if mode in ("P", "I;16"):
         image.info["transparency"] = 0
     image.save(path)
     verdict = Server().run(lambda: str(scaled_image(path, 8, 8, 3).shape))
     assert (verdict.kind, verdict.text) == (READ, "(8, 8, 3)")
-    assert verdict.growth < 14 * side**2 + (4 << 20)
+    assert verdict.growth < 18 * side**2 + (8 << 20)
 
 
 def test_what_a_library_says_of_a_damaged_picture(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -173,3 +174,27 @@ def test_what_a_library_says_of_a_damaged_picture(tmp_path: Path, capfd: pytest.
     with pytest.raises(ModelError, match="not an image that can be read"):
         scaled_image(path, 8, 8, 3)
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_pillow_logs_of_a_damaged_picture(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "a.tiff"
+    Image.fromarray(PIXELS).save(path)
+    data = bytearray(path.read_bytes())
+    place = data.index(struct.pack("<HHI", 277, 3, 1))  # samples per pixel
+    data[place + 8 : place + 10] = struct.pack("<H", 5000)
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="not an image that can be read"):
+        scaled_image(path, 8, 8, 3)
+    assert caplog.records == [] and logging.getLogger("PIL").level == logging.NOTSET
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_part_longer_than_memory(tmp_path: Path) -> None:
+    """Pillow asks for as much memory as the pixels' part says that it has."""
+    path = png(tmp_path / "a.png", 0, [1, 2, 3])
+    data = bytearray(path.read_bytes())
+    place = data.index(b"IDAT") - 4
+    data[place : place + 4] = (1 << 30).to_bytes(4, "big")
+    path.write_bytes(data)
+    verdict = Server(growth=1 << 28).run(lambda: str(scaled_image(path, 8, 8, 3)))
+    assert verdict.kind == REFUSED and "not an image that can be read" in verdict.text
