@@ -80,15 +80,15 @@ def compared(imported: Imported) -> Comparison:
 
     if isinstance(imported.model, QGraph) and imported.model.macs > MOST_MACS:
         return compare(imported, lambda tensor: None, 0.0)
-    own = _own(imported)
-    x = own(imported.folded.input)  # now: it is dropped behind its last reader
-    found = compare(imported, own)
-    if not isinstance(imported.model, FloatModel) or TOO_LONG in dict(found.skipped).values():
-        return found
-    y = own(imported.folded.output)
-    if x is None or y is None:
-        return found
     with np.errstate(all="ignore"):  # what overflows is compared as such
+        own = _own(imported)
+        x = own(imported.folded.input)  # now: it is dropped behind its last reader
+        found = compare(imported, own)
+        if not isinstance(imported.model, FloatModel) or TOO_LONG in dict(found.skipped).values():
+            return found
+        y = own(imported.folded.output)
+        if x is None or y is None:
+            return found
         text = difference(imported.model.predict(x), y.astype(np.float32), [])
     return replace(found, differing=(*found.differing, f"the whole network, simplified: {text}")) if text else found
 

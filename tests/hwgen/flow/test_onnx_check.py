@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto
 
 import hwgen
 from hwgen.compiler.frontend.onnx import FloatModel, elementwise, layers, operators
@@ -221,3 +223,15 @@ def test_a_large_int8_network_is_not_compared(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(onnx_check, "MOST_MACS", 1000)
     monkeypatch.setattr(golden, "run", lambda graph, image: pytest.fail("it was evaluated"))
     assert onnx_check.compared(found).compared == 0
+
+
+def test_what_overflows_is_compared_without_a_word() -> None:
+    """Values beyond float16, the file's type, are infinite in both."""
+
+    def large(m: Maker, x: str) -> str:
+        return m.add("Cast", m.add("Mul", m.add("Relu", x), m.floats(1e6)), to=TensorProto.FLOAT16)
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        found = onnx_check.compared(imported(made(large, (1, 3, 4, 4)), "m"))
+    assert (found.compared, found.differing, seen) == (3, (), [])
