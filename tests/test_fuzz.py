@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import os
 import signal
 import sys
 import time
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +65,29 @@ def test_what_is_damaged_is_sound(kind: str, tmp_path: Path) -> None:
     assert sum(verdict.kind == READ for verdict in verdicts) > len(verdicts) // 2
 
 
+UNCLOSED = b"\x93NUMPY\x01\x00" + (70).to_bytes(2, "little") + b"{'descr': '<f4', 'shape': (1,".ljust(69) + b"\n"
+"""Of an array: its header begins a list that never ends."""
+
+
+def zipped(content: bytes) -> bytes:
+    """An archive of one array."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("conv.weight.npy", content)
+    return archive.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "message"),
+    [(".npy", UNCLOSED, "not a .npy array that can be read"), (".npz", zipped(UNCLOSED), "not a readable .npz file")],
+    ids=["npy", "npz"],
+)
+def test_what_was_found(kind: str, content: bytes, message: str, tmp_path: Path) -> None:
+    """Files that gave a traceback once."""
+    verdict = tried(Server(), Damaged(kind, content, True), tmp_path)
+    assert verdict.kind == REFUSED and message in verdict.text
+
+
 def refuse(text: str) -> str:
     raise ModelError(text)
 
@@ -111,6 +137,25 @@ def test_verdict(name: str) -> None:
     expected, work = WORK[name]
     verdict = Server(seconds=0.2, growth=1 << 28, spare=0).run(lambda: str(work()))
     assert verdict.kind == expected, verdict
+
+
+def test_pieces_that_share_a_process() -> None:
+    """A fault is tried again alone, and those behind it have a new process."""
+    names = ["reads", "refuses", "is killed", "reads", "prints", "refuses", "asks for much", "ends at once", "reads"]
+    works = [functools.partial(lambda work: str(work()), WORK[name][1]) for name in names]
+    verdicts = Server(growth=1 << 28).run_all(works)
+    assert [verdict.kind for verdict in verdicts] == [WORK[name][0] for name in names]
+
+
+def test_what_one_piece_left_is_no_fault_of_the_next() -> None:
+    """A fault that is none in a process of its own."""
+    left: list[int] = []
+
+    def leave() -> str:
+        left.append(1)
+        return str(1 // (len(left) % 2))
+
+    assert [verdict.kind for verdict in Server().run_all([leave, leave, leave])] == [READ] * 3
 
 
 def test_bounds() -> None:

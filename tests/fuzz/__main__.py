@@ -15,6 +15,9 @@ from tests.fuzz.server import READ, REFUSED, Server, Verdict
 from tests.support.long_run import LongRun
 from tests.support.paths import CASES, MODELS, ROOT
 
+BATCH = 40
+"""Files that a process reads one after the other."""
+
 
 def main() -> int:
     """1 if a file did what it must not do."""
@@ -40,10 +43,15 @@ def main() -> int:
 
 
 def tried(server: Server, file: Damaged, scratch: Path) -> Verdict:
-    """The verdict on a file, which is written to a folder first."""
+    """The verdict on a file."""
+    return server.run(partial(written_and_read, file, scratch))
+
+
+def written_and_read(file: Damaged, scratch: Path) -> str:
+    """Write a file to a folder and read it."""
     path = scratch / f"m{file.kind}"
     path.write_bytes(file.content)
-    return server.run(partial(read, path))
+    return read(path)
 
 
 def _many(options: argparse.Namespace, server: Server, kinds: tuple[str, ...], scratch: Path) -> int:
@@ -53,18 +61,19 @@ def _many(options: argparse.Namespace, server: Server, kinds: tuple[str, ...], s
     run = LongRun(options.folder / "state.json", key, options.count)
     if run.next:
         print(f"goes on behind file {run.next - 1}")
-    for number in run.numbers():
-        if number >= options.count:
+    for first in run.numbers(BATCH):
+        if first >= options.count:
             break
-        file = damaged(number, kinds)
-        verdict = tried(server, file, scratch)
-        run.counts[verdict.kind] += 1
-        run.most("CPU ms", round(1000 * verdict.seconds))
-        run.most("MB", verdict.growth >> 20)
-        if verdict.fault:
-            kept = _keep(options.folder, number, file)
-            print(f"{number}: {_told(verdict)}\n  {kept}; again: {command} --number {number}", flush=True)
-    print(f"{run.next:,} files: {run.summary()}; {run.seconds:.0f} CPU seconds")
+        files = {number: damaged(number, kinds) for number in range(first, min(first + BATCH, options.count))}
+        verdicts = server.run_all([partial(written_and_read, file, scratch) for file in files.values()])
+        for (number, file), verdict in zip(files.items(), verdicts, strict=True):
+            run.counts[verdict.kind] += 1
+            run.most("CPU ms", round(1000 * verdict.seconds))
+            run.most("MB", verdict.growth >> 20)
+            if verdict.fault:
+                kept = _keep(options.folder, number, file)
+                print(f"{number}: {_told(verdict)}\n  {kept}; again: {command} --number {number}", flush=True)
+    print(f"{min(run.next, options.count):,} files: {run.summary()}; {run.seconds:.0f} CPU seconds")
     return int(any(kind not in (READ, REFUSED) for kind in run.counts))
 
 

@@ -5,6 +5,7 @@ Every function raises what hwgen raises.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,16 @@ from hwgen.flow.onnx_check import compared
 from hwgen.sim import golden
 from tests.fuzz.originals import WEIGHTED
 from tests.support.small_machine import Small
+
+LOADED_LATE = (
+    "hwgen.compiler.frontend.onnx.compare",
+    "hwgen.compiler.frontend.onnx.float_values",
+    "onnx.reference.ops._op_list",
+)
+"""What functions import when they are called; loaded here, once for all forked processes."""
+
+for _name in LOADED_LATE:
+    importlib.import_module(_name)
 
 SMALL_WORK = 1 << 20
 """Multiply-accumulates of a network that is quantised, computed and planned: a second of a processor at most."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import io
 import json
@@ -13,10 +12,12 @@ import select
 import signal
 import sys
 import tempfile
+import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TextIO
 
 from hwgen.errors import HwgenError
 from tests.support.bounds import BYTES, SECONDS, TooSlow, bounded, is_line, memory
@@ -24,6 +25,9 @@ from tests.support.bounds import BYTES, SECONDS, TooSlow, bounded, is_line, memo
 READ, REFUSED = "read", "refused"
 SLOW, MEMORY, DIED, TRACEBACK = "over time", "over memory", "died", "traceback"
 PRINTED, SEVERAL_LINES, CONTROL_CODES = "printed", "several lines", "control codes"
+
+_SHOWN = 2000
+"""Bytes of what a piece of work prints."""
 
 _CLOCK_SECONDS = 120.0
 """A process that takes this long on the clock waits for something."""
@@ -37,7 +41,7 @@ class Verdict:
         kind: READ, REFUSED, or what went wrong.
         text: what it gave, the refusal, or more about the fault.
         seconds: processor time.
-        growth: bytes of memory at most, beyond what was there.
+        growth: bytes of memory at most up to its end, beyond those of the process that it was forked from.
     """
 
     kind: str
@@ -52,7 +56,7 @@ class Verdict:
 
 
 class Server:
-    """Forks a process for each piece of work.
+    """Forks a process for a piece of work, or for several that follow each other.
 
     Everything that the work imports must be loaded before; the process must have one thread.
 
@@ -69,30 +73,42 @@ class Server:
         gc.freeze()  # no collection in a forked process touches, and so copies, what is loaded
 
     def run(self, work: Callable[[], str]) -> Verdict:
-        """The verdict; the work's result is its text."""
+        """The verdict on one piece; its result is its text."""
+        found, status = self._forked([work])
+        return found[0] if found else self._dead(status)
+
+    def run_all(self, works: Sequence[Callable[[], str]]) -> list[Verdict]:
+        """The verdicts on several pieces that share a process; what goes wrong there is tried again in one of its own."""
+        verdicts: list[Verdict] = []
+        while len(verdicts) < len(works):
+            found, _ = self._forked(works[len(verdicts) :])
+            verdicts += [verdict for verdict in found if not verdict.fault]
+            if len(verdicts) < len(works):
+                verdicts.append(self.run(works[len(verdicts)]))
+        return verdicts
+
+    def _forked(self, works: Sequence[Callable[[], str]]) -> tuple[list[Verdict], int]:
+        """Verdicts up to the first fault, or the process's end, and its status."""
         os.ftruncate(self._printed, 0)
         os.lseek(self._printed, 0, os.SEEK_SET)
         sys.stdout.flush()
         sys.stderr.flush()
-        here = memory()
         end, begin = os.pipe()
         child = os.fork()
         if not child:
             try:
                 os.close(end)
-                self._work(work, begin)
+                with os.fdopen(begin, "w") as answer:
+                    self._work(works, answer)
             finally:
                 os._exit(0)
         os.close(begin)
         content = self._answer(end, child)
-        _, status, usage = os.wait4(child, 0)
-        seconds = usage.ru_utime + usage.ru_stime
-        growth = max(usage.ru_maxrss * _MAXRSS_UNIT - here, 0)
-        kind, text = self._judged(content, status, seconds, growth)
-        return Verdict(kind, text, seconds, growth)
+        _, status = os.waitpid(child, 0)
+        return [Verdict(*json.loads(line)) for line in content.decode().splitlines() if line.endswith("]")], status
 
     def _answer(self, end: int, child: int) -> bytes:
-        """What the process says before it ends, or is ended."""
+        """What the process says before it ends, or is ended because it waits for something."""
         parts: list[bytes] = []
         try:
             while select.select([end], [], [], _CLOCK_SECONDS)[0]:
@@ -101,39 +117,50 @@ class Server:
                     return b"".join(parts)
                 parts.append(part)
             os.kill(child, signal.SIGKILL)
-            return json.dumps([DIED, f"still waiting after {_CLOCK_SECONDS:.0f} s"]).encode()
+            return b"".join(parts)
         finally:
             os.close(end)
 
-    def _judged(self, content: bytes, status: int, seconds: float, growth: int) -> tuple[str, str]:
-        printed = os.pread(self._printed, 2000, 0).decode(errors="replace")
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL) and not content:
-            return (SLOW, f"killed after {seconds:.1f} s") if seconds > self._seconds else (DIED, "killed")
-        if not content:
-            return DIED, f"status {os.waitstatus_to_exitcode(status)}; {printed}"
-        kind, text = json.loads(content)
-        if kind in (READ, REFUSED):
-            if seconds > self._seconds:
-                return SLOW, f"{seconds:.1f} s; {text}"
-            if growth > self._growth:
-                return MEMORY, f"{growth:,} bytes; {text}"
-            if printed:
-                return PRINTED, printed
-        return kind, text
+    def _dead(self, status: int) -> Verdict:
+        """On the only piece of a process that ended without a word."""
+        code = os.waitstatus_to_exitcode(status)
+        if code == -signal.SIGXCPU:
+            return Verdict(SLOW, "it never came back to Python", self._seconds, 0)
+        printed = os.pread(self._printed, _SHOWN, 0).decode(errors="replace")
+        waited = f"killed, or waiting for {_CLOCK_SECONDS:.0f} s; " if code == -signal.SIGKILL else ""
+        return Verdict(DIED, f"{waited}status {code}; {printed}", 0.0, 0)
 
-    def _work(self, work: Callable[[], str], begin: int) -> None:
-        """In the process of the work."""
+    def _work(self, works: Sequence[Callable[[], str]], answer: TextIO) -> None:
+        """In the forked process: a line for each piece, up to the first fault."""
         for stream in (1, 2):
             os.dup2(self._printed, stream)
         raw = io.FileIO(self._printed, "w", closefd=False)
         sys.stdout = sys.stderr = io.TextIOWrapper(io.BufferedWriter(raw), errors="replace")
-        limit = math.ceil(self._seconds) + self._spare
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        verdict = self._tried(work)
-        sys.stdout.flush()
-        with contextlib.closing(os.fdopen(begin, "wb")) as answer:
-            answer.write(json.dumps(verdict).encode())
+        here, before = memory(), time.process_time()
+        for work in works:
+            limit = math.ceil(before + self._seconds) + self._spare
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+            kind, text = self._tried(work)
+            now = time.process_time()
+            growth = max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT - here, 0)
+            sys.stdout.flush()
+            verdict = self._judged(kind, text, now - before, growth)
+            print(json.dumps(list(vars(verdict).values())), file=answer, flush=True)
+            if verdict.fault:
+                return
+            before = now
+
+    def _judged(self, kind: str, text: str, seconds: float, growth: int) -> Verdict:
+        """The verdict on a piece that came to its end."""
+        if kind in (READ, REFUSED):
+            if seconds > self._seconds:
+                kind, text = SLOW, f"{seconds:.1f} s; {text}"
+            elif growth > self._growth:
+                kind, text = MEMORY, f"{growth:,} bytes; {text}"
+            elif printed := os.pread(self._printed, _SHOWN, 0).decode(errors="replace"):
+                kind, text = PRINTED, printed
+        return Verdict(kind, text, seconds, growth)
 
     def _tried(self, work: Callable[[], str]) -> tuple[str, str]:
         try:

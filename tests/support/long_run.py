@@ -42,12 +42,12 @@ class LongRun:
         self._begun, self._told = _processor_time() - self.seconds, time.monotonic()
         self._start = self._told
 
-    def numbers(self) -> Iterator[int]:
-        """The pieces that are left, without an end; a piece counts as done when the next one is asked for."""
+    def numbers(self, batch: int = 1) -> Iterator[int]:
+        """The pieces that are left, or the first ones of batches of them, without an end; they count as done when more are asked for."""
         try:
             while True:
                 yield self.next
-                self.next += 1
+                self.next += batch
                 if time.monotonic() - self._told > EVERY_SECONDS:
                     self._told = time.monotonic()
                     self.save()
