@@ -107,7 +107,9 @@ class Builder:
         if position >= len(node.inputs) or not node.inputs[position]:
             return None
         if node.inputs[position] not in self.folded.constants:
-            raise Unsupported(f"its {what} is computed at run time", "a constant")
+            if node.inputs[position] not in self.values:
+                raise Unknown  # a constant that could not be computed: the node that should have is named
+            raise Unsupported(f"no constant {what}, but values computed at run time", "a constant")
         return self.folded.constants[node.inputs[position]]
 
     def numbers(self, node: Node, position: int, what: str) -> np.ndarray:

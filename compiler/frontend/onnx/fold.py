@@ -310,7 +310,11 @@ class _State:
                 "a model exported for this input shape",
             )
         elif node.op in self.known:
-            self.problems.unsound(node, f"its shapes contradict each other ({reason})")
+            rules = any(word in reason for word in ("attribute", "type"))  # of the operator, which onnx checks too
+            what = (
+                f"it is not as operator set {folded.opset} defines it" if rules else "its shapes contradict each other"
+            )
+            self.problems.unsound(node, f"{what} ({reason})")
 
     def _inferred(self, node: NodeProto, domain: str) -> dict[str, TypeProto]:
         folded = self.folded

@@ -123,6 +123,11 @@ class Former:
     def _quantised_behind(self, node: GraphNode) -> str:
         mark = self._mark_behind(node)
         if mark is None:
+            writer = self.writers.get(node.name)
+            if writer is not None and any(self.writers.get(reader.name) is writer for reader in self.uses[node.name]):
+                raise Unsupported(
+                    "no int8 form keeps the file's quantisation", "the float model, which hwgen quantises"
+                )
             raise Unsupported("its result is not quantised", "QuantizeLinear and DequantizeLinear behind it, one pair")
         self.done.add(mark)
         return mark

@@ -93,7 +93,9 @@ class Builder:
         if tensor is None:
             raise Unsupported(f"its {what} is missing")
         if tensor.data is None:
-            raise Unsupported(f"its {what} is computed at run time; nearest: a constant")
+            raise Unsupported(
+                f"no constant {what.removeprefix('constant ')}, but values computed at run time; nearest: a constant"
+            )
         if tensor.type not in types:
             raise Unsupported(f"its {what} of type {tensor.type}; nearest: {' or '.join(types)}")
         if tensor.sparse:

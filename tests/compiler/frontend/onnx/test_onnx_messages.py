@@ -84,3 +84,40 @@ def test_types_have_names() -> None:
     maker = Maker()
     y = maker.add("Relu", maker.add("Cast", maker.add("Cast", "x", to=7), to=1))
     assert "Cast_0 (Cast): a cast to int64; nearest: float" in refused(maker.model(y, (1, 3)))
+
+
+def test_what_follows_from_a_problem_is_not_told() -> None:
+    """Weights that should have been a constant: of the two nodes the one that hwgen cannot compute is named."""
+    m = Quantised(5)
+    m.constants.append(helper.make_tensor("f8", TensorProto.FLOAT8E4M3FN, [4, 3, 1, 1], [0.5] * 12))
+    y = m.marked(m.add("Conv", m.marked("x", *IN), m.add("DequantizeLinear", "f8", m.floats(0.01))), 0.05, 0)
+    assert refused(m.model(y, SHAPE)).startswith("DequantizeLinear_2 (DequantizeLinear): it reads constants of float8")
+    maker = Maker()
+    product = maker.add("MatMul", maker.random(4, 3), maker.random(3, 3))
+    weights = maker.add("Reshape", product, maker.integers(4, 3, 1, 1))
+    text = refused(maker.model(maker.add("Conv", "x", weights), SHAPE))
+    assert text.startswith("MatMul_0 (MatMul): it computes on constants only") and "Conv" not in text
+
+
+def test_a_difference_of_quantised_tensors() -> None:
+    """Its result is quantised; it is the difference that has no int8 form."""
+    m = Quantised(6)
+    x = m.marked("x", *IN)
+    y = m.marked(m.add("Sub", x, m.marked(m.add("Relu", x), 0.02, -128)), 0.05, 0)
+    found = refused(m.model(y, SHAPE))
+    assert found == (
+        "Sub_5 (Sub): no int8 form keeps the file's quantisation; nearest: the float model, which hwgen quantises"
+    )
+
+
+def test_what_an_operator_set_does_not_define() -> None:
+    """Shapes have nothing to do with it."""
+    maker = Maker(21)
+    found = refused(maker.model(maker.add("ReduceMean", "x", axes=[2, 3]), SHAPE))
+    assert found.startswith(
+        "ReduceMean_0 (ReduceMean): it is not as operator set 21 defines it (Unrecognized attribute"
+    )
+    maker = Maker(21)
+    pair = maker.floats(0.1), maker.constant(0, np.int32)
+    found = refused(maker.model(maker.add("DequantizeLinear", maker.add("QuantizeLinear", "x", *pair), *pair), SHAPE))
+    assert "(QuantizeLinear): it is not as operator set 21 defines it (" in found and "shapes" not in found
