@@ -112,7 +112,11 @@ def _mean_problems(mean: QMean, first: QTensor, out: QTensor) -> list[str]:
     ):
         problems.append("zero points or count differ from the tensors'")
     low, high = (mean.count * (q - first.zero_point) for q in INT8)
-    if _overflows(low, high, mean.shift):
+    if _overflows(low, high, 0):
+        problems.append(
+            f"the sum of {first.height:,} x {first.width:,} elements can leave 32 bits; nearest: means of parts of the map"
+        )
+    elif _overflows(low, high, mean.shift):
         problems.append(_factor("input scale / output scale", first.scale / out.scale))
     return problems
 

@@ -59,7 +59,13 @@ class Rewriter:
 def selection(name: str, x: QTensor, out: QTensor, order: Sequence[int], fill: int | None = None) -> QConv:
     """The convolution of `Rewriter.select`; UnsupportedOpError if its weights would be too many."""
     if len(order) * x.channels > MOST_WEIGHTS:
-        raise UnsupportedOpError(f"{name}: it moves {x.channels:,} channels; nearest: at most {isqrt(MOST_WEIGHTS):,}")
+        most = f"{isqrt(MOST_WEIGHTS):,}"
+        if len(order) != x.channels:
+            moved_from = f"{len(order):,} channels, which lie in {x.channels:,} places"
+            raise UnsupportedOpError(
+                f"{name}: it moves {moved_from}; nearest: {most} places, parts of 8 channels and more"
+            )
+        raise UnsupportedOpError(f"{name}: it moves {x.channels:,} channels; nearest: at most {most}")
     weights = np.zeros((len(order), 1, 1, x.channels), np.int8)
     moved = [(i, channel) for i, channel in enumerate(order) if channel >= 0]
     for i, channel in moved:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from hwgen.compiler.int8.arithmetic import MAX_SHIFT
 from hwgen.compiler.int8.nodes import QAvgPool, QConv, QMaxPool, QResize
 from hwgen.compiler.lower.blocks import CHAIN_STRIDE, MOST_STEPS, MOST_STRIDE, MOST_TAPS, possible
+from hwgen.compiler.lower.passes import Buffer, LogicalPass
 from hwgen.hw.isa.config import WINDOW_TAPS
 from hwgen.hw.isa.descriptor import FeedMode
+from hwgen.hw.isa.descriptor_fields import NUMBERS
 
 MAX_LEFT = 16
 """Most columns of padding before the first one."""
+
+_MOST = {one.name: one.high for one in NUMBERS if one.group == "fetch"}
+MOST_ROWS, MOST_COLUMNS = _MOST["in_h"], _MOST["out_w"]
+"""Of the map that a pass reads, and of its result."""
 
 
 def window_problems(node: QConv | QMaxPool | QAvgPool, mode: FeedMode) -> Iterator[str]:
     """What the core has not of a convolution or pool that is fed in this mode."""
     window = node.window
-    if not possible(mode, window):
+    if not possible(mode, window) and not isinstance(node, QMaxPool):  # a large maximum is a chain of small ones
         limit = 3 * MOST_STEPS if mode == FeedMode.WINDOW else MOST_STEPS
         taps = f", {MOST_TAPS} taps" if mode == FeedMode.TAP else ""
         yield (
@@ -45,6 +51,16 @@ def shift_problems(node: QConv) -> Iterator[str]:
     """What the requantisers have not of a convolution's factors."""
     if node.shift.min() < 0 or node.shift.max() > MAX_SHIFT:
         yield f"{node.name}: {shift_text(int(node.shift.min()))}"
+
+
+def too_large(passes: Sequence[LogicalPass], buffers: Mapping[str, Buffer]) -> Iterator[str]:
+    """Maps with more rows or columns than a descriptor can name, however they are cut."""
+    for item in passes:
+        rows = buffers[item.input.buffer].height
+        if rows > MOST_ROWS:
+            yield f"{item.name}: it reads a map of {rows:,} rows; nearest: at most {MOST_ROWS:,}"
+        if item.width > MOST_COLUMNS:
+            yield f"{item.name}: its result has {item.width:,} columns; nearest: at most {MOST_COLUMNS:,}"
 
 
 def resized_columns(node: QResize) -> tuple[int, int, int] | None:

@@ -25,7 +25,7 @@ from hwgen.compiler.int8.nodes import (
 from hwgen.compiler.lower.convolutions import Chain, chain_from, lower_convolution
 from hwgen.compiler.lower.elementwise import lower_element_by_element
 from hwgen.compiler.lower.image import ImageFold
-from hwgen.compiler.lower.limits import resized_columns
+from hwgen.compiler.lower.limits import resized_columns, too_large
 from hwgen.compiler.lower.nearest import nearest_form
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.lower.pools import lower_pool
@@ -51,7 +51,10 @@ def lower(
     state = Lowering(graph, fold)
     _Network(state, unfused).run()
     if not graph.nodes:
-        state.problems.append("no operation is left for the machine")
+        state.problems.append(
+            "the host does all of its operations, moves of values and a softmax at the end; needed: a convolution, a pool or a sum"
+        )
+    state.problems += too_large(state.passes, state.buffers.buffers)
     if state.problems:
         raise UnsupportedOpError(f"{graph.name}: the machine cannot do all of it", state.problems)
     return Lowered(

@@ -73,7 +73,9 @@ def packed(name: str, fields: DescriptorFields) -> int:
     try:
         return fields.pack()
     except FieldRangeError as error:
-        raise ResourceError(f"{name}: descriptor.{error}; take a smaller image or fewer channels") from None
+        raise ResourceError(
+            f"{name}: larger than the machine can address ({error}); take a smaller image or fewer channels"
+        ) from None
 
 
 def describe(

@@ -155,7 +155,11 @@ def _assemble(builder: Builder, name: str) -> QGraph:
     source, target = file.tensors[file.inputs[0]], file.tensors[file.outputs[0]]
     result = builder.tensors[builder.value(target).name]
     if builder.value(target).order is not None:
-        result = builder.activation(target, "output")
+        try:
+            result = builder.activation(target, "output")
+        except Unsupported as error:
+            text = str(error).replace("its input is", "the model's output is")
+            raise Unsupported(f"{_writer(file, target)}: {text}") from None
     elif target.type in RANGES:
         result = builder.relabelled(result, builder.quantisation(target), "output")
     elif target.type != "FLOAT32":
@@ -189,6 +193,12 @@ def _assemble(builder: Builder, name: str) -> QGraph:
     if graph.macs > MOST_WORK or sum(tensor.size for tensor in graph.tensors.values()) > 16 * LARGEST_TENSOR:
         raise Unsupported(f"{graph.macs:,} multiply-accumulates a frame; at most {MOST_WORK:,} are possible")
     return graph
+
+
+def _writer(file: File, target: FileTensor) -> str:
+    """The operator that writes a tensor."""
+    names = [f"{op.op.lower()}_{op.index}" for op in file.operators if target.index in op.outputs]
+    return f"{names[-1] if names else 'nothing'} (to '{target.name}')"
 
 
 def _divide(nodes: list[QNode | QSoftmax]) -> tuple[list[QNode], list[QHostNode]]:

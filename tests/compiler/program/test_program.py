@@ -126,7 +126,10 @@ def test_descriptors_are_packed_field_by_field(planned: tuple[Lowered, Fit, Prog
         assert {name: view[name] for name in names} == field_values(fields, names)
         assert view.input.addr == fields.fetch.input.addr
         assert view.array_clamp.zero_point == fields.array.array_clamp.zero_point
-    with pytest.raises(ResourceError, match=r"^conv1: descriptor\.tiles must be 0\.\.16383, not 20000; take a smaller"):
+    with pytest.raises(
+        ResourceError,
+        match=r"^conv1: larger than the machine can address \(tiles must be 0\.\.16383, not 20000\); take a smaller",
+    ):
         packed("conv1", changed(program.descriptors[0], tiles=20000))
     assert [fields.fetch.last for fields in program.descriptors] == [0] * (len(program.descriptors) - 1) + [1]
 

@@ -132,6 +132,17 @@ def test_mean(shape: tuple[int, int]) -> None:
     assert 14 <= max(accepted) <= 24 + math.log2(math.prod(shape))
 
 
+def test_a_mean_of_too_many_elements() -> None:
+    """It is their number that is too great, not their scale."""
+    m = Maker()
+    x, y = m.tensor((1, 4096, 4096, 1), 0.1, -128), m.tensor((1, 1, 1, 1), 0.1, -128)
+    m.operator("MEAN", [x, m.constant([1, 2])], [y], KeepDims=True)
+    with pytest.raises(
+        HwgenError, match="mean_0: the sum of 4,096 x 4,096 elements can leave 32 bits; nearest: means of parts"
+    ):
+        tflite.parse(m.finish([x], [y]), "m.tflite")
+
+
 @pytest.mark.parametrize("op", ["ADD", "MUL"])
 @pytest.mark.parametrize("constant", [False, True], ids=["tensor", "constant"])
 def test_two_operands(op: str, constant: bool) -> None:

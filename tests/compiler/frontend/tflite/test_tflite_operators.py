@@ -188,3 +188,13 @@ def test_work_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
         UnsupportedOpError, match=f"{macs:,} multiply-accumulates a frame; at most {macs - 1:,} are possible"
     ):
         tflite.parse(data, "m.tflite")
+
+
+def test_an_output_in_another_order_is_refused_by_name() -> None:
+    m = Maker()
+    x, y = m.tensor((1, 4, 6, 8), 0.1, 0), m.tensor((1, 8, 4, 6), 0.1, 0)
+    m.operator("TRANSPOSE", [x, m.constant([0, 3, 1, 2])], [y])
+    with pytest.raises(
+        UnsupportedOpError, match=r"1 problem: transpose_0 \(to 't\d'\): the model's output is transposed in a way"
+    ):
+        tflite.parse(m.finish([x], [y]), "m.tflite")
