@@ -92,10 +92,17 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def say(text: str) -> None:
-    """Print a text and the end of its line on standard output, which errors name."""
+def say(text: str, *, wrap: bool = True) -> None:
+    """Print a text and the end of its line on standard output, which errors name; its lines as wide as the terminal, unless `wrap` is off
+    for what is to be copied or read by programs.
+    """
+    text = printable(text)
+    if wrap and (columns := width()) is not None:
+        from hwgen.reports.tables import wrapped
+
+        text = wrapped(text, columns)
     with naming(STDOUT):
-        click.echo(printable(text))
+        click.echo(text)
 
 
 def print_result(result: Result, *, as_json: bool) -> None:
@@ -108,4 +115,4 @@ def print_result(result: Result, *, as_json: bool) -> None:
 
 def print_json(value: object) -> None:
     """A result as JSON on standard output."""
-    say(json.dumps(value, indent=2))
+    say(json.dumps(value, indent=2), wrap=False)

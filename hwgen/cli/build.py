@@ -32,4 +32,4 @@ def build(out: Path | None, as_json: bool, **options: Any) -> None:
         asked.print_json(result.to_json())
     else:
         asked.say(result.summary(asked.width()).rstrip("\n"))
-        asked.say(result.closing())
+        asked.say(result.closing(), wrap=False)

@@ -28,4 +28,4 @@ def models(
     if as_json:
         asked.print_json([model.to_json() for model in found])
     else:
-        asked.say(markdown(found) if as_markdown else table(found, asked.width()))
+        asked.say(markdown(found) if as_markdown else table(found, asked.width()), wrap=not as_markdown)

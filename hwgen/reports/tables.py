@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,16 @@ def rendered(content: RenderableType, width: int) -> str:
     out = io.StringIO()
     _terminal(out, width).print(content)
     return printable(out.getvalue())
+
+
+def wrapped(text: str, width: int) -> str:
+    """The text with lines of at most `width` characters, as far as its words allow; what goes on is indented by two more."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        further = line[: len(line) - len(line.lstrip())] + "  "
+        wrapper = textwrap.TextWrapper(width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False)
+        lines += [line] if len(line) <= width else wrapper.wrap(line)
+    return "\n".join(lines)
 
 
 def fitted(table: Table, width: int | None, droppable: Sequence[str]) -> Table:

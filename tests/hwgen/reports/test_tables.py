@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hwgen.reports.models import table as models_table
 from hwgen.reports.quality import Quality, QualityReport, TensorQuality
 from hwgen.reports.search import AtClock, Candidate, SearchResult
 from hwgen.reports.search import table as search_table
-from hwgen.reports.tables import fitted, rendered
+from hwgen.reports.tables import fitted, rendered, wrapped
 from tests.support.command_line import run
 from tests.support.sample_report import GOOD
 
@@ -108,3 +109,23 @@ def test_the_cycles_of_a_plan_add_up(small: Plan) -> None:
             found[name.strip()] = int(value.replace(",", ""))
     parts = [found.get(name) for name in ("in passes", "waiting for descriptors", "between passes")]
     assert None not in parts and sum(part or 0 for part in parts) == small.cycles == found["cycles per frame"]
+
+
+def test_lines_are_wrapped_at_words() -> None:
+    text = "one two three\n  four five six\n\na/path/that/is/longer/than/a/line rest"
+    assert (
+        wrapped(text, 10) == "one two\n  three\n  four\n    five\n    six\n\na/path/that/is/longer/than/a/line\n  rest"
+    )
+    assert wrapped(text, 80) == text
+
+
+def test_what_is_said_fits_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Sentences besides tables; what programs read stays as it is."""
+    file = tmp_path / "small.graph"
+    file.write_text(GRAPH)
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("hwgen.cli.asked.is_terminal", lambda: True)
+    assert widest(run(capsys, "quantise", str(file), "--report")[1]) <= 60
+    assert json.loads(run(capsys, "quantise", str(file), "--json")[1])["name"] == "small"
