@@ -5,6 +5,7 @@ import logging
 import os
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,23 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """What turns a picture upright, by its orientation (Exif 2.3, tag 0x0112)."""
+
+UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    SyntaxError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+"""What Pillow's readers raise on damaged files."""
 
 MOST_PIXELS = 3 << 24
 """Of a picture: 50 million, as cameras with many take them; of 16-bit grey with a transparent value, 900 MB while it is made ready."""
@@ -51,7 +69,7 @@ def photograph(path: str | Path) -> Image.Image:
             return _upright(_opaque(_eight_bits(image, path)), image)
     except FileNotFoundError:
         raise ModelError(f"{path}: no such image file") from None
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ModelError(f"{path}: not an image that can be read ({reason}); give a JPEG, PNG or BMP file") from None
 

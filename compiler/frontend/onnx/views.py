@@ -40,19 +40,25 @@ def arrange(tensor: str, size: Size, order: np.ndarray | None, target: Size, emi
     order = (sequence(size) if order is None else order).reshape(channels, height * width)
     pixels = size[0] * size[1]
     chosen = order[:, 0] // pixels
-    if np.array_equal(order, chosen[:, None] * pixels + np.arange(pixels)) and order.shape[1] == pixels:
+    # Of as many elements as the order has: the product of its channels and another tensor's pixels has no bound.
+    if order.shape[1] == pixels and np.array_equal(order, chosen[:, None] * pixels + _count(pixels)):
         tensor = select(tensor, size[2], chosen, emit)
         return tensor if size[:2] == target[:2] else emit("reshape", tensor, shape=target)
-    last_first = np.arange(order.size).reshape(size[2], pixels).T if order.size == pixels * size[2] else None
+    last_first = _count(order.size).reshape(size[2], pixels).T if order.size == pixels * size[2] else None
     if last_first is not None and np.array_equal(order.T, last_first.reshape(height * width, channels)):
         return emit("reshape", tensor, shape=target)
     top, left = divmod(int(order[0, 0]) % pixels, size[1])
-    y, x = np.mgrid[top : top + height, left : left + width]
     inside = top + height <= size[0] and left + width <= size[1]
-    if inside and np.array_equal(order, chosen[:, None] * pixels + (y * size[1] + x).reshape(1, -1)):
+    cut = ((top + _count(height))[:, None] * size[1] + left + _count(width)).reshape(1, -1)
+    if inside and np.array_equal(order, chosen[:, None] * pixels + cut):
         pads = (-top, top + height - size[0], -left, left + width - size[1])
         return select(emit("pad", tensor, pad=pads), size[2], chosen, emit)
     raise Unsupported("it moves values between pixels and channels, or pixels among themselves", NEAREST)
+
+
+def _count(end: int) -> np.ndarray:
+    """The numbers below `end`, of 32 bits, as an order has them."""
+    return np.arange(end, dtype=np.int32)
 
 
 def select(tensor: str, channels: int, chosen: np.ndarray, emit: Emit) -> str:

@@ -189,6 +189,19 @@ def test_what_pillow_logs_of_a_damaged_picture(tmp_path: Path, caplog: pytest.Lo
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_place_that_is_no_number(tmp_path: Path) -> None:
+    """Pillow seeks to wherever a tag says."""
+    path = tmp_path / "a.tiff"
+    Image.fromarray(PIXELS).save(path)
+    data = bytearray(path.read_bytes())
+    place = data.index(struct.pack("<H", 273), 8)  # where the pixels are
+    data[place + 2 : place + 4] = struct.pack("<H", 5)  # as a rational number
+    path.write_bytes(data)
+    verdict = Server().run(lambda: str(scaled_image(path, 8, 8, 3)))
+    assert verdict.kind == REFUSED and "not an image that can be read" in verdict.text
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_part_longer_than_memory(tmp_path: Path) -> None:
     """Pillow asks for as much memory as the pixels' part says that it has."""
     path = png(tmp_path / "a.png", 0, [1, 2, 3])

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 import tracemalloc
 
+import numpy as np
 import onnx as onnx_package
 import pytest
 from onnx import TensorProto, helper
 
-from hwgen.compiler.frontend.onnx import builder, fold, functions, importer, parse
+from hwgen.compiler.frontend.onnx import builder, fold, functions, importer, parse, views
 from hwgen.compiler.frontend.onnx.model import Folded
+from hwgen.compiler.frontend.onnx.problems import Unsupported
 from hwgen.errors import HwgenError, ModelError
+from tests.support.bounds import bounded
 from tests.support.make_onnx import Build, Maker, made
 
 SECONDS, BYTES = 3.0, 1 << 28
@@ -191,3 +194,15 @@ def test_work_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "MOST_WORK", 10_000)
     found = refused(made(lambda m, x: m.conv(m.conv(x, 3, 8, 3), 8, 8, 3), (1, 3, 8, 8)))
     assert "Conv_0 (Conv): up to there 14,016 multiply-accumulates" in found and "at most 10,000 and" in found
+
+
+def test_an_order_of_another_shape_takes_no_memory() -> None:
+    """Elements in another number of pixels: their channels times these pixels would be 3 billion."""
+    order = np.arange(3 * 256 * 256, dtype=np.int32)[::-1].copy()
+    try:
+        with bounded(growth=1 << 28):
+            views.arrange("x", (256, 256, 3), order, (2, 2, 49152), lambda *_, **__: "y")
+    except Unsupported as error:
+        assert "it moves values between pixels and channels" in str(error)
+    except MemoryError as error:
+        pytest.fail(str(error))
