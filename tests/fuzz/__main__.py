@@ -23,6 +23,9 @@ def main() -> int:
     """1 if a file did what it must not do."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--count", type=int, default=5000, help="files (5000)")
+    parser.add_argument(
+        "--first", type=int, default=0, help="number of the first of them: other ones are other files (0)"
+    )
     parser.add_argument("--number", type=int, help="only this one; it is left in the folder")
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=list(KINDS), help="of files (all)")
     parser.add_argument("--strict", action="store_true", help="without the importers' nets for what nobody thought of")
@@ -57,14 +60,15 @@ def written_and_read(file: Damaged, scratch: Path) -> str:
 def _many(options: argparse.Namespace, server: Server, kinds: tuple[str, ...], scratch: Path) -> int:
     command = f"python -m tests.fuzz{' --strict' if options.strict else ''}"
     command += "" if kinds == tuple(KINDS) else f" --kinds {' '.join(kinds)}"
-    key = f"{source_digest('compiler', 'sim', 'hw')} {command}"
+    key = f"{source_digest('compiler', 'sim', 'hw')} {command} {options.first}"
     run = LongRun(options.folder / "state.json", key, options.count)
     if run.next:
-        print(f"goes on behind file {run.next - 1}")
+        print(f"goes on behind file {options.first + run.next - 1}")
     for first in run.numbers(BATCH):
         if first >= options.count:
             break
-        files = {number: damaged(number, kinds) for number in range(first, min(first + BATCH, options.count))}
+        last = min(first + BATCH, options.count)
+        files = {number: damaged(number, kinds) for number in range(options.first + first, options.first + last)}
         verdicts = server.run_all([partial(written_and_read, file, scratch) for file in files.values()])
         for (number, file), verdict in zip(files.items(), verdicts, strict=True):
             run.counts[verdict.kind] += 1

@@ -25,6 +25,7 @@ def main() -> int:
     """1 if a network differs."""
     parser = argparse.ArgumentParser(prog="python -m tests.random_networks", description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="networks to compare (1000)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
     parser.add_argument("--seed", type=int, help="only this one; its file is left in the folder")
     parser.add_argument(
         "--folder", type=Path, default=ROOT / "build" / "random_networks", help="of state and failing files"
@@ -45,7 +46,7 @@ def main() -> int:
         print(f"{outcome.result} {outcome.program} {outcome.text}".rstrip())
         _keep(options.folder, options.seed)
         return int(outcome.result == DIFFERENT)
-    return _many(options.count, options.folder, label, interpreter)
+    return _many(options, label, interpreter)
 
 
 def has_interpreter() -> bool:
@@ -63,12 +64,14 @@ def _one(seed: int, interpreter: bool, program: bool) -> Outcome:
     return recorded.compared(seed, check(seed, interpreter=interpreter, program=program))
 
 
-def _many(count: int, folder: Path, label: str, interpreter: bool) -> int:
-    key = f"{source_digest('compiler', 'sim', 'hw')} {label}"
+def _many(options: argparse.Namespace, label: str, interpreter: bool) -> int:
+    count, folder = options.count, options.folder
+    key = f"{source_digest('compiler', 'sim', 'hw')} {label} {options.first}"
     run = LongRun(folder / "state.json", key, count)
     if run.next:
-        print(f"goes on behind seed {run.next - 1}")
-    for seed in run.numbers():
+        print(f"goes on behind seed {options.first + run.next - 1}")
+    for number in run.numbers():
+        seed = options.first + number
         compared = "with the interpreter" if interpreter else EQUAL
         if run.counts[compared] + run.counts[DIFFERENT] >= count:
             break
