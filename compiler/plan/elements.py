@@ -189,7 +189,9 @@ def _combine(wanted: Wanted) -> Mapping[str, Any]:
     if not passes:
         return {}
     rows, cols = wanted.rows, wanted.cols
-    fast = any(max(item.depth, 2 * rows) < rows * cols // 2 for item in passes)
+    fast = any(
+        item.depth < rows * cols // 2 for item in passes
+    )  # as are the 2 R cycles of moving out with more than four columns
     return {
         "combine_lanes": min(cols // 2, 4 if fast else 2),
         "combine_multiply": any(item.combine is not None and item.combine.op == CombineOp.MUL for item in passes),

@@ -5,26 +5,33 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from hwgen.boards.ecp5.family import ECP5
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.compiler.frontend import tflite
 from hwgen.compiler.frontend.images import quantise_pixels, synthetic_images
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
+from hwgen.compiler.plan import on_chip
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.program.check import ProgramError, check_program
+from hwgen.compiler.weight_schedule.residence import Needs
+from hwgen.errors import ResourceError
 from hwgen.hw.core import check_content
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.resident_machine import ResidentMachine
 from hwgen.reports.plan import plan_json, plan_text
 from hwgen.sim.frame.resident_system import SOURCES, ResidentSystem
 from hwgen.sim.frame.simulate import FrameResult, simulate_frame
 from hwgen.sim.golden import decode, encode, run, run_host
 from hwgen.sim.timing.frame import predict
+from tests.support import small_board
 from tests.support.host_frame import BUILD, RESOLUTION, SDRAM, SmallBoard, small_network
 from tests.support.host_run import run_by_host
 from tests.support.paths import MODELS
@@ -55,6 +62,50 @@ def assert_exact(found: Plan, result: FrameResult, golden: dict[str, np.ndarray]
     starts = [(entry.name, entry.start, entry.cycles) for entry in result.passes]
     assert starts == [(entry.name, entry.start, entry.cycles) for entry in found.passes]
     assert result.cycles == found.cycles
+
+
+@pytest.mark.parametrize(("dsp", "least"), [(16, 0), (156, 0), (64, 0), (156, 6)])
+def test_arrays_without_sdram(dsp: int, least: int) -> None:
+    """Every array of 16 multipliers and more, of 2 to 16 rows."""
+    found = list(on_chip._shapes(small_board.SmallBoard(dsp, 208).part, lambda cols: least))
+    arrays = {(rows, cols) for cols in (4, 8, 12, 16) for rows in range(max(2, least), 17) if 16 <= rows * cols <= dsp}
+    assert sorted(found) == sorted((array, lanes) for array in arrays for lanes in (4, 8))
+
+
+@pytest.mark.parametrize(("tables", "slots"), [(0, 2), (1, 2), (2, 4), (7, 8), (8, 16), (15, 16)])
+def test_memories_of_just_what_is_needed(tables: int, slots: int) -> None:
+    found = on_chip._core_of(Needs(3000, 600, 70, tables), CoreConfig(), ECP5)
+    assert (found.weight_depth, found.parameter_depth, found.window_depth, found.table_slots) == (
+        3072,
+        1024,
+        1024,
+        slots,
+    )
+    nothing = on_chip._core_of(Needs(0, 0, 0, tables), CoreConfig(), ECP5)
+    assert (nothing.weight_depth, nothing.parameter_depth, nothing.window_depth) == (1024, 512, 512)
+
+
+def test_too_many_tables() -> None:
+    with pytest.raises(ResourceError, match="16 tables are needed, the core has 15"):
+        on_chip._core_of(Needs(1, 1, 1, 16), CoreConfig(), ECP5)
+
+
+@pytest.mark.parametrize(("more", "tried"), [(0, True), (1, False)])
+def test_weights_that_fill_the_block_ram(more: int, tried: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No search for what has more weights than bytes of block RAM."""
+    board, seen = small_board.SmallBoard(156, 20), []
+    weights = np.zeros(20 * ECP5.block_bytes + more, np.int8)
+    graph = cast(QGraph, SimpleNamespace(convs=lambda: [SimpleNamespace(weights=weights)]))
+
+    def folds(graph: QGraph, kernel: int) -> list[Any]:
+        seen.append(kernel)
+        return []
+
+    monkeypatch.setattr(on_chip, "image_folds", folds)
+    monkeypatch.setattr(on_chip, "lower", lambda graph, **_: None)
+    monkeypatch.setattr(on_chip._Search, "run", lambda *_: None)
+    assert on_chip.plan_on_chip(graph, board, cast(Any, None), cast(Any, None)) is None
+    assert bool(seen) == tried
 
 
 @pytest.fixture(scope="module")

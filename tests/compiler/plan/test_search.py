@@ -11,7 +11,7 @@ from hwgen.cli import cli
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.plan.planner import plan
-from hwgen.compiler.plan.search import Explored, search
+from hwgen.compiler.plan.search import Explored, _front, search
 from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import Target
 from tests.support.board_timing import timing
@@ -49,6 +49,21 @@ def test_what_a_build_takes_is_marked(found: list[Explored]) -> None:
     (built,) = [one.plan for one in found if one.built]
     graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, classes=10))
     assert built.digest() == plan(legalise(graph), SmallBoard(64, 108), timing).digest()
+
+
+@pytest.mark.parametrize(
+    ("costs", "kept"),
+    [
+        ([(1, 2), (2, 1)], [0, 1]),
+        ([(1, 2), (2, 2)], [0]),
+        ([(2, 2), (1, 2)], [1]),
+        ([(1, 1), (1, 1), (1, 1)], [0]),  # of equal ones the first
+        ([(3, 3), (1, 4), (2, 2), (4, 1), (2, 2)], [1, 2, 3]),
+        ([], []),
+    ],
+)
+def test_front(costs: list[tuple[int, ...]], kept: list[int]) -> None:
+    assert _front(costs) == kept
 
 
 SMALL = ["shufflenet_v2", "--width", "0.5", "--resolution", "64", "--classes", "10", "--board", "ulx3s-45f"]
