@@ -40,15 +40,10 @@ class BatchEstimate:
             if packet.kind != PacketKind.WEIGHTS:
                 other[packet.step] += packet.units * packet.halfwords
         self._unit = config.cols // 2 * _HALFWORD_CYCLES
-        self._fusion_groups: list[list[list[_Pass]]] = [[] for _ in single.fit.fusion_groups]
-        """Of every fusion group the turns, and of each turn its channel tiles."""
-        before: tuple[int, int, str] | None = None
+        self._fusion_groups: list[list[_Pass]] = [[] for _ in single.fit.fusion_groups]
+        """Of every fusion group its steps: stripe by stripe and pass by pass the channel tiles."""
         for step, timing in zip(single.fit.steps, single.passes, strict=True):
-            turn = step.fusion_group, step.stripe, step.source.name
-            if turn != before:
-                self._fusion_groups[step.fusion_group].append([])
-            before = turn
-            self._fusion_groups[step.fusion_group][-1].append(self._pass(step, timing.cycles, other[step.index]))
+            self._fusion_groups[step.fusion_group].append(self._pass(step, timing.cycles, other[step.index]))
 
     def _pass(self, step: Step, cycles: int, halfwords: int) -> _Pass:
         if step.source.array_node is None:
@@ -63,20 +58,19 @@ class BatchEstimate:
         resident: OrderedDict[_Key, tuple[int, float]] = OrderedDict()  # words, end of the last step that used them
         used, loaded, done = 0, 0.0, 0.0
         for one, run in grouping.runs(self._single.fit.fusion_groups, grouping.frames):
-            for turn in self._fusion_groups[numbers[one.first]]:
-                for tile in turn:
-                    for _ in run or (0,):
-                        loaded += tile.halfwords * _HALFWORD_CYCLES
-                        if tile.key is not None and tile.key not in resident:
-                            left = tile.words
-                            while left:
-                                room = min(left, depth - used)
-                                loaded, used, left = loaded + room * self._unit, used + room, left - room
-                                if left:
-                                    words, free = resident.popitem(last=False)[1]
-                                    used, loaded = used - words, max(loaded, free)
-                            resident[tile.key] = tile.words, 0.0
-                        done = max(done, loaded) + tile.cycles
-                        if tile.key is not None:
-                            resident[tile.key] = tile.words, done
+            for tile in self._fusion_groups[numbers[one.first]]:
+                for _ in run or (0,):
+                    loaded += tile.halfwords * _HALFWORD_CYCLES
+                    if tile.key is not None and tile.key not in resident:
+                        left = tile.words
+                        while left:
+                            room = min(left, depth - used)
+                            loaded, used, left = loaded + room * self._unit, used + room, left - room
+                            if left:
+                                words, free = resident.popitem(last=False)[1]
+                                used, loaded = used - words, max(loaded, free)
+                        resident[tile.key] = tile.words, 0.0
+                    done = max(done, loaded) + tile.cycles
+                    if tile.key is not None:
+                        resident[tile.key] = tile.words, done
         return done

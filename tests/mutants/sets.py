@@ -88,7 +88,10 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "compiler/int8": ("tests/compiler/int8",),
     "compiler/lower": ("tests/compiler/lower",),
     "compiler/plan": ("tests/compiler/plan",),
-    "compiler/plan/batch_estimate.py": ("tests/compiler/tiling/test_batch.py",),
+    "compiler/plan/batch_estimate.py": (
+        "tests/compiler/plan/test_batch_estimate.py",
+        "tests/compiler/tiling/test_batch.py",
+    ),
     "compiler/plan/throughput.py": ("tests/compiler/tiling/test_batch.py",),
     "compiler/plan/elements.py": (
         "tests/compiler/plan/test_elements.py",

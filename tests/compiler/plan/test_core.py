@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 
-from hwgen.boards.ecp5.family import ECP5
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan import core
 from hwgen.compiler.plan.core import ACTIVATION_MOST, SHAPES, WEIGHT_DEPTHS, fewer_lanes, memories, shapes
@@ -112,5 +111,9 @@ def test_memory_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
         shared_out(25, 1024, 8193)
 
 
-def test_parts_of_the_family() -> None:
-    assert part().family is ECP5
+def test_without_room_for_any_core_the_smallest_window_is_told_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(core, "array_cycles", lambda item, rows, cols: rows * cols)
+    monkeypatch.setattr(core, "core_of", lambda lowered, part, shape, lanes: CoreConfig(window_lanes=lanes))
+    monkeypatch.setattr(core, "frame_estimate", lambda lowered, config: 100 - config.window_lanes)
+    monkeypatch.setattr(core, "fewer_lanes", lambda config, part: None)
+    assert core.streamed_base(rows_of(depths=(1,)), part()).window_lanes == 4

@@ -13,7 +13,7 @@ from hwgen.compiler.graph.window import Window
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Buffer, LogicalPass, Lowered, Placement, View
-from hwgen.compiler.plan.elements import Wanted, _average_bits, _combine, array_cycles, busiest, sizes
+from hwgen.compiler.plan.elements import Wanted, _average_bits, _combine, _window, array_cycles, busiest, sizes
 from hwgen.compiler.plan.estimate import load_cycles
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp, FeedMode, WindowOp
@@ -160,6 +160,21 @@ def test_combine_lanes_keep_up(passes: tuple[LogicalPass, ...], cols: int, lanes
 def test_sums_of_averages_never_saturate(op: str, seed: int, largest: int) -> None:
     lowered = lower(legalise(tflite.parse(example(op, seed), "model.tflite")))
     assert _average_bits(lowered) == largest.bit_length() + 1
+
+
+def test_sums_of_a_global_pool() -> None:
+    """128 times 32 elements is the first number of 13 bits."""
+    assert [_average_bits(of(one_pass(mode=FeedMode.SUM, window=Window((4, n))))) for n in (7, 8)] == [13, 14]
+
+
+def test_memory_of_the_window_is_sized_by_its_own_passes() -> None:
+    """1,024 groups of four channels: a block's weights and the parameters of each take a unit of eight words."""
+    wide = View("x", 0, 4096)
+    small = one_pass(mode=FeedMode.WINDOW, window=Window((3, 3)), array_node=None)
+    others = one_pass(input=wide), one_pass(input=wide, mode=FeedMode.WINDOW, op=WindowOp.MAX, array_node=None)
+    assert _window(Wanted(of(small, *others), PART, 8, 12, 4))["window_depth"] == 2048
+    large = replace(small, input=wide)
+    assert _window(Wanted(of(large, *others), PART, 8, 12, 4))["window_depth"] == 8192
 
 
 def test_memories_are_doubled_from_the_fewest_words() -> None:
