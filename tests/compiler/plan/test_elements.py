@@ -113,7 +113,8 @@ def test_cycles_of_the_combine_element() -> None:
     assert busy(item, replace(CORE, combine_lanes=4)) == 10 * 24
     assert busy(item, replace(CORE, combine_lanes=0)) == 10 * 16
     assert busy(replace(item, combine=None)) == 10 * 16
-    assert busy(replace(item, height=0, window=Window((1, 1)))) == 0
+    assert busy(replace(item, height=0)) == 0
+    assert busy(replace(item, height=0, array_node=None)) == 0
 
 
 @pytest.mark.parametrize(
