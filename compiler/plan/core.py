@@ -10,6 +10,7 @@ from hwgen.compiler.plan.elements import Wanted, array_cycles, sizes
 from hwgen.compiler.plan.estimate import frame_estimate
 from hwgen.compiler.plan.resources import resources
 from hwgen.compiler.plan.target import Part
+from hwgen.compiler.tiling.channel_tiles import least_weight_words
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import CoreConfig
 
@@ -27,20 +28,36 @@ ACTIVATION_MOST = 16384
 
 
 def streamed_base(lowered: Lowered, part: Part) -> CoreConfig:
-    """The base of a core whose weights are streamed, with more window lanes where the window would hold up the frame.
+    """The first of `streamed_bases`."""
+    return next(streamed_bases(lowered, part))
 
-    Where the part has too little logic for the array that suits the network best, the next one is taken.
+
+def streamed_bases(lowered: Lowered, part: Part) -> Iterator[CoreConfig]:
+    """Bases of cores whose weights are streamed, with more window lanes where the window would hold up the frame; the best first, each
+    with more block RAM left for activations than those before it.
+
+    Where the part has too little logic for the array that suits the network best, or too little block RAM for that and the weights of the
+    network's smallest tiles, the next one is taken.
     """
     shapes = _by_speed(lowered, part)
     for depth in _ACTIVATION_LEAST:
+        most = -1
         for shape in shapes:
+            weights = weight_depths(least_weight_words(lowered, shape[1]))[-1]
             few, more = (core_of(lowered, part, shape, lanes) for lanes in LANES)
             worth = frame_estimate(lowered, more) <= _WORTH * frame_estimate(lowered, few)
             for base in (more, few) if worth else (few,):
-                smallest = replace(base, weight_depth=WEIGHT_DEPTHS[-1], activation_depth=depth)
-                if (found := fewer_lanes(smallest, part)) is not None:
-                    return replace(base, combine_lanes=found.combine_lanes)
-    return core_of(lowered, part, shapes[0], LANES[0])  # what is short is told where its memories are chosen
+                smallest = replace(base, weight_depth=weights, activation_depth=depth)
+                found = fewer_lanes(smallest, part)
+                if found is None:
+                    continue
+                if (spare := part.ebr - resources(found, part.family).ebr) > most:
+                    most = spare
+                    yield replace(base, combine_lanes=found.combine_lanes)
+                break
+        if most >= 0:
+            return
+    yield core_of(lowered, part, shapes[0], LANES[0])  # what is short is told where its memories are chosen
 
 
 def fewer_lanes(config: CoreConfig, part: Part) -> CoreConfig | None:
@@ -78,12 +95,17 @@ def _by_speed(lowered: Lowered, part: Part) -> list[tuple[int, int]]:
     return [first, *sorted((shape for shape in possible if shape != first), key=lambda shape: cycles[shape])]
 
 
+def weight_depths(words: int) -> list[int]:
+    """Sizes of the weight memory that hold so many words, the largest at least; the largest first."""
+    return [depth for depth in WEIGHT_DEPTHS if depth >= min(words, WEIGHT_DEPTHS[0])]
+
+
 def memories(base: CoreConfig, part: Part, step: int, weights: int) -> Iterator[CoreConfig]:
     """Cores whose memories fit the part: the largest activation memory, of whole `step`s, for every size of the weight memory that
     holds `weights` words, the largest at least.
     """
     tried: set[int] = set()
-    depths = [depth for depth in WEIGHT_DEPTHS if depth >= min(weights, WEIGHT_DEPTHS[0])]
+    depths = weight_depths(weights)
     for weight_depth in depths:
         least = replace(base, weight_depth=weight_depth, activation_depth=step)
         needs = resources(least, part.family).ebr

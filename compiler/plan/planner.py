@@ -9,14 +9,15 @@ from dataclasses import replace
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.plan.core import WEIGHT_DEPTHS, core_of, streamed_base
-from hwgen.compiler.plan.maker import TILE_SHARES
+from hwgen.compiler.plan.core import WEIGHT_DEPTHS, core_of, streamed_bases
+from hwgen.compiler.plan.maker import TILE_SHARES, Maker
 from hwgen.compiler.plan.on_chip import Base, plan_on_chip
 from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.plan.strategies import Job, makers
 from hwgen.compiler.plan.target import Board
 from hwgen.compiler.plan.unfused import costly_windows
 from hwgen.compiler.program.program import Program
+from hwgen.compiler.tiling.fit import NoFitError
 from hwgen.errors import ResourceError
 
 _LEAN = 1.02
@@ -65,8 +66,7 @@ def _base(board: Board) -> Base:
 
 def _streamed(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[Program], FrameTiming]) -> Plan:
     """The best core for a network whose weights come from the SDRAM, and its plan."""
-    base = streamed_base(lowered, board.part)
-    fitting = makers(Job(graph, lowered, board, base, predict))
+    fitting = _fitting(graph, lowered, board, predict)
     first, *others = TILE_SHARES
     best, maker = min(((maker.make(first), maker) for maker in fitting), key=lambda made: made[0].cycles)
     with contextlib.suppress(ResourceError, StopIteration):
@@ -82,3 +82,21 @@ def _streamed(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[
             if better.cycles < best.cycles:
                 best, maker = better, fine
     return min([best, *(maker.make(share) for share in others)], key=lambda one: one.cycles)
+
+
+def _fitting(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[Program], FrameTiming]) -> list[Maker]:
+    """Plans of the first array that leaves enough memory for the tensors; ResourceError, of the favourite one, if none does."""
+    failures: list[ResourceError] = []
+    least = 0  # words of the activation memory
+    for base in streamed_bases(lowered, board.part):
+        try:
+            job = Job(graph, lowered, board, base, predict)
+            if job.most_words < least:
+                continue
+            least = job.most_words + 1
+            return makers(job)
+        except ResourceError as error:
+            failures.append(error)
+            if isinstance(error, NoFitError):
+                least = max(least, error.needed)
+    raise failures[0]

@@ -61,6 +61,11 @@ class Job:
         with contextlib.suppress(ResourceError):  # a small part has room for a fine step only
             self.coarse = self._memories(base, ACTIVATION_STEP)
 
+    @property
+    def most_words(self) -> int:
+        """Words of all banks of the largest activation memory."""
+        return BANKS * max(core.activation_depth for core in self.fine)
+
     def storing(self) -> list[CoreConfig]:
         """Cores that can store tensors in the SDRAM, the largest activation memory first; ResourceError if none fits the part."""
         cores = self._memories(replace(self._base, spill=True, striped_sums=self._base.window), _FINE_STEP)

@@ -43,6 +43,18 @@ class Fit:
     avoidable: int
 
 
+class NoFitError(ResourceError):
+    """Tensors that do not fit an activation memory.
+
+    Attributes:
+        needed: words of all its banks without which there is no way to cut or store them.
+    """
+
+    def __init__(self, text: str, needed: int) -> None:
+        super().__init__(text)
+        self.needed = needed
+
+
 def fit(
     lowered: Lowered,
     bank_words: int,
@@ -70,10 +82,11 @@ def fit(
         failure = error
     assert failure is not None
     spilled = ", whatever goes to the SDRAM" if lowered.copies else ""
-    raise ResourceError(
+    raise NoFitError(
         f"{lowered.name}: {failure.name} does not fit the activation memory of "
         f"{bank_words * BANKS * WORD_BYTES // 1024} KiB in any striping"
-        f"{spilled}, at least {failure.short * WORD_BYTES / 1024:.1f} KiB short; take a smaller resolution or width, or a larger part"
+        f"{spilled}, at least {failure.short * WORD_BYTES / 1024:.1f} KiB short; take a smaller resolution or width, or a larger part",
+        bank_words * BANKS + failure.short,
     )
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.tiling.fit import NoFitError
 from hwgen.compiler.tiling.fusion_groups import FusionLimits, boundaries, joined
 from hwgen.compiler.tiling.spill import Gap, spill
 from hwgen.compiler.tiling.stripes import FusionGroup
 from hwgen.compiler.tiling.striping import peak_of
-from hwgen.errors import ResourceError
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
 
 FUSION_LIMITS = (FusionLimits(), FusionLimits(2, 0.8), FusionLimits(3, 0.6))
@@ -58,10 +58,11 @@ def choose(lowered: Lowered, bank_words: int, share: float) -> list[Spills]:
             found.append(Spills(gaps, fusion, spill_cycles(lowered, gaps)))
     if not found:
         name, words = search.worst
-        raise ResourceError(
+        raise NoFitError(
             f"{lowered.name}: {name} does not fit the activation memory of {bank_words * BANKS * WORD_BYTES // 1024} KiB in any striping, "
             f"whatever goes to the SDRAM, at least {words * WORD_BYTES / 1024:.1f} KiB short; "
-            "take a smaller resolution or width, or a larger part"
+            "take a smaller resolution or width, or a larger part",
+            bank_words * BANKS + words,
         )
     return sorted(found, key=lambda one: one.cycles)
 

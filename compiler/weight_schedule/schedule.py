@@ -58,7 +58,6 @@ class _Item:
     size: int
     last_use: int
     order: int  # units laid down before it
-    whole: bool = True
 
 
 @dataclass
@@ -72,13 +71,13 @@ class _Circle:
     head: int = 0
     total: int = 0
     items: list[_Item] = field(default_factory=list)
+    whole: dict[tuple[str, int], _Item] = field(default_factory=dict)  # those that nothing has been laid over
 
     def take(self, key: tuple[str, int], size: int, loaded: int, step: Step) -> tuple[int, list[Load]]:
         """(base, packets) of an item of `size` units, `loaded` of which have content."""
-        for item in self.items:
-            if item.key == key and item.whole:
-                item.last_use = step.index
-                return item.base, []
+        if known := self.whole.get(key):
+            known.last_use = step.index
+            return known.base, []
         if size > self.depth:
             raise ResourceError(
                 f"{step.name}: {size} {self.label} are needed at once and the memory holds {self.depth}, {size - self.depth} short; "
@@ -93,11 +92,14 @@ class _Circle:
             Load(self.kind, step.index, first, past - first, (base + first) % self.depth, wait)
             for first, past, wait in self._runs(base, loaded)
         ]
-        for item in self.items:
-            item.whole &= not self._overlaps(item, base, size)
         # What lies more than two rounds back is buried.
-        self.items = [item for item in self.items if self.total - item.order <= 2 * self.depth]
-        self.items.append(_Item(key, base, size, step.index, self.total))
+        oldest = self.total - 2 * self.depth
+        for item in [*self.whole.values()]:
+            if item.order < oldest or self._overlaps(item, base, size):
+                del self.whole[item.key]
+        self.items = [item for item in self.items if item.order >= oldest]
+        self.whole[key] = _Item(key, base, size, step.index, self.total)
+        self.items.append(self.whole[key])
         self.total += size
         return base, loads
 
@@ -110,7 +112,8 @@ class _Circle:
         Waits never fall from one part to the next: packets are in order anyway.
         """
         edges = {0, size}
-        for item in self.items:
+        below = [item for item in self.items if self._overlaps(item, base, size)]
+        for item in below:
             for edge in (item.base, item.base + item.size):
                 offset = (edge - base) % self.depth
                 if offset < size:
@@ -122,7 +125,7 @@ class _Circle:
         for first, past in zip(points, points[1:], strict=False):
             place = (base + first) % self.depth
             wait = max(
-                (item.last_use + 1 for item in self.items if (place - item.base) % self.depth < item.size),
+                (item.last_use + 1 for item in below if (place - item.base) % self.depth < item.size),
                 default=0,
             )
             wrap = place == 0 and first > 0

@@ -12,6 +12,7 @@ from hwgen.compiler.frontend.zoo import (
     mobilenet_v3,
     nasnet,
     resnet8,
+    resnet18,
     shufflenet_v1,
     shufflenet_v2,
     squeezenet,
@@ -37,6 +38,7 @@ NETWORKS: dict[str, Network] = {
         efficientnet.NETWORK,
         ds_cnn.NETWORK,
         resnet8.NETWORK,
+        resnet18.NETWORK,
     )
 }
 

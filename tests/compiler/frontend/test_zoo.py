@@ -43,6 +43,7 @@ COUNTS: list[tuple[str, dict[str, float | int | str], float, float]] = [
     ("efficientnet_b0", {}, 385.8, 5.24),
     ("ds_cnn", {}, 2.66, 0.022),
     ("resnet8", {}, 12.5, 0.077),
+    ("resnet18", {}, 1814, 11.679),
 ]
 
 

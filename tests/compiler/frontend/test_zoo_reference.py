@@ -93,6 +93,20 @@ STAGES: list[Stages] = [
     ),
     ("ds_cnn", {}, {"conv1": (25, 5, 64), "blocks.3.conv_pw": (25, 5, 64), "fc": (1, 1, 12)}),
     ("resnet8", {}, {"conv1": (32, 32, 16), "layer1": (32, 32, 16), "layer2": (16, 16, 32), "layer3": (8, 8, 64)}),
+    (
+        "resnet18",
+        {},
+        {
+            "conv1": (112, 112, 64),
+            "maxpool": (56, 56, 64),
+            "layer1.1": (56, 56, 64),
+            "layer2.0.conv1": (28, 28, 128),
+            "layer2.0.downsample.0": (28, 28, 128),
+            "layer3.1": (14, 14, 256),
+            "layer4.1": (7, 7, 512),
+            "fc": (1, 1, 1000),
+        },
+    ),
 ]
 
 
@@ -100,6 +114,17 @@ STAGES: list[Stages] = [
 def test_stages_of_the_papers(name: str, size: Size, stages: dict[str, tuple[int, ...]]) -> None:
     graph = build(name, **size)
     assert {node: graph[node].shape for node in stages} == stages
+
+
+def test_resnet18_has_torchvisions_parameters() -> None:
+    """Their number as torchvision gives it with its weights, and their names."""
+    parameters = {key: shape for key, shape in required(build("resnet18")).items() if "running_" not in key}
+    assert sum(map(prod, parameters.values())) == 11_689_512
+    blocks = [f"layer{stage}.{block}" for stage in range(1, 5) for block in range(2)]
+    layers = {"conv1": "bn1"} | {f"{block}.conv{i}": f"{block}.bn{i}" for block in blocks for i in (1, 2)}
+    layers |= {f"layer{stage}.0.downsample.0": f"layer{stage}.0.downsample.1" for stage in (2, 3, 4)}
+    norms = {f"{norm}.{part}" for norm in layers.values() for part in ("weight", "bias")}
+    assert parameters.keys() == {f"{name}.weight" for name in layers} | norms | {"fc.weight", "fc.bias"}
 
 
 def test_every_network_is_compared() -> None:

@@ -109,7 +109,7 @@ def test_too_small_parts_say_what_is_short() -> None:
         ResourceError,
         match=r"does not fit the activation memory of \d+ KiB in any striping, whatever goes to the SDRAM, at least [0-9.]+ KiB short",
     ):
-        plan(legalise(wide), SmallBoard(64, 108), timing)
+        plan(legalise(wide), SmallBoard(16, 80), timing)
 
 
 def test_memory_for_the_weights_that_is_too_large_is_named() -> None:
@@ -128,3 +128,21 @@ def test_a_small_part_has_one_fine_step_of_activation_memory() -> None:
     assert not found.on_chip
     assert (found.config.activation_depth, found.config.macs_per_cycle) == (1024, 16)
     assert found.resources.short(ICEPI_ZERO.part) == []
+
+
+def test_an_array_whose_weights_fit_beside_the_rest() -> None:
+    """Sums of 4,608 steps: 12 columns need two chunks of them at once, more than the favourite array leaves room for."""
+    graph = load_network("resnet18", NetworkOptions(resolution=32, classes=10))
+    found = plan(legalise(graph), ULX3S, timing)
+    assert (found.config.rows, found.config.cols, found.config.weight_depth) == (9, 16, 8192)
+    check_program(found.lowered, found.fit.steps, found.program)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("resolution", [96, 224])
+def test_resnet18(resolution: int) -> None:
+    """At 224 the fastest array that has room for its weights leaves too little for its maps."""
+    found = plan(legalise(load_network("resnet18", NetworkOptions(resolution=resolution))), ULX3S, timing)
+    assert found.resources.ebr <= ULX3S.part.ebr
+    assert found.cycles <= {96: 7_100_000, 224: 35_200_000}[resolution]
+    check_program(found.lowered, found.fit.steps, found.program)
