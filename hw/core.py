@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -126,7 +126,9 @@ class Core(wiring.Component):
         m.submodules.pixel_ring = pixel_ring = PixelRing(config)
         m.submodules.weights = weights = WeightMemory(config, content.weights)
         m.submodules.feeder = feeder = Feeder(config, pixel_ring.LATENCY, weight_latency(config))
-        m.submodules.array = array = SystolicArray(config.rows, config.cols, config.acc_bits, config.floorplan)
+        m.submodules.array = array = SystolicArray(
+            config.rows, config.cols, config.acc_bits, config.floorplan, steps=config.k_steps
+        )
         m.submodules.collector = collector = Collector(config, content.parameters, content.array_tables)
         m.submodules.operand = operand = OperandFetch(config, memory.PORT_B_LATENCY)
         m.submodules.writer = writer = Writer(config, memory.WRITE_TO_READ)
@@ -211,8 +213,13 @@ class Core(wiring.Component):
             pixel_ring.read_addr.eq(feeder.read_addr),
             weights.addr.eq(feeder.weight_addr),
             array.a.eq(pixel_ring.a),
-            array.w.as_value().eq(weights.data),
             array.ctl.eq(feeder.ctl),
+            *(
+                Value.cast(array.w[c]).eq(
+                    Cat(weights.data.word_select(step * config.cols + c, 8) for step in range(config.k_steps))
+                )
+                for c in range(config.cols)
+            ),
             collector.results.eq(array.o),
             collector.valid.eq(array.o_valid),
             collector.chunk_start.eq(feeder.chunk_start),

@@ -164,9 +164,9 @@ def _content(
     if key not in cache:
         match load.kind:
             case PacketKind.WEIGHTS:
-                cache[key] = weight_words(step, config.cols)
+                cache[key] = weight_words(step, config)
             case PacketKind.PARAMETERS:
-                cache[key] = array_parameters(step)
+                cache[key] = array_parameters(step, config.k_steps)
             case PacketKind.TABLE:
                 table = step.source.window_table if load.address else step.source.array_table
                 assert table is not None

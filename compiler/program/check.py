@@ -59,7 +59,7 @@ class _Replay:
             for name, buffer in lowered.buffers.items()
         }
         self.units = {
-            PacketKind.WEIGHTS: np.zeros((config.weight_depth, config.cols // 2), np.uint16),
+            PacketKind.WEIGHTS: np.zeros((config.weight_depth, config.weight_bytes // 2), np.uint16),
             PacketKind.PARAMETERS: np.zeros((config.parameter_depth, 5), np.uint16),
             PacketKind.WINDOW: np.zeros((config.window_depth, ceil_div(18 * config.window_lanes, 16)), np.uint16),
         }
@@ -224,9 +224,9 @@ class _Replay:
         if key not in self.content:
             config = self.program.config
             if kind == PacketKind.WEIGHTS:
-                units = weight_words(step, config.cols)
+                units = weight_words(step, config)
             elif kind == PacketKind.PARAMETERS:
-                units = array_parameters(step)
+                units = array_parameters(step, config.k_steps)
             else:
                 words = window_words(step, config.window_lanes)
                 assert words is not None

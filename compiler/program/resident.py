@@ -33,8 +33,8 @@ def resident_content(
     tables: tuple[dict[int, tuple[int, ...]], ...] = ({}, {})
     for step, load in zip(steps, loads, strict=True):
         if step.source.array_node is not None:
-            _put(weights, load.weight_base, weight_words(step, config.cols))
-            _put(parameters, load.parameter_base - parameter_head(step), array_parameters(step))
+            _put(weights, load.weight_base, weight_words(step, config))
+            _put(parameters, load.parameter_base - parameter_head(step), array_parameters(step, config.k_steps))
         words = window_words(step, config.window_lanes)
         if words is not None:
             _put(window, load.window_base * WINDOW_WORDS, words)

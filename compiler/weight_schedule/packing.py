@@ -7,11 +7,12 @@ import numpy as np
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.nodes import QConv, QMaxPool, QMean
+from hwgen.compiler.lower.array_steps import step_weights, weight_products
 from hwgen.compiler.lower.blocks import block_weights
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.errors import ModelError
 from hwgen.hw.isa.ceil_div import ceil_div
-from hwgen.hw.isa.config import WINDOW_WORDS
+from hwgen.hw.isa.config import WINDOW_WORDS, CoreConfig
 from hwgen.hw.isa.descriptor import COMBINE_WORDS, FeedMode, WindowOp
 
 _SIDE = 3
@@ -19,24 +20,25 @@ _SIDE = 3
 
 _TAPS = 9
 _PARAMETER_BYTES = 9
+_BIAS_BITS = 32
 
 _LOOK_UP = 1 << 5
 """Bit 0 of `unused` in the last byte of a channel's parameters."""
 
 
-def weight_words(step: Step, cols: int) -> np.ndarray:
-    """Weights of a step, uint8 [chunks * K, cols]: word chunk * K + k; missing channels are zero.
+def weight_words(step: Step, config: CoreConfig) -> np.ndarray:
+    """Weights of a step, uint8 [chunks * K, weight_bytes]: word chunk * K + k; missing channels are zero.
 
-    Byte 2 q belongs to channel q of the chunk, byte 2 q + 1 to channel cols / 2 + q.
+    Byte 2 q belongs to channel q of the chunk, byte 2 q + 1 to channel cols / 2 + q; with two steps a cycle the odd one's follow.
     """
-    matrix = step.source.weights
-    assert matrix is not None
+    cols, k_steps = config.cols, config.k_steps
+    matrix = step_weights(step.source, k_steps)
     part = matrix[step.first_channel : step.first_channel + step.channels]
     chunks = ceil_div(step.channels, cols)
-    padded = np.zeros((chunks * cols, part.shape[1]), np.int8)
+    padded = np.zeros((chunks * cols, *part.shape[1:]), np.int8)
     padded[: step.channels] = part
-    by_chunk = padded.reshape(chunks, 2, cols // 2, -1)  # chunk, parity, lane, k
-    return by_chunk.transpose(0, 3, 2, 1).reshape(-1, cols).view(np.uint8)
+    by_chunk = padded.reshape(chunks, 2, cols // 2, -1, k_steps)  # chunk, parity, lane, k, step of the cycle
+    return by_chunk.transpose(0, 3, 4, 2, 1).reshape(-1, config.weight_bytes).view(np.uint8)
 
 
 def _parameter_bytes(bias: np.ndarray, multiplier: np.ndarray, shift: np.ndarray, look_up: bool) -> np.ndarray:
@@ -59,17 +61,23 @@ def parameter_head(step: Step) -> int:
     return 0 if step.source.combine is None else COMBINE_WORDS
 
 
-def array_parameters(step: Step) -> np.ndarray:
-    """Parameters of the step's output channels, uint8 [channels, 9], behind those of the combine element if it takes part."""
+def array_parameters(step: Step, k_steps: int) -> np.ndarray:
+    """Parameters of the step's output channels, uint8 [channels, 9], behind those of the combine element if it takes part.
+
+    The bias takes off what an array of so many steps a cycle adds to the sums.
+    """
     conv = step.source.array_node
     assert conv is not None
     part = slice(step.first_channel, step.first_channel + step.channels)
     look_up = step.source.array_table is not None
-    channels = _parameter_bytes(conv.folded_bias[part], conv.multiplier[part], conv.shift[part], look_up)
+    bias = conv.folded_bias - weight_products(step.source, k_steps)
+    if np.abs(bias).max() >= 1 << _BIAS_BITS - 1:
+        raise ModelError(f"{step.name}: a bias of {int(np.abs(bias).max())} does not fit {_BIAS_BITS} bits")
+    channels = _parameter_bytes(bias[part], conv.multiplier[part], conv.shift[part], look_up)
     if step.source.combine is None:
         return channels
-    bias, multiplier, shift = np.array(step.source.combine.words(), np.int64).T
-    return np.concatenate([_parameter_bytes(bias, multiplier, shift, look_up=False), channels])
+    combine_bias, multiplier, shift = np.array(step.source.combine.words(), np.int64).T
+    return np.concatenate([_parameter_bytes(combine_bias, multiplier, shift, look_up=False), channels])
 
 
 def window_channels(step: Step) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hwgen.compiler.int8.nodes import QTable
+from hwgen.compiler.lower.array_steps import step_loop
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.compiler.weight_schedule.packing import parameter_head, window_entries
 from hwgen.errors import ResourceError
@@ -183,7 +184,7 @@ def schedule(steps: Sequence[Step], config: CoreConfig) -> list[StepLoads]:
             bases[1], packets = parameters.take(key, head + chunks * config.cols, head + step.channels, step)
             bases[1] += head
             loads += packets
-            size = chunks * item.depth
+            size = chunks * step_loop(item, config.k_steps).depth
             bases[0], packets = weights.take(key, size, size, step)
             loads += packets
         for place, table in zip(tables, (item.array_table, item.window_table), strict=True):
@@ -194,4 +195,6 @@ def schedule(steps: Sequence[Step], config: CoreConfig) -> list[StepLoads]:
 
 def streamed_bytes(loads: Sequence[StepLoads], config: CoreConfig) -> int:
     """Bytes of weights that a frame loads, those that are loaded again included."""
-    return sum(load.count * config.cols for step in loads for load in step.loads if load.kind == PacketKind.WEIGHTS)
+    return sum(
+        load.count * config.weight_bytes for step in loads for load in step.loads if load.kind == PacketKind.WEIGHTS
+    )

@@ -19,14 +19,15 @@ class Feeder(wiring.Component):
     """For tile: for chunk: for outer: for inner: one step of the array.
 
     Step k = outer_i * inner + inner_i of a chunk reads weight word `weight_base + chunk * K + k` and, of the pixel ring, byte
-    `slot * ring_words * 8 + first_byte + outer_i * outer_stride + inner_i`. Running sums give both addresses.
+    `slot * ring_words * 8 + first_byte + outer_i * outer_stride + inner_i`. Running sums give both addresses. With `k_steps` = 2 all of it
+    counts in pairs of bytes: what is called a step here are two, `ring_words` has 4 pairs, and the descriptor's fields count pairs.
 
     A tile's first step waits for its pixels: R for every tile begun and `out_w` for every `row_done`, or all of them when
     `out_rows` rows are done. The last step of a chunk waits until the drain chains of the array are free (2 R cycles after the last
     step before it) and until the collector has room for the R segments that it causes.
 
     Parameters:
-        config: `rows`, `ring_depth`, `weight_depth`, `segment_fifo`.
+        config: `rows`, `k_steps`, `ring_depth`, `weight_depth`, `segment_fifo`.
         ring_latency: cycles from `read_addr` to the byte of array row 0, at least 1.
         weight_latency: cycles from `weight_addr` to the weight word at the array, at least 1.
 
@@ -35,7 +36,7 @@ class Feeder(wiring.Component):
         start : In(1), strobe; ignored when the pass does not go through the array.
         row_done : In(1), strobe: one more output row can be read from the next cycle on.
         tile_free : Out(1), strobe: all array rows have read all of a tile.
-        read_addr : Out(ring_address_bits(config)), byte address to the pixel ring.
+        read_addr : Out(ring_address_bits(config)), to the pixel ring.
         weight_addr : Out(range(weight_depth)), to the weight memory.
         ctl : Out(ArrayControl), to the array, in the cycle in which the step's operands arrive there.
         segment_taken : In(1), strobe: one segment has left the collector.
@@ -203,7 +204,9 @@ class Feeder(wiring.Component):
         slot = Loop(m, "slot", d.ring_slots)
 
         # The base of the next tile is wanted at the earliest two cycles after the present one changed.
-        m.d.sync += next_tile.eq(Mux(slot.last, d.first_byte, tile_base + d.ring_words * WORD_BYTES))
+        m.d.sync += next_tile.eq(
+            Mux(slot.last, d.first_byte, tile_base + d.ring_words * (WORD_BYTES // self._config.k_steps))
+        )
         step = Signal(width)
         m.d.comb += step.eq(Mux(inner_last, outer_base, address) + Mux(inner_last, d.outer_stride, 1))
         with m.If(issue):

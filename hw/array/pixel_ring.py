@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from hwgen.hw.array.element import OPERAND_BITS, operands
 from hwgen.hw.ecp5.bram import SimpleDualPort, simple_latency
 from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
@@ -22,12 +23,12 @@ ROW_DONE = 2
 
 
 def ring_address_bits(config: CoreConfig) -> int:
-    """Bits of a byte address inside the ring's memory of one array row."""
-    return ceil_log2(config.ring_depth * WORD_BYTES)
+    """Bits of the address of a step's bytes inside the ring's memory of one array row."""
+    return ceil_log2(config.ring_depth * WORD_BYTES // config.k_steps)
 
 
 def pixel_latency(config: CoreConfig) -> int:
-    """Cycles from a byte address to the byte of array row 0: the memory, the choice of the byte, the way to the array."""
+    """Cycles from an address to the bytes of array row 0: the memory, the choice of the bytes, the way to the array."""
     return simple_latency(config.ring_depth) + 2
 
 
@@ -41,7 +42,7 @@ class PixelRing(wiring.Component):
     2 m + 1 the upper. In other modes, and when the window's results go to the row writer, both inputs are ignored.
 
     Parameters:
-        config: `rows`, `window_lanes`, `ring_depth`.
+        config: `rows`, `k_steps`, `window_lanes`, `ring_depth`.
 
     Members:
         descriptor : In(Descriptor), stable from `start` to the end of the pass.
@@ -49,8 +50,8 @@ class PixelRing(wiring.Component):
         i_word : In(stream {data: 64}), words of TAP passes.
         i_half : In(stream {data: 8 L, last: 1}), results of WINDOW passes.
         row_done : Out(1), strobe: all words of an output row are written.
-        read_addr : In(ring_address_bits(config)), byte address in the memory of array row 0.
-        a : Out(ArrayLayout(signed(8), R)), bytes to the array.
+        read_addr : In(ring_address_bits(config)), in the memory of array row 0, in units of a step's bytes.
+        a : Out(ArrayLayout(operands(k_steps), R)), bytes to the array.
 
     Timing: both inputs are always ready, one beat per cycle. The last beat of an output row in cycle t gives `row_done` in cycle
     t + ROW_DONE, and every byte of the row can be read by an address in cycle t + ROW_DONE + 1 or later. An address in cycle t gives row
@@ -60,7 +61,7 @@ class PixelRing(wiring.Component):
     def __init__(self, config: CoreConfig) -> None:
         self._config = config
         self.LATENCY = pixel_latency(config)
-        """Cycles from an address to the byte of array row 0: the memory, then the selection of the byte."""
+        """Cycles from an address to the bytes of array row 0: the memory, then their selection."""
         super().__init__(
             {
                 "descriptor": In(Descriptor),
@@ -69,7 +70,7 @@ class PixelRing(wiring.Component):
                 "i_half": In(stream.Signature(data.StructLayout({"data": 8 * config.window_lanes, "last": 1}))),
                 "row_done": Out(1),
                 "read_addr": In(ring_address_bits(config)),
-                "a": Out(data.ArrayLayout(signed(8), config.rows)),
+                "a": Out(data.ArrayLayout(operands(config.k_steps), config.rows)),
             }
         )
 
@@ -83,7 +84,9 @@ class PixelRing(wiring.Component):
 
         latency = simple_latency(self._config.ring_depth)
         read = self.read_addr
-        byte = delay_line(m, self.read_addr[:3], rows - 1 + latency, "byte")
+        bits = OPERAND_BITS * self._config.k_steps
+        in_word = ceil_log2(_WORD_BITS // bits)
+        place = delay_line(m, read[:in_word], rows - 1 + latency, "place")
         for r in range(rows):
             halves = []
             for half, name in enumerate(("lower", "upper")):
@@ -93,12 +96,12 @@ class PixelRing(wiring.Component):
                     memory.w_addr.eq(address),
                     memory.w_data.eq(word[half * _HALF_BITS :]),
                     memory.r_en.eq(1),
-                    memory.r_addr.eq(read[3:]),
+                    memory.r_addr.eq(read[in_word:]),
                 ]
                 halves.append(memory.r_data)
-            chosen, a = Signal(8, name=f"chosen_{r}", reset_less=True), Signal(8, name=f"a_{r}", reset_less=True)
-            m.d.sync += [chosen.eq(Cat(*halves).word_select(byte[r + latency], 8)), a.eq(chosen)]
-            m.d.comb += self.a[r].eq(a.as_signed())
+            chosen, a = Signal(bits, name=f"chosen_{r}", reset_less=True), Signal(bits, name=f"a_{r}", reset_less=True)
+            m.d.sync += [chosen.eq(Cat(*halves).word_select(place[r + latency], bits)), a.eq(chosen)]
+            m.d.comb += Value.cast(self.a[r]).eq(a)
             following = Signal(len(self.read_addr), name=f"read_{r + 1}", reset_less=True)
             m.d.sync += following.eq(read)
             read = following

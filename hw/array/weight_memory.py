@@ -1,4 +1,4 @@
-"""Weight memory: a word of C weights for every step of the array."""
+"""Weight memory: a word of C weights, or twice as many, for every cycle of the array."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _COPIES, _BLOCKS = 6, 12
 
 
 def weight_write_layout(config: CoreConfig) -> data.StructLayout:
-    """A write to the weight memory: byte c belongs to array column c."""
-    return data.StructLayout({"valid": 1, "addr": WEIGHT_ADDRESS_BITS, "data": 8 * config.cols})
+    """A write to the weight memory: byte c, and with two steps a cycle byte C + c of the odd one, belongs to array column c."""
+    return data.StructLayout({"valid": 1, "addr": WEIGHT_ADDRESS_BITS, "data": 8 * config.weight_bytes})
 
 
 def weight_latency(config: CoreConfig) -> int:
@@ -33,12 +33,12 @@ class WeightMemory(wiring.Component):
     """Block RAM addressed by the feeder, filled by the DMA.
 
     Parameters:
-        config: `cols`, `weight_depth`.
+        config: `cols`, `k_steps`, `weight_depth`.
         init: initial content.
 
     Members:
         write : In(weight_write_layout(config)).
-        addr : In(range(weight_depth)), data : Out(8 * C).
+        addr : In(range(weight_depth)), data : Out(8 * weight_bytes).
 
     Timing: `data` weight_latency(config) cycles after `addr`. A write in cycle t is seen by addresses from cycle t + 1 on.
     """
@@ -50,17 +50,17 @@ class WeightMemory(wiring.Component):
             {
                 "write": In(weight_write_layout(config)),
                 "addr": In(range(config.weight_depth)),
-                "data": Out(8 * config.cols),
+                "data": Out(8 * config.weight_bytes),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        cols = self._config.cols
+        octets = self._config.weight_bytes
         depth = self._config.weight_depth
-        copies = max(_COPIES, ceil_div(true_blocks(8 * cols, depth), _BLOCKS))
+        copies = max(_COPIES, ceil_div(true_blocks(8 * octets, depth), _BLOCKS))
         m.submodules.memory = memory = TrueDualPort(
-            8 * cols, depth, self._init, input_copies=copies, output_shares=True
+            8 * octets, depth, self._init, input_copies=copies, output_shares=True
         )
         m.d.comb += [
             memory.a_en.eq(1),
@@ -68,7 +68,7 @@ class WeightMemory(wiring.Component):
             self.data.eq(memory.a_data),
             memory.b_en.eq(1),
             memory.b_addr.eq(self.write.addr),
-            memory.b_we.eq(Mux(self.write.valid, (1 << cols) - 1, 0)),
+            memory.b_we.eq(Mux(self.write.valid, (1 << octets) - 1, 0)),
             memory.b_wdata.eq(self.write.data),
         ]
         return m

@@ -35,11 +35,12 @@ class CoreConfig:
         cols: C, output channels that the array works on at once (4, 8, 12 or 16).
         window: whether the core has a window, with the row writer behind it; without them all passes are of FeedMode.TAP.
         window_lanes: L, channels that the window works on at once (4 or 8).
+        k_steps: steps of K that the array takes in a cycle, 1 or 2.
         acc_bits: width of the array's accumulators, bits.
         array_clamp_bits: A of the array's requantisers (docs/arithmetic.md), bits.
         window_clamp_bits: A of the window's requantisers, bits.
         activation_depth: words in each of the `BANKS` banks.
-        weight_depth: words of `cols` bytes in the weight memory.
+        weight_depth: words of `weight_bytes` in the weight memory.
         ring_depth: words in the pixel ring's memory of each array row.
         parameter_depth: channels in the array's parameter memory.
         window_depth: words of `18 * window_lanes` bits in the window's parameter memory.
@@ -64,6 +65,7 @@ class CoreConfig:
     cols: int = 12
     window: bool = True
     window_lanes: int = 4
+    k_steps: int = 1
     acc_bits: int = 26
     array_clamp_bits: int = 24
     window_clamp_bits: int = 24
@@ -98,6 +100,7 @@ class CoreConfig:
                 self.window or not (self.window_table or self.partial_depth or self.striped_sums),
                 "window_table, partial_depth and striped_sums need a window",
             ),
+            (self.k_steps in (1, 2), f"k_steps must be 1 or 2, not {self.k_steps}"),
             (16 <= self.acc_bits <= 32, f"acc_bits must be 16..32, not {self.acc_bits}"),
             (
                 self.combine_lanes in (0, 1, 2, 4) and 2 * self.combine_lanes <= self.cols,
@@ -125,4 +128,9 @@ class CoreConfig:
     @property
     def macs_per_cycle(self) -> int:
         """Peak multiply-accumulates per cycle of the array."""
-        return self.rows * self.cols
+        return self.rows * self.cols * self.k_steps
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of a word of the weight memory: of every column, for every step of a cycle."""
+        return self.cols * self.k_steps

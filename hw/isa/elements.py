@@ -141,11 +141,13 @@ _ALL = (
         "weight_memory",
         config=("weight_depth",),
         descriptor=("weight_base",),
-        memories=(Memory("weights", RamPorts.TRUE, lambda core: 8 * core.cols, lambda core: core.weight_depth),),
+        memories=(
+            Memory("weights", RamPorts.TRUE, lambda core: 8 * core.weight_bytes, lambda core: core.weight_depth),
+        ),
     ),
     Element(
         "array",  # with its feeder
-        config=("rows", "cols", "acc_bits", "floorplan"),
+        config=("rows", "cols", "k_steps", "acc_bits", "floorplan"),
         descriptor=("tiles", "last_pixels", "chunks", "first_byte", "inner", "outer", "outer_stride"),
         multipliers=lambda core: core.rows * core.cols,
         counters=(Counter.ISSUING, Counter.PIXELS, Counter.ROOM, Counter.CHAINS, Counter.OUTSIDE),

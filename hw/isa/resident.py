@@ -10,7 +10,7 @@ class Resident:
     """Initial content of a core's memories; nothing is loaded later, and descriptors are run in order, frame after frame.
 
     Attributes:
-        weights: words of `cols` bytes, for the weight memory.
+        weights: words of `weight_bytes` bytes, for the weight memory.
         parameters: words of `PARAMETER_BITS`, for the array's parameter memory.
         window: words of `18 * window_lanes` bits, for the window's parameter memory.
         descriptors: packed `Descriptor` of every pass; the last one is marked `last`.

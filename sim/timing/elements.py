@@ -56,7 +56,7 @@ def _none(config: CoreConfig, fields: DescriptorFields) -> int:
 
 def _array_latency(config: CoreConfig, fields: DescriptorFields) -> int:
     """The feeder waits for the slower of the pixel ring and the weight memory."""
-    return max(pixel_latency(config), weight_latency(config)) + array_latency(1)
+    return max(pixel_latency(config), weight_latency(config)) + array_latency(config.k_steps)
 
 
 def _array(config: CoreConfig, fields: DescriptorFields) -> int:

@@ -14,6 +14,7 @@ from hwgen.compiler.int8.fusion import is_identity, takes_table
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConcat, QShuffleMerge, QSlice, QTable
 from hwgen.compiler.legalise import legalise
+from hwgen.compiler.lower.array_steps import step_loop
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.plan.elements import Wanted, sizes
 from hwgen.compiler.program.assemble import build_program
@@ -72,8 +73,10 @@ class Small:
         """As `of`, of an int8 graph; with some tensors in the SDRAM for a while."""
         legal = legalise(graph)
         lowered = spill(lower(legal), gaps)
-        words = [ceil_div(item.channels, config.cols) * item.depth for item in lowered.passes]
-        found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, config.cols // 2))
+        words = [
+            ceil_div(item.channels, config.cols) * step_loop(item, config.k_steps).depth for item in lowered.passes
+        ]
+        found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, config.weight_bytes // 2))
         found = with_channel_tiles(lowered, found, channel_tiles(lowered, config, PARTS))
         program = build_program(lowered, found.steps, found.layouts, schedule(found.steps, config), config)
         check_program(lowered, found.steps, program)

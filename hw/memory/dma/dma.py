@@ -6,6 +6,7 @@ from amaranth.hdl import Module, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.hw.array.weight_memory import weight_write_layout
 from hwgen.hw.isa.config import PARAMETER_BITS, CoreConfig
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.dma.image_port import ImagePort
@@ -41,7 +42,7 @@ class Dma(wiring.Component):
         data, data_valid : In(16), In(1), halfwords from the SDRAM controller.
         passes_done : In(16).
         room : In(1), the sequencer has room for a descriptor.
-        weights : Out({valid, addr(14), data(8 C)}), byte c of a word for array column c.
+        weights : Out(weight_write_layout(config)).
         parameters : Out({valid, addr(11), data(72)}).
         window : Out({valid, addr(13), data(18 L)}), words of the window's parameter memory.
         push : Out({valid, data(16)}), a halfword of a descriptor.
@@ -72,7 +73,7 @@ class Dma(wiring.Component):
                 "data_valid": In(1),
                 "passes_done": In(16),
                 "room": In(1),
-                "weights": Out(data.StructLayout({"valid": 1, "addr": 14, "data": 8 * config.cols})),
+                "weights": Out(weight_write_layout(config)),
                 "parameters": Out(data.StructLayout({"valid": 1, "addr": 11, "data": PARAMETER_BITS})),
                 "window": Out(data.StructLayout({"valid": 1, "addr": 13, "data": 18 * config.window_lanes})),
                 "push": Out(data.StructLayout({"valid": 1, "data": 16})),

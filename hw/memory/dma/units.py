@@ -39,7 +39,7 @@ def unit_halfwords(config: CoreConfig, kind: PacketKind, *, unpack: bool = False
     """Halfwords of one unit of a packet's payload."""
     match kind:
         case PacketKind.WEIGHTS:
-            return config.cols // 2
+            return config.weight_bytes // 2
         case PacketKind.PARAMETERS:
             return ceil_div(PARAMETER_BITS, 16)
         case PacketKind.WINDOW:

@@ -12,6 +12,7 @@ from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, natura
 from hwgen.compiler.weight_schedule.packing import _parameter_bytes, array_parameters, weight_words, window_words
 from hwgen.errors import ModelError
 from hwgen.hw.isa.ceil_div import ceil_div
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import ChannelParameters
 from tests.support.int8_networks import load_network
 
@@ -34,7 +35,7 @@ def test_columns_alternate_between_the_halves_of_a_chunk(steps: list[Step]) -> N
     step = find(steps, "conv5.0")[1]
     conv = step.source.array_node
     assert conv is not None and step.first_channel == 348
-    words = weight_words(step, COLS).view(np.int8)
+    words = weight_words(step, CoreConfig(cols=COLS)).view(np.int8)
     depth = conv.in_channels
     assert words.shape == (ceil_div(step.channels, COLS) * depth, COLS)
     for chunk, k, column in ((0, 0, 0), (0, 7, 1), (3, depth - 1, 4), (5, 2, 11)):
@@ -44,7 +45,7 @@ def test_columns_alternate_between_the_halves_of_a_chunk(steps: list[Step]) -> N
 
 def test_missing_channels_have_zero_weights(steps: list[Step]) -> None:
     (step,) = find(steps, "fc")  # 10 channels in a chunk of 12
-    words = weight_words(step, COLS)
+    words = weight_words(step, CoreConfig(cols=COLS))
     assert not words[:, [9, 11]].any() and words[:, [0, 7, 8]].any()
 
 
@@ -52,7 +53,7 @@ def test_parameters_of_a_channel(steps: list[Step]) -> None:
     step = find(steps, "conv5.0")[0]
     conv = step.source.array_node
     assert conv is not None
-    packed = array_parameters(step)
+    packed = array_parameters(step, 1)
     for channel in (0, 5, 347):
         fields = ChannelParameters.from_bits(int.from_bytes(packed[channel].tobytes(), "little"))
         assert (fields.bias, fields.multiplier, fields.shift, fields.unused) == (
@@ -121,6 +122,6 @@ def test_shifts_fit_their_five_bits(steps: list[Step], shift: int, wrong: bool) 
     changed = dataclasses.replace(step, source=dataclasses.replace(step.source, array_node=shifted))
     if wrong:
         with pytest.raises(ModelError, match=rf"shifts must be 0..31, not {shift}..{shift}"):
-            array_parameters(changed)
+            array_parameters(changed, 1)
     else:
-        array_parameters(changed)
+        array_parameters(changed, 1)

@@ -101,7 +101,9 @@ def stepped(d: DescriptorFields, config: CoreConfig, delays: CoreDelays) -> int:
     per_group = max(d.fetch.columns, 9) if window else d.fetch.out_w
     row_cycles = max(d.fetch.groups * per_group, 0 if window else d.fetch.stride_y + 2)
     row_beats = (d.fetch.groups - 1) * per_group + (d.fetch.columns if window else d.fetch.out_w)
-    to_writer = max(pixel_latency(config), weight_latency(config)) + array_latency(1) + collector_latency(config)
+    to_writer = (
+        max(pixel_latency(config), weight_latency(config)) + array_latency(config.k_steps) + collector_latency(config)
+    )
     late = fetch_latency(delays.read_latency) + (window_latency(config, WindowOp.MAC) if window else 0) + ROW_DONE
     cost = {(4, 0): 1, (4, 1): 1, (12, 0): 2, (12, 1): 3}[config.cols, d.writer.spread]
     room, rows_begun, next_row = d.pixel_ring.ring_pixels, 0, FETCH_START_DELAY + START_DELAY
