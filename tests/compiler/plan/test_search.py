@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner
@@ -10,10 +13,13 @@ from click.testing import CliRunner
 from hwgen.cli import cli
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
+from hwgen.compiler.plan import search as searched
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.search import Explored, _front, search
+from hwgen.errors import ResourceError
 from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import Target
+from hwgen.hw.isa.config import CoreConfig
 from tests.support.board_timing import timing
 from tests.support.int8_networks import load_network
 from tests.support.small_board import SmallBoard
@@ -64,6 +70,68 @@ def test_what_a_build_takes_is_marked(found: list[Explored]) -> None:
 )
 def test_front(costs: list[tuple[int, ...]], kept: list[int]) -> None:
     assert _front(costs) == kept
+
+
+def core(rows: int, cols: int, lanes: int, weights: int = 2048) -> CoreConfig:
+    return CoreConfig(rows=rows, cols=cols, window_lanes=lanes, weight_depth=weights)
+
+
+def needs(cycles: int, lut: int, dsp: int = 0, ebr: int = 0) -> Any:
+    resources = SimpleNamespace(lut=lut, dsp=dsp, ebr=ebr, short=lambda part: ["LUT"] if lut > 90 else [])
+    return SimpleNamespace(cycles=cycles, resources=resources, lowered=SimpleNamespace(unfused=frozenset()))
+
+
+def test_which_cores_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that fit, none that another one beats, the fastest first, each with the memory in several ways."""
+    cycles = {(12, 12): 100, (10, 12): 120, (8, 8): 120, (4, 4): 300, (16, 8): 50}
+    logic = {(12, 12): 60, (10, 12): 50, (8, 8): 51, (4, 4): 10, (16, 8): 91}
+    asked = []
+
+    def sizes(base: CoreConfig, part: Any, step: int, least: int) -> list[CoreConfig]:
+        asked.append((base.cols, least))
+        if base.window_lanes == 8:
+            raise ResourceError("no")
+        return [base, replace(base, weight_depth=4096)]
+
+    monkeypatch.setattr(searched, "shapes", lambda lowered, part: [(4, 4), (8, 8), (12, 12), (10, 12), (16, 8)])
+    monkeypatch.setattr(searched, "least_weight_words", lambda lowered, cols: 1000 * cols)
+    monkeypatch.setattr(searched, "core_of", lambda lowered, part, shape, lanes: core(*shape, lanes))
+    monkeypatch.setattr(searched, "memories", sizes)
+    monkeypatch.setattr(searched, "estimate", lambda lowered, config: cycles[config.rows, config.cols])
+    monkeypatch.setattr(
+        searched, "resources", lambda config, family: needs(0, logic[config.rows, config.cols], config.rows).resources
+    )
+    found = searched._cores(cast(Any, None), cast(Any, None), SmallBoard(156, 208))
+    arrays = [(12, 12), (10, 12), (8, 8), (4, 4)]
+    assert found == [[core(*shape, 4), core(*shape, 4, 4096)] for shape in arrays]
+    assert {(cols, least) for cols, least in asked} == {(cols, 1000 * cols) for cols in (4, 8, 12)}
+
+
+def test_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a build takes, beaten or not, and what nothing beats, by cycles; of eight arrays at most."""
+    plans = {2048: needs(80, 70), 4096: needs(90, 60), 8192: needs(95, 75)}
+    made = []
+
+    class Maker:
+        def __init__(self, graph: Any, lowered: Any, board: Any, config: CoreConfig, *_: Any) -> None:
+            if config.weight_depth == 16384:
+                raise ResourceError("no")
+            made.append(config)
+            self._plan = plans[config.weight_depth]
+
+        def make(self, share: int) -> Any:
+            assert share == 4
+            return self._plan
+
+    built = needs(100, 80)
+    monkeypatch.setattr(searched, "plan", lambda *_: built)
+    monkeypatch.setattr(searched, "lower", lambda graph, unfused: None)
+    monkeypatch.setattr(searched, "Maker", Maker)
+    sizes = [core(4, 4, 4, depth) for depth in (16384, 2048, 4096, 8192)]
+    monkeypatch.setattr(searched, "_cores", lambda *_: [sizes] * 9)
+    found = search(cast(Any, None), SmallBoard(156, 208), cast(Any, None))
+    assert [(one.plan.cycles, one.built) for one in found] == [(80, False), (90, False), (100, True)]
+    assert len(made) == 3 * 8
 
 
 SMALL = ["shufflenet_v2", "--width", "0.5", "--resolution", "64", "--classes", "10", "--board", "ulx3s-45f"]
