@@ -92,7 +92,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "tests/compiler/plan/test_batch_estimate.py",
         "tests/compiler/tiling/test_batch.py",
     ),
-    "compiler/plan/throughput.py": ("tests/compiler/tiling/test_batch.py",),
+    "compiler/plan/throughput.py": ("tests/compiler/plan/test_throughput.py", "tests/compiler/tiling/test_batch.py"),
     "compiler/plan/elements.py": (
         "tests/compiler/plan/test_elements.py",
         "tests/compiler/plan/test_estimate.py",
@@ -107,6 +107,12 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "compiler/plan/on_chip.py": (
         "tests/compiler/plan/test_on_chip_search.py",
         "tests/compiler/plan/test_on_chip.py",
+        "tests/compiler/plan/test_estimate.py",
+    ),
+    "compiler/plan/result.py": ("tests/compiler/plan/test_planner.py", "tests/compiler/tiling/test_batch.py"),
+    "compiler/plan/strategies.py": (
+        "tests/compiler/plan/test_strategies.py",
+        "tests/compiler/plan/test_planner.py",
         "tests/compiler/plan/test_estimate.py",
     ),
     "compiler/plan/search.py": ("tests/compiler/plan/test_search.py",),

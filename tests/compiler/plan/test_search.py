@@ -95,7 +95,7 @@ def test_which_cores_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(searched, "shapes", lambda lowered, part: [(4, 4), (8, 8), (12, 12), (10, 12), (16, 8)])
     monkeypatch.setattr(searched, "least_weight_words", lambda lowered, cols: 1000 * cols)
-    monkeypatch.setattr(searched, "core_of", lambda lowered, part, shape, lanes: core(*shape, lanes))
+    monkeypatch.setattr(searched, "core_of", lambda lowered, part, shape, lanes: core(shape[0], shape[1], lanes))
     monkeypatch.setattr(searched, "memories", sizes)
     monkeypatch.setattr(searched, "estimate", lambda lowered, config: cycles[config.rows, config.cols])
     monkeypatch.setattr(
@@ -103,7 +103,7 @@ def test_which_cores_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     found = searched._cores(cast(Any, None), cast(Any, None), SmallBoard(156, 208))
     arrays = [(12, 12), (10, 12), (8, 8), (4, 4)]
-    assert found == [[core(*shape, 4), core(*shape, 4, 4096)] for shape in arrays]
+    assert found == [[core(rows, cols, 4), core(rows, cols, 4, 4096)] for rows, cols in arrays]
     assert {(cols, least) for cols, least in asked} == {(cols, 1000 * cols) for cols in (4, 8, 12)}
 
 

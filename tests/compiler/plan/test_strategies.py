@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -33,6 +34,46 @@ def texts(made: list[Maker]) -> list[str]:
 
 def strategy(name: str, *cores: CoreConfig, **kinds: Any) -> Strategy:
     return Strategy(name, lambda _: [SMALL, LARGE], (fits(name, *cores),), **kinds)
+
+
+class Spills:
+    """A job that notes which cores, gaps and limits it is asked for, and fits the last of these."""
+
+    def __init__(self, fits: str) -> None:
+        self._fits, self.asked = fits, list[tuple[bool, str]]()
+        self.lowered = SimpleNamespace(passes=[SimpleNamespace(striped=False)])
+
+    def maker(self, lowered: Any, core: CoreConfig, efforts: Any, fusion: Any) -> Maker:
+        assert efforts == strategies.FIRST_EFFORTS
+        self.asked.append((core.striped_sums, f"{lowered} {fusion}"))
+        if fusion != self._fits:
+            raise ResourceError(f"no {fusion}")
+        return cast(Maker, fusion)
+
+
+@pytest.mark.parametrize("striped", [False, True])
+def test_spilling(striped: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With less and less of the memory; the core makes sums in stripes if some pass does."""
+    sizes = []
+
+    def stripes(lowered: Any, most: float) -> Any:
+        sizes.append(most)
+        return SimpleNamespace(passes=[SimpleNamespace(striped=striped), SimpleNamespace(striped=False)])
+
+    def choices(lowered: Any, depth: int, share: float) -> list[Any]:
+        return [SimpleNamespace(gaps=f"{depth} {share} {i}", fusion=f"{share} {i}") for i in range(2)]
+
+    monkeypatch.setattr(strategies, "stripe_sums", stripes)
+    monkeypatch.setattr(strategies, "choose", choices)
+    monkeypatch.setattr(strategies, "spill", lambda lowered, gaps: gaps)
+    core = CoreConfig(activation_depth=1024, striped_sums=True)
+    job = Spills("0.95 0")
+    assert str(strategies._spilled(cast(Job, job), core)) == "0.95 0"
+    tried = ["1024 1.0 0 1.0 0", "1024 1.0 1 1.0 1", "1024 0.95 0 0.95 0"]
+    assert job.asked == [(striped, one) for one in tried]
+    assert sizes == [pytest.approx(0.4 * 1024 * 4 * 8)]
+    with pytest.raises(ResourceError, match="no 0.8 1"):
+        strategies._spilled(cast(Job, Spills("nothing")), core)
 
 
 def test_what_is_tried_in_which_order() -> None:

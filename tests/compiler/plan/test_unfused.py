@@ -2,22 +2,70 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.compiler.frontend.options import NetworkOptions
+from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
-from hwgen.compiler.plan import planner
+from hwgen.compiler.lower.passes import LogicalPass, Placement, View
+from hwgen.compiler.plan import planner, unfused
 from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.plan.unfused import costly_windows
 from hwgen.compiler.program.check import check_program
-from hwgen.hw.isa.descriptor import FeedMode
+from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 from tests.support.board_timing import timing
 from tests.support.int8_networks import load_network
 
 pytestmark = pytest.mark.plan
+
+
+def test_cycles_of_a_window_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a stripe the depthwise part, of all its channels; once a tile the pointwise one, of the tile's."""
+    seen: list[tuple[Any, ...]] = []
+
+    def estimate(lowered: Any, item: LogicalPass, config: Any) -> int:
+        view = item.input.first, item.input.channels
+        seen.append((item.mode, item.array_node, item.to_rows, item.words, view, item.height, item.channels))
+        return 1000 if item.to_rows else item.channels
+
+    monkeypatch.setattr(unfused, "pass_estimate", estimate)
+    window, array = cast(Any, "depthwise"), cast(Any, "pointwise")
+    item = LogicalPass(
+        "p",
+        "y",
+        FeedMode.WINDOW,
+        WindowOp(0),
+        False,
+        View("x", 8, 20),
+        Window((3, 3)),
+        0,
+        Placement("y"),
+        9,
+        7,
+        40,
+        window_node=window,
+        array_node=array,
+        combine=cast(Any, "sum"),
+    )
+    steps = [(first, rows) for rows in (5, 4) for first in (0, 24)]
+    tiles = [
+        SimpleNamespace(first_channel=first, channels=24 if first == 0 else 16, rows=rows) for first, rows in steps
+    ]
+    plan = cast(Plan, SimpleNamespace(config=None, lowered=None))
+    assert unfused._alone(plan, item, cast(Any, tiles)) == 2 * (1000 + 24 + 16)
+    stripe = [
+        (FeedMode.WINDOW, None, True, 0, (8, 20)),
+        (FeedMode.TAP, "pointwise", False, 3, (0, 24)),
+        (FeedMode.TAP, "pointwise", False, 3, (0, 24)),
+    ]
+    channels = [40, 24, 16]
+    assert seen == [(*one, rows, count) for rows in (5, 4) for one, count in zip(stripe, channels, strict=True)]
 
 
 @pytest.fixture(scope="module")
