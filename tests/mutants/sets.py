@@ -62,13 +62,13 @@ LIMITS = {
     "compiler/weight_schedule/packing.py": frozenset({"_parameter_bytes", "_LOOK_UP", "_PARAMETER_BYTES"}),
     "hw/isa/descriptor_fields.py": frozenset({"DescriptorFields.pack", "Number.bits", "_numbers", "NUMBERS"}),
 }
-LINK = "hwgen/host/link.py"
+LINK = {"hwgen/host/link.py": EVERYWHERE, "hwgen/host/packets.py": EVERYWHERE}
 
 SETS = {
     "arithmetic": Set({ARITHMETIC: EVERYWHERE}),
     "pll": Set({PLL: EVERYWHERE}),
     "limits": Set(LIMITS),
-    "link": Set({LINK: EVERYWHERE}),
+    "link": Set(LINK),
     "planner": Set({"compiler/plan": EVERYWHERE}, sampled=True),
     "hw": Set({"hw": EVERYWHERE}, left_out=("hw/isa/descriptor_fields.py", "hw/host"), sampled=True),
 }
@@ -84,7 +84,11 @@ TESTS: Mapping[str, tuple[str, ...]] = {
         "tests/compiler/frontend/tflite/test_uint8.py",
     ),
     PLL: ("tests/boards/ecp5/test_pll.py",),
-    LINK: ("tests/hwgen/host/test_link.py",),
+    "hwgen/host": (
+        "tests/hwgen/host/test_packets.py",
+        "tests/hwgen/host/test_link.py",
+        "tests/hwgen/host/test_frames.py",
+    ),
     "compiler/int8": ("tests/compiler/int8",),
     "compiler/lower": ("tests/compiler/lower",),
     "compiler/plan": ("tests/compiler/plan",),

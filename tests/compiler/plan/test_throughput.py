@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,6 +13,8 @@ from hwgen.compiler.plan import throughput
 from hwgen.compiler.plan.result import Plan
 from hwgen.compiler.plan.throughput import nothing_to_gain, plan_batch
 from hwgen.compiler.tiling.batch import Grouping
+from hwgen.compiler.tiling.fusion_groups import GivenFusion
+from hwgen.compiler.tiling.striping import Weights
 from hwgen.errors import ResourceError
 
 TAIL = 3
@@ -120,3 +123,46 @@ def test_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ResourceError, match="a batch would gain nothing; leave out throughput"):
         plan_batch(single(on_chip=True), NOTHING, 2)
     assert str(nothing_to_gain("n")).startswith("n: all weights stay in block RAM")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A fit of nothing."""
+
+    avoidable: float = 30.0
+    fusion_groups: tuple[str, ...] = ()
+    layouts: tuple[str, ...] = ()
+
+
+class Batch:
+    """A batch whose network of n frames is a pass of that height."""
+
+    possible = True
+
+    def __init__(self, lowered: Any, groups: Any, grouping: Grouping) -> None:
+        pass
+
+    def network(self, frames: int) -> tuple[Any, list[tuple[int, int]]]:
+        return SimpleNamespace(passes=[SimpleNamespace(channels=13, depth=10, height=frames)], name="n"), [(0, frames)]
+
+    def unrolled(self, *_: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return ("unrolled",), ("layouts",)
+
+
+def test_stripes_of_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are searched well, for the frames of one group; what they cost is shared out among these."""
+    asked: list[Any] = []
+
+    def fit(*arguments: Any) -> Found:
+        asked.append(arguments)
+        return Found()
+
+    monkeypatch.setattr(throughput, "Batch", Batch)
+    monkeypatch.setattr(throughput, "fit", fit)
+    config = SimpleNamespace(cols=12, weight_depth=4096, activation_depth=2048)
+    of = cast(Plan, SimpleNamespace(lowered=None, config=config, fit=SimpleNamespace(fusion_groups=[])))
+    attempt = throughput._Attempt(of, Grouping(5, 0, 2, TAIL), NOTHING)
+    ((unit, words, weights, efforts, fusion),) = asked
+    assert (unit.passes[0].height, words, efforts) == (2, 2048, (1, 2))
+    assert (weights, fusion) == (Weights([20], 4096, 6), GivenFusion(((0, 2),)))
+    assert attempt.avoidable == 15.0
