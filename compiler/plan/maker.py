@@ -33,6 +33,10 @@ def needs(graph: QGraph, config: CoreConfig, part: Part) -> Resources:
     return found
 
 
+MOST_PASSES = 65_535
+"""Of a frame: a packet of the stream waits for a number of 16 bits."""
+
+
 class Maker:
     """Makes plans for one core, with passes cut into channel tiles of several sizes.
 
@@ -79,5 +83,10 @@ class Maker:
         """Steps and the loads of their weights."""
         if share not in self._schedules:
             fitted = with_channel_tiles(self._lowered, self._fit, channel_tiles(self._lowered, self.config, share))
+            if len(fitted.steps) > MOST_PASSES:
+                raise ResourceError(
+                    f"{self._graph.name}: {len(fitted.steps):,} passes a frame; at most {MOST_PASSES:,} are counted; take a smaller "
+                    "resolution, or fewer layers"
+                )
             self._schedules[share] = fitted, schedule(fitted.steps, self.config)
         return self._schedules[share]

@@ -31,10 +31,17 @@ _WORTH_SEARCH = 0.01
 """The best is searched once more if it might save this share of the cycles."""
 
 
-def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], *, external: bool = False) -> Plan:
+def plan(
+    graph: QGraph,
+    board: Board,
+    predict: Callable[[Program], FrameTiming],
+    *,
+    external: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Plan:
     """Plan a network in the machine's operations (see `hwgen.compiler.legalise`) for a board.
 
-    `predict` is the timing model, which knows clock and memory.
+    `predict` is the timing model, which knows clock and memory; `tell` is told what is tried.
 
     A network whose weights fit the part stays in block RAM whole; else, or with `external`, weights and program come from SDRAM.
 
@@ -43,14 +50,16 @@ def plan(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming],
         ResourceError: it does not fit the part; says what is short and by how much.
     """
     if not external:
+        tell("all weights in block RAM")
         on_chip = plan_on_chip(graph, board, predict, _base(board))
         if on_chip is not None:
             return on_chip
-    found = _streamed(graph, lower(graph), board, predict)
+    found = _streamed(graph, lower(graph), board, predict, tell)
     if unfused := costly_windows(found):
         with contextlib.suppress(ResourceError):
             return min(
-                [found, _streamed(graph, lower(graph, unfused=unfused), board, predict)], key=lambda one: one.cycles
+                [found, _streamed(graph, lower(graph, unfused=unfused), board, predict, tell)],
+                key=lambda one: one.cycles,
             )
     return found
 
@@ -64,9 +73,15 @@ def _base(board: Board) -> Base:
     return lambda lowered, shape, lanes: core_of(lowered, board.part, shape, lanes)
 
 
-def _streamed(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[Program], FrameTiming]) -> Plan:
+def _streamed(
+    graph: QGraph,
+    lowered: Lowered,
+    board: Board,
+    predict: Callable[[Program], FrameTiming],
+    tell: Callable[[str], None],
+) -> Plan:
     """The best core for a network whose weights come from the SDRAM, and its plan."""
-    fitting = _fitting(graph, lowered, board, predict)
+    fitting = _fitting(graph, lowered, board, predict, tell)
     first, *others = TILE_SHARES
     best, maker = min(((maker.make(first), maker) for maker in fitting), key=lambda made: made[0].cycles)
     with contextlib.suppress(ResourceError, StopIteration):
@@ -84,13 +99,19 @@ def _streamed(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[
     return min([best, *(maker.make(share) for share in others)], key=lambda one: one.cycles)
 
 
-def _fitting(graph: QGraph, lowered: Lowered, board: Board, predict: Callable[[Program], FrameTiming]) -> list[Maker]:
+def _fitting(
+    graph: QGraph,
+    lowered: Lowered,
+    board: Board,
+    predict: Callable[[Program], FrameTiming],
+    tell: Callable[[str], None],
+) -> list[Maker]:
     """Plans of the first array that leaves enough memory for the tensors; ResourceError, of the favourite one, if none does."""
     failures: list[ResourceError] = []
     least = 0  # words of the activation memory
     for base in streamed_bases(lowered, board.part):
         try:
-            job = Job(graph, lowered, board, base, predict)
+            job = Job(graph, lowered, board, base, predict, tell)
             if job.most_words < least:
                 continue
             least = job.most_words + 1

@@ -53,8 +53,10 @@ class Job:
         board: Board,
         base: CoreConfig,
         predict: Callable[[Program], FrameTiming],
+        tell: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._graph, self.lowered, self._board, self._base, self._predict = graph, lowered, board, base, predict
+        self._tell = tell
         self._least = least_weight_words(lowered, base.cols)
         self.fine = self._memories(base, _FINE_STEP)
         self.coarse: list[CoreConfig] = []
@@ -78,6 +80,8 @@ class Job:
         self, lowered: Lowered, core: CoreConfig, efforts: Sequence[int], fusion: FusionLimits | GivenFusion
     ) -> Maker:
         """Plans of these passes for a core; ResourceError if they do not fit it."""
+        words = core.activation_depth * BANKS
+        self._tell(f"an array of {core.rows} x {core.cols} with {words * WORD_BYTES // 1024} KiB for activations")
         return Maker(self._graph, lowered, self._board, core, self._predict, efforts, fusion)
 
 

@@ -20,6 +20,9 @@ FUSION_LIMITS = (FusionLimits(), FusionLimits(2, 0.8), FusionLimits(3, 0.6))
 STORE_CYCLES = 3
 """Cycles that a halfword's way to the SDRAM and back takes: two to write it, one to read it."""
 
+MOST_STEPS = 1_500_000
+"""Of stripes that are looked at for a network: some 10 s; NASNet-A takes 1,200,000."""
+
 _MOST_GAPS = 60
 _CANDIDATES = 16  # the largest tensors of a fusion group are worth a look
 
@@ -53,7 +56,15 @@ def choose(lowered: Lowered, bank_words: int, share: float) -> list[Spills]:
     search = _Search(lowered, int(bank_words * BANKS * share))
     found: list[Spills] = []
     for fusion in FUSION_LIMITS:
-        gaps = search.run(fusion)
+        try:
+            gaps = search.run(fusion)
+        except _TooLongError as error:
+            kib = bank_words * BANKS * WORD_BYTES // 1024
+            raise NoFitError(
+                f"{lowered.name}: {error.name} does not fit the activation memory of {kib} KiB, and what could go to the SDRAM was not "
+                f"found in {MOST_STEPS:,} steps of its passes; take a smaller resolution or width",
+                bank_words * BANKS + 1,
+            ) from None
         if gaps is not None:
             found.append(Spills(gaps, fusion, spill_cycles(lowered, gaps)))
     if not found:
@@ -67,10 +78,30 @@ def choose(lowered: Lowered, bank_words: int, share: float) -> list[Spills]:
     return sorted(found, key=lambda one: one.cycles)
 
 
+class _TooLongError(Exception):
+    """So much was looked at that the search had better end; `name`: of a pass that does not fit."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@dataclass(eq=False)
+class _Known:
+    """What searches found out about a network, whatever the memory.
+
+    Attributes:
+        peaks: words that a fusion group needs, by all that they depend on.
+        steps: that were made for it.
+    """
+
+    peaks: dict[object, int]
+    steps: int = 0
+
+
 @functools.lru_cache(maxsize=4)
-def _peaks(lowered: Lowered) -> dict[object, int]:
-    """What `_Search` knows of a network whatever the memory."""
-    return {}
+def _known(lowered: Lowered) -> _Known:
+    return _Known({})
 
 
 class _Search:
@@ -78,7 +109,7 @@ class _Search:
 
     def __init__(self, lowered: Lowered, words: int) -> None:
         self._lowered, self._words = lowered, words
-        self._peaks = _peaks(lowered)
+        self._known = _known(lowered)
         self._readers = {
             name: lowered.readers.get(name, [])
             for name in dict.fromkeys(item.output.buffer for item in lowered.passes)
@@ -146,11 +177,20 @@ class _Search:
         least: int | None = None
         for size in dict.fromkeys(sizes):
             key = (first, past, views, stored, live[first], live[past], size)
-            if key not in self._peaks:
-                heights = tuple(min(size, height - y) for y in range(0, height, size))
-                self._peaks[key] = peak_of(lowered, FusionGroup(first, past, heights))
-            if self._peaks[key] <= self._words:
+            if key not in self._known.peaks:
+                self._known.peaks[key] = self._peak(lowered, first, past, size)
+            peak = self._known.peaks[key]
+            if peak <= self._words:
                 return 0
-            least = self._peaks[key] if least is None else min(least, self._peaks[key])
+            least = peak if least is None else min(least, peak)
         assert least is not None
         return least - self._words
+
+    def _peak(self, lowered: Lowered, first: int, past: int, size: int) -> int:
+        """Words that a fusion group needs with stripes of `size` rows."""
+        height = lowered.passes[past - 1].height
+        heights = tuple(min(size, height - y) for y in range(0, height, size))
+        if self._known.steps > MOST_STEPS:
+            raise _TooLongError(lowered.passes[past - 1].name)
+        self._known.steps += len(heights) * (past - first)
+        return peak_of(lowered, FusionGroup(first, past, heights))

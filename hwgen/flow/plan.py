@@ -110,8 +110,8 @@ def plan_for(network: Network | Int8Network, target: Target, progress: Listener 
     """`plan` for a target that is one object."""
     board, clock = target.resolve()
     quantised = int8(network, progress)
-    with step(progress, "plan"):
-        machine = _planned(quantised.graph, target, board, timing_model(board, clock))
+    with step(progress, "plan") as tell:
+        machine = _planned(quantised.graph, target, board, timing_model(board, clock), tell)
     excess = machine.program.stream_bytes - board.memory.part.bytes
     if excess > 0:
         raise ResourceError(
@@ -120,7 +120,13 @@ def plan_for(network: Network | Int8Network, target: Target, progress: Listener 
     return Plan(quantised, target, board, clock, machine)
 
 
-def _planned(graph: QGraph, target: Target, board: Board, predict: Callable[[Program], FrameTiming]) -> MachinePlan:
+def _planned(
+    graph: QGraph,
+    target: Target,
+    board: Board,
+    predict: Callable[[Program], FrameTiming],
+    tell: Callable[[str], None],
+) -> MachinePlan:
     from hwgen.compiler.legalise import legalise
     from hwgen.compiler.plan.planner import plan, stays_on_chip
     from hwgen.compiler.plan.search import search
@@ -129,7 +135,7 @@ def _planned(graph: QGraph, target: Target, board: Board, predict: Callable[[Pro
     legal = legalise(graph)
     if target.throughput is not None and stays_on_chip(legal, board, predict):
         raise nothing_to_gain(legal.name)
-    single = search(legal, board, predict)[0].plan if target.fastest else plan(legal, board, predict)
+    single = search(legal, board, predict)[0].plan if target.fastest else plan(legal, board, predict, tell=tell)
     if target.throughput is None:
         return single
     return plan_batch(single, predict, None if target.throughput == BEST_BATCH else target.throughput)

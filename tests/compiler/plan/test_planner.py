@@ -10,6 +10,7 @@ from hwgen.boards.icepi_zero import ICEPI_ZERO
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.legalise import legalise
+from hwgen.compiler.plan import maker
 from hwgen.compiler.plan.core import memories
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.resources import resources
@@ -133,9 +134,21 @@ def test_a_small_part_has_one_fine_step_of_activation_memory() -> None:
 def test_an_array_whose_weights_fit_beside_the_rest() -> None:
     """Sums of 4,608 steps: 12 columns need two chunks of them at once, more than the favourite array leaves room for."""
     graph = load_network("resnet18", NetworkOptions(resolution=32, classes=10))
-    found = plan(legalise(graph), ULX3S, timing)
+    try:
+        found = plan(legalise(graph), ULX3S, timing)
+    except ResourceError as error:
+        pytest.fail(str(error))
     assert (found.config.rows, found.config.cols, found.config.weight_depth) == (9, 16, 8192)
     check_program(found.lowered, found.fit.steps, found.program)
+
+
+def test_passes_beyond_the_streams_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(maker, "MOST_PASSES", 20)
+    graph = load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=32, classes=10))
+    with pytest.raises(
+        ResourceError, match=r"shufflenet_v2: \d+ passes a frame; at most 20 are counted; take a smaller"
+    ):
+        plan(legalise(graph), ULX3S, timing, external=True)
 
 
 @pytest.mark.long

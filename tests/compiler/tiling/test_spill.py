@@ -14,6 +14,7 @@ from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.program.assemble import build_program
 from hwgen.compiler.program.check import ProgramError, check_program
 from hwgen.compiler.program.program import Program
+from hwgen.compiler.tiling import spilling
 from hwgen.compiler.tiling.fit import fit, with_channel_tiles
 from hwgen.compiler.tiling.spill import Gap, spill, stripe_sums
 from hwgen.compiler.tiling.spilling import choose, spill_cycles
@@ -47,6 +48,16 @@ def test_everything_leaves_the_chip(network: str, bench_dir: Path) -> None:
     stores = [packet for packet in small.program.packets if packet.kind == PacketKind.STORE]
     assert len(stores) > 50
     small.simulate(small.input(1), bench_dir)
+
+
+def test_a_search_without_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool of 200 x 200 over 1000 x 1000 is a chain of 100 passes of 1,000 stripes each, looked at again for every tensor."""
+    monkeypatch.setattr(spilling, "MOST_STEPS", 100)
+    lowered = lower(legalise(tflite.parse(inverted(size=32), "model.tflite")))
+    with pytest.raises(
+        ResourceError, match=r"model: \S+ does not fit .* was not found in 100 steps .*; take a smaller"
+    ):
+        choose(lowered, 60, 1.0)
 
 
 def test_little_memory() -> None:
