@@ -78,7 +78,7 @@ def _streamed(
     lowered: Lowered,
     board: Board,
     predict: Callable[[Program], FrameTiming],
-    tell: Callable[[str], None],
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Plan:
     """The best core for a network whose weights come from the SDRAM, and its plan."""
     fitting = _fitting(graph, lowered, board, predict, tell)

@@ -43,9 +43,7 @@ class Fits:
 
 def best(monkeypatch: pytest.MonkeyPatch, *makers: Fits) -> tuple[int, int, tuple[int, ...]]:
     """Cycles, weight depth and efforts of what is taken."""
-    monkeypatch.setattr(planner, "streamed_base", lambda lowered, part: CoreConfig())
-    monkeypatch.setattr(planner, "Job", lambda *_: None)
-    monkeypatch.setattr(planner, "makers", lambda _: list(makers))
+    monkeypatch.setattr(planner, "_fitting", lambda *_: list(makers))
     nothing = cast(Any, None)
     found: Any = planner._streamed(nothing, nothing, ULX3S, nothing)
     return found.cycles, found.config.weight_depth, found.efforts
