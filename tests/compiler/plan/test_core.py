@@ -25,7 +25,8 @@ def part(dsp: int = 156, ebr: int = 208) -> Part:
 
 def rows_of(least: Callable[[int], int] = lambda cols: 0, depths: tuple[int, ...] = ()) -> Lowered:
     """A network that needs so many rows at least; of pointwise passes with so many steps each."""
-    passes = [SimpleNamespace(depth=depth, array_node=0, height=1, width=1, channels=1) for depth in depths]
+    size = {"array_node": 0, "operand": None, "height": 1, "width": 1, "channels": 1}
+    passes = [SimpleNamespace(depth=depth, **size) for depth in depths]
     return cast(Lowered, SimpleNamespace(least_rows=least, passes=passes))
 
 
