@@ -25,8 +25,7 @@ def part(dsp: int = 156, ebr: int = 208) -> Part:
 
 def rows_of(least: Callable[[int], int] = lambda cols: 0, depths: tuple[int, ...] = ()) -> Lowered:
     """A network that needs so many rows at least; of pointwise passes with so many steps each."""
-    size = {"array_node": 0, "operand": None, "height": 1, "width": 1, "channels": 1}
-    passes = [SimpleNamespace(depth=depth, **size) for depth in depths]
+    passes = [SimpleNamespace(depth=depth, array_node=0, height=1, width=1, channels=1) for depth in depths]
     return cast(Lowered, SimpleNamespace(least_rows=least, passes=passes))
 
 
@@ -117,4 +116,5 @@ def test_without_room_for_any_core_the_smallest_window_is_told_about(monkeypatch
     monkeypatch.setattr(core, "core_of", lambda lowered, part, shape, lanes: CoreConfig(window_lanes=lanes))
     monkeypatch.setattr(core, "frame_estimate", lambda lowered, config: 100 - config.window_lanes)
     monkeypatch.setattr(core, "fewer_lanes", lambda config, part: None)
+    monkeypatch.setattr(core, "least_weight_words", lambda lowered, *_: 0)
     assert core.streamed_base(rows_of(depths=(1,)), part()).window_lanes == 4
