@@ -59,6 +59,8 @@ def too_large(passes: Sequence[LogicalPass], buffers: Mapping[str, Buffer]) -> I
         rows = buffers[item.input.buffer].height
         if rows > MOST_ROWS:
             yield f"{item.name}: it reads a map of {rows:,} rows; nearest: at most {MOST_ROWS:,}"
+        elif item.height > MOST_ROWS and not item.whole:
+            yield f"{item.name}: its result has {item.height:,} rows; nearest: at most {MOST_ROWS:,}"
         if item.width > MOST_COLUMNS:
             yield f"{item.name}: its result has {item.width:,} columns; nearest: at most {MOST_COLUMNS:,}"
 

@@ -310,7 +310,8 @@ class _State:
                 "a model exported for this input shape",
             )
         elif node.op in self.known:
-            rules = any(word in reason for word in ("attribute", "type"))  # of the operator, which onnx checks too
+            # Of the operator, which onnx checks with its shapes.
+            rules = any(word in reason for word in ("attribute", "schema", "type"))
             what = (
                 f"it is not as operator set {folded.opset} defines it" if rules else "its shapes contradict each other"
             )

@@ -11,7 +11,7 @@ import pytest
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.graph import QGraph
-from hwgen.compiler.int8.nodes import QAvgPool, QConcat, QConv, QMaxPool, QMean, QNode, QShuffle, QTensor, Shape
+from hwgen.compiler.int8.nodes import QAvgPool, QConcat, QConv, QMaxPool, QMean, QNode, QPad, QShuffle, QTensor, Shape
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.legalise.rewriter import identity
 from hwgen.compiler.lower.lower import lower
@@ -88,6 +88,10 @@ def test_maps_that_no_descriptor_names() -> None:
     mean = QMean("m", "x", "y", multiplier, shift, 1024 * 4, 0, 0)
     assert refused(graph_of(mean, (1024, 4, 8), (1, 1, 8))) == (
         "g: the machine cannot do all of it: m: it reads a map of 1,024 rows; nearest: at most 1,023"
+    )
+    pad = QPad("p", "x", "y", (1016, 0, 0), (0, 0, 0), 0)
+    assert refused(graph_of(pad, (8, 8, 4), (1024, 8, 4))) == (
+        "g: the machine cannot do all of it: p: its result has 1,024 rows; nearest: at most 1,023"
     )
     wide = identity("c", QTensor("x", (4, 1024, 8), 0.1, 0), QTensor("y", (4, 1024, 8), 0.1, 0))
     assert "c: its result has 1,024 columns; nearest: at most 1,023" in refused(

@@ -117,6 +117,9 @@ def test_what_an_operator_set_does_not_define() -> None:
     assert found.startswith(
         "ReduceMean_0 (ReduceMean): it is not as operator set 21 defines it (Unrecognized attribute"
     )
+    maker = Maker(13)
+    found = refused(maker.model(maker.add("HardSwish", "x"), SHAPE))
+    assert found.startswith("HardSwish_0 (HardSwish): it is not as operator set 13 defines it (No schema registered")
     maker = Maker(21)
     pair = maker.floats(0.1), maker.constant(0, np.int32)
     found = refused(maker.model(maker.add("DequantizeLinear", maker.add("QuantizeLinear", "x", *pair), *pair), SHAPE))
