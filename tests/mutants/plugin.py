@@ -33,8 +33,9 @@ class FirstFailure:
 class Hits:
     """Keeps for each test its seconds, whether it compiles a simulator, and the lines that it runs.
 
-    What runs while modules are imported counts for all tests; what a fixture runs that several tests share, for all of these. A value
-    that `functools.cache` keeps counts for the test that made it only.
+    What runs while modules are imported counts for all tests; what a fixture runs that several tests share, for all of these. Tests of a
+    file that compile a simulator may share it, so what one of them runs counts for all of them. Another value that is kept, by
+    `functools.cache` or so, counts for the test that made it only.
 
     Args:
         files: path on the disk -> path of a source to watch.
@@ -95,12 +96,17 @@ class Hits:
 
     def found(self) -> dict[str, dict[str, Any]]:
         """Test -> its `seconds`, `compiles` and `lines`, numbers by source."""
+        compiled: dict[str, Lines] = defaultdict(lambda: defaultdict(set))
+        for name, lines in self._of_test.items():
+            if self._cost[name][1]:
+                for path, numbers in lines.items():
+                    compiled[name.split("::")[0]][path] |= numbers
         tests = {}
         for name, lines in self._of_test.items():
             every: Lines = defaultdict(set)
             for part in (
                 self._at_import,
-                lines,
+                compiled[name.split("::")[0]] if self._cost[name][1] else lines,
                 *(self._of_fixture[one] for one in self._fixtures[name] if one in self._of_fixture),
             ):
                 for path, numbers in part.items():

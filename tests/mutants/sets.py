@@ -132,6 +132,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "hw/array": ("tests/hw/array",),
     "hw/control": ("tests/hw/control",),
     "hw/core.py": _NETWORKS_RTL,
+    "hw/ecp5/initial_content.py": ("tests/sim/frame/test_content.py",),
     "hw/ecp5": ("tests/hw/ecp5", "tests/hw/lib"),
     "hw/fetch": ("tests/hw/fetch",),
     "hw/host": ("tests/hw/host",),

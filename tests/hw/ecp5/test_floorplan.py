@@ -35,6 +35,15 @@ def test_sites_are_distinct_and_exist(part: str, rows: int, cols: int) -> None:
     assert set(names) <= {die.site(row, index) for row in range(len(die.y)) for index in range(die.sites)}
 
 
+def test_columns_follow_each_other_along_a_snake() -> None:
+    """Neither whole columns nor whole rows fit: a row of blocks from left to right, the next one back."""
+    die = PARTS["LFE5U-85F"]
+    sites = multiplier_sites("LFE5U-85F", 7, 22)
+    rows = [[die.site(row, index) for index in range(die.sites)] for row in range(len(die.y))]
+    snake = [site for i, row in enumerate(rows) for site in (row[::-1] if i % 2 else row)]
+    assert [sites[i % 7][i // 7] for i in range(7 * 22)] == snake[: 7 * 22]
+
+
 def test_all_multipliers_of_the_85f() -> None:
     sites = multiplier_sites("LFE5U-85F", 13, 12)
     assert [site.split("/")[0] for site in sites[0]] == [
