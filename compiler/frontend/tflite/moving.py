@@ -70,6 +70,7 @@ def split(b: Builder, op: FileOperator, name: str) -> None:
     source = b.operand(op, 1 if even else 0)
     if source is None:
         raise Unsound("its input is missing")
+    b.value(source)  # its shape is a frame's then
     axes = b.integers(b.operand(op, 0 if even else 2), "axis")
     rank, count = len(source.shape), len(op.outputs)
     axis = axes[0] + rank if axes and axes[0] < 0 else axes[0] if axes else -1
@@ -102,6 +103,7 @@ def strided_slice(b: Builder, op: FileOperator, name: str) -> None:
     source = b.operand(op, 0)
     if source is None:
         raise Unsound("its input is missing")
+    b.value(source)  # its shape is a frame's then
     if option(op, "EllipsisMask") or option(op, "NewAxisMask"):
         raise Unsupported("it uses an ellipsis or a new axis; nearest: begin, end and stride of each axis")
     begins, ends, steps = (

@@ -52,6 +52,25 @@ def test_a_shuffled_map_is_flattened_by_its_reader() -> None:
     np.testing.assert_array_equal(golden.predict(graph, frame), run(data, frame))
 
 
+@pytest.mark.parametrize("op", ["STRIDED_SLICE", "SPLIT", "SPLIT_V"])
+def test_a_part_of_what_has_no_size(op: str) -> None:
+    """The tensor that is cut has the problem, not the cut."""
+    net = Net()
+    x = net.tensor((1, 4, 4, 2))
+    y = net.one("RELU", x, (1, -4, 4, 2))
+    z = net.tensor((1, 2, 4, 2))
+    constants = {
+        "STRIDED_SLICE": [y, *(net.m.constant(values) for values in ([0] * 4, [1, 2, 4, 2], [1] * 4))],
+        "SPLIT": [net.m.constant(1), y],
+        "SPLIT_V": [y, net.m.constant([2, 2]), net.m.constant(1)],
+    }
+    options = {"BeginMask": 0} if op == "STRIDED_SLICE" else {"NumSplits": 2}
+    other = [] if op == "STRIDED_SLICE" else [net.tensor((1, 2, 4, 2))]
+    net.m.operator(op, constants[op], [z, *other], **options)
+    with pytest.raises(HwgenError, match="1 problem: relu_0 .*: tensor 't1' has a dynamic shape"):
+        tflite.parse(net.m.finish([x], [z]), "m.tflite")
+
+
 def test_names_of_several_lines_are_shown_in_one() -> None:
     net = Net()
     x = net.tensor((1, 2, 2, 1))
