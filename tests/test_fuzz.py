@@ -58,11 +58,11 @@ def test_damaged_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_damaged_is_sound(kind: str, tmp_path: Path) -> None:
-    """Some of each kind; real cases may be refused."""
+    """Some of each kind; real cases, and files of an operator that is the host's, may be refused."""
     server, makers = Server(), originals(kind)
     verdicts = [tried(server, Damaged(kind, make(), True), tmp_path) for make in makers[:: max(1, len(makers) // 8)]]
     assert not [verdict for verdict in verdicts if verdict.fault]
-    assert sum(verdict.kind == READ for verdict in verdicts) > len(verdicts) // 2
+    assert sum(verdict.kind == READ for verdict in verdicts) > len(verdicts) // 3
 
 
 UNCLOSED = b"\x93NUMPY\x01\x00" + (70).to_bytes(2, "little") + b"{'descr': '<f4', 'shape': (1,".ljust(69) + b"\n"
