@@ -1,76 +1,65 @@
-"""The array's loop over K in the steps that a core takes: one byte of a pixel at a time, or two."""
+"""The passes for an array that takes two steps of K a cycle: their loops over K count pairs of bytes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
-from hwgen.compiler.lower.passes import LogicalPass
+from hwgen.compiler.lower.passes import LogicalPass, Lowered
 from hwgen.hw.isa.ceil_div import ceil_div
 
 
-@dataclass(frozen=True)
-class StepLoop:
-    """A pass's loop over K, counted in steps of `k_steps` bytes.
+def in_steps(lowered: Lowered, k_steps: int) -> Lowered:
+    """The same network for an array of so many steps a cycle; `lowered` is for one step."""
+    if k_steps == 1:
+        return lowered
+    return replace(lowered, passes=[_in_steps(item, k_steps) for item in lowered.passes], k_steps=k_steps)
 
-    Attributes:
-        k_steps: bytes of a step.
-        first: step of a pixel's words that it begins with.
-        inner, outer: steps; K = outer * inner of them.
-        stride: steps from one outer step to the next.
-        head: bytes of the first step that are not the loop's.
-        joined: it goes over everything between the first and the last byte, because its outer steps do not begin with whole steps.
+
+def _in_steps(item: LogicalPass, k_steps: int) -> LogicalPass:
+    """The bytes of a step are neighbours in a word; those that are not the pass's get weights of 0.
+
+    Where outer steps would not begin with a whole step, one loop goes over everything between the first byte and the last.
     """
-
-    k_steps: int
-    first: int
-    inner: int
-    outer: int
-    stride: int
-    head: int
-    joined: bool
-
-    @property
-    def depth(self) -> int:
-        """K, steps of one sum of the array."""
-        return self.inner * self.outer
-
-
-def step_loop(item: LogicalPass, k_steps: int) -> StepLoop:
-    """The loop of a pass; the bytes of a step are neighbours in a word, those that are not the pass's get weights of 0."""
+    if item.weights is None:
+        return item
     joined = item.outer > 1 and item.outer_stride % k_steps != 0
     inner = (item.outer - 1) * item.outer_stride + item.inner if joined else item.inner
     outer, stride = (1, 0) if joined else (item.outer, item.outer_stride)
     first, head = divmod(item.first_byte, k_steps)
-    return StepLoop(k_steps, first, ceil_div(head + inner, k_steps), outer, stride // k_steps, head, joined)
-
-
-def step_weights(item: LogicalPass, k_steps: int) -> np.ndarray:
-    """Weights of a pass, int8 [channels, K, k_steps]."""
-    assert item.weights is not None
-    loop, channels = step_loop(item, k_steps), len(item.weights)
+    steps = ceil_div(head + inner, k_steps)
+    channels = len(item.weights)
     given = item.weights.reshape(channels, item.outer, item.inner)
-    found = np.zeros((channels, loop.outer, loop.inner * k_steps), np.int8)
-    if loop.joined:
+    weights = np.zeros((channels, outer, steps * k_steps), np.int8)
+    if joined:
         for i in range(item.outer):
-            found[:, 0, loop.head + i * item.outer_stride :][:, : item.inner] = given[:, i]
+            weights[:, 0, head + i * item.outer_stride :][:, : item.inner] = given[:, i]
     else:
-        found[:, :, loop.head : loop.head + item.inner] = given
-    return found.reshape(channels, -1, k_steps)
+        weights[:, :, head : head + inner] = given
+    return replace(
+        item,
+        first_byte=first,
+        inner=steps,
+        outer=outer,
+        outer_stride=stride // k_steps,
+        weights=weights.reshape(channels, -1),
+        k_steps=k_steps,
+    )
 
 
-def weight_products(item: LogicalPass, k_steps: int) -> np.ndarray:
+def weight_products(item: LogicalPass) -> np.ndarray:
     """What the array adds to the sums of every channel, int64 [channels]: with two steps a cycle the sum of the products of the weights
     of a step (`hwgen.hw.array.element.ProcessingElement`)."""
-    if k_steps == 1:
-        assert item.weights is not None
+    assert item.weights is not None
+    if item.k_steps == 1:
         return np.zeros(len(item.weights), np.int64)
-    return step_weights(item, k_steps).astype(np.int64).prod(axis=2).sum(axis=1)
+    pairs = item.weights.reshape(len(item.weights), -1, item.k_steps)
+    return pairs.astype(np.int64).prod(axis=2).sum(axis=1)
 
 
-def sum_bits(item: LogicalPass, k_steps: int) -> int:
+def sum_bits(item: LogicalPass) -> int:
     """Signed width that holds all finished sums of the array of a pass; on their way they may wrap around."""
-    weights = step_weights(item, k_steps).astype(np.int64)
-    largest = (128 * np.abs(weights).sum(axis=(1, 2)) + np.abs(weight_products(item, k_steps))).max()
-    return int(largest).bit_length() + 1
+    assert item.weights is not None
+    largest = 128 * np.abs(item.weights.astype(np.int64)).sum(axis=1) + np.abs(weight_products(item))
+    return int(largest.max()).bit_length() + 1

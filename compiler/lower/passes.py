@@ -85,13 +85,14 @@ class LogicalPass:
         mode, op, to_rows: as in `hwgen.hw.isa.descriptor.Descriptor`.
         input: what the fetch reads.
         window: geometry from the input buffer's memory pixels to the output.
-        first_byte, inner, outer, outer_stride: K loop over a pixel's words in the pixel ring (not used with `to_rows`).
+        first_byte, inner, outer, outer_stride: K loop over a pixel's words in the pixel ring (not used with `to_rows`), in steps.
+        k_steps: bytes of a step.
         words: words per tap (TAP) that the fetch reads.
         fill: value of elements outside the input.
         window_node: what the window computes, or None.
         array_node: what the array computes, or None.
         window_table, array_table: tables behind their requantisers, or None.
-        weights: int8 [channels, K] in the order of the K loop, or None.
+        weights: int8 [channels, K * k_steps] in the order of the K loop, or None.
         output: where the result goes.
         height, width, channels: of the result.
         operand: second operand of a merge or of `combine`, or None; of a merge, `identity` is the tensor of the int8 graph that it holds.
@@ -136,6 +137,7 @@ class LogicalPass:
     first_channel: int = 0
     macs: int = 0
     frame: int | None = None
+    k_steps: int = 1
 
     @property
     def depth(self) -> int:
@@ -200,6 +202,7 @@ class Lowered:
         unfused: names of the depthwise convolutions that do not share the pass of the pointwise one behind them, though they could.
         frames: images of a batch.
         kept: buffers that hold something from the first pass to the last one, because frames of a batch fill them one after the other.
+        k_steps: steps of K a cycle of the array that the passes are for.
     """
 
     name: str
@@ -213,6 +216,7 @@ class Lowered:
     unfused: frozenset[str] = frozenset()
     frames: int = 1
     kept: frozenset[str] = frozenset()
+    k_steps: int = 1
 
     @cached_property
     def images(self) -> list[str]:

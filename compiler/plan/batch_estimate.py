@@ -39,7 +39,7 @@ class BatchEstimate:
         for packet in single.program.packets:
             if packet.kind != PacketKind.WEIGHTS:
                 other[packet.step] += packet.units * packet.halfwords
-        self._unit = config.cols // 2 * _HALFWORD_CYCLES
+        self._unit = config.weight_bytes // 2 * _HALFWORD_CYCLES
         self._fusion_groups: list[list[_Pass]] = [[] for _ in single.fit.fusion_groups]
         """Of every fusion group its steps: stripe by stripe and pass by pass the channel tiles."""
         for step, timing in zip(single.fit.steps, single.passes, strict=True):

@@ -43,7 +43,7 @@ def streamed_bases(lowered: Lowered, part: Part) -> Iterator[CoreConfig]:
     for depth in _ACTIVATION_LEAST:
         most = -1
         for shape in shapes:
-            weights = weight_depths(least_weight_words(lowered, shape[1]))[-1]
+            weights = weight_depths(least_weight_words(lowered, shape[1]), lowered.k_steps)[-1]
             few, more = (core_of(lowered, part, shape, lanes) for lanes in LANES)
             worth = frame_estimate(lowered, more) <= _WORTH * frame_estimate(lowered, few)
             for base in (more, few) if worth else (few,):
@@ -95,9 +95,10 @@ def _by_speed(lowered: Lowered, part: Part) -> list[tuple[int, int]]:
     return [first, *sorted((shape for shape in possible if shape != first), key=lambda shape: cycles[shape])]
 
 
-def weight_depths(words: int) -> list[int]:
-    """Sizes of the weight memory that hold so many words, the largest at least; the largest first."""
-    return [depth for depth in WEIGHT_DEPTHS if depth >= min(words, WEIGHT_DEPTHS[0])]
+def weight_depths(words: int, k_steps: int = 1) -> list[int]:
+    """Sizes of the weight memory that hold so many words of so many steps, the largest at least; the largest first."""
+    depths = [depth // k_steps for depth in WEIGHT_DEPTHS]
+    return [depth for depth in depths if depth >= min(words, depths[0])]
 
 
 def memories(base: CoreConfig, part: Part, step: int, weights: int) -> Iterator[CoreConfig]:
@@ -105,7 +106,7 @@ def memories(base: CoreConfig, part: Part, step: int, weights: int) -> Iterator[
     holds `weights` words, the largest at least.
     """
     tried: set[int] = set()
-    depths = weight_depths(weights)
+    depths = weight_depths(weights, base.k_steps)
     for weight_depth in depths:
         least = replace(base, weight_depth=weight_depth, activation_depth=step)
         needs = resources(least, part.family).ebr

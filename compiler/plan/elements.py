@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hwgen.compiler.int8.nodes import QConv, QMean
+from hwgen.compiler.lower.array_steps import sum_bits
 from hwgen.compiler.lower.blocks import needs_row_steps
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
 from hwgen.compiler.plan.target import Part
@@ -71,11 +72,16 @@ class Planned:
 
 
 def _array(wanted: Wanted) -> Mapping[str, Any]:
-    bits = [item.array_node.accumulator_bits for item in wanted.array_passes if item.array_node]
+    k_steps = wanted.lowered.k_steps
+    if k_steps == 1:
+        bits = [item.array_node.accumulator_bits for item in wanted.array_passes if item.array_node]
+    else:
+        bits = [sum_bits(item) for item in wanted.array_passes]
     rows, cols, part = wanted.rows, wanted.cols, wanted.part
     return {
         "rows": rows,
         "cols": cols,
+        "k_steps": k_steps,
         "acc_bits": max([_LEAST_ACC, *bits]),
         "floorplan": part.name if part.family.regular(part.name, rows, cols) else None,
     }

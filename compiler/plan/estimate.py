@@ -33,7 +33,7 @@ def _loads(lowered: Lowered, config: CoreConfig) -> list[int]:
 
 def load_cycles(item: LogicalPass, channels: int, config: CoreConfig) -> int:
     """Cycles in which the SDRAM gives the weights of so many channels of a pass: 2 bytes in each."""
-    return ceil_div(channels, config.cols) * item.depth * config.cols // 2
+    return ceil_div(channels, config.cols) * item.depth * config.weight_bytes // 2
 
 
 def pass_estimate(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:

@@ -59,7 +59,7 @@ class Maker:
         self._predict = predict
         self._resources = needs(graph, config, board.part)
         words = [ceil_div(item.channels, config.cols) * item.depth for item in lowered.passes]
-        weights = Weights(words, config.weight_depth, config.cols // 2)
+        weights = Weights(words, config.weight_depth, config.weight_bytes // 2)
         self._fit = fit(lowered, config.activation_depth, weights, efforts, fusion)
         self._schedules: dict[int, tuple[Fit, list[StepLoads]]] = {}
         self._scheduled(TILE_SHARES[0])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.lower.array_steps import in_steps
 from hwgen.compiler.lower.blocks import CHAIN_KERNEL
 from hwgen.compiler.lower.image import image_folds
 from hwgen.compiler.lower.lower import lower
@@ -44,7 +45,13 @@ Base = Callable[[Lowered, tuple[int, int], int], CoreConfig]
 
 
 def plan_on_chip(
-    graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], base: Base, exact: int = _EXACT
+    graph: QGraph,
+    board: Board,
+    predict: Callable[[Program], FrameTiming],
+    base: Base,
+    exact: int = _EXACT,
+    *,
+    k_steps: int = 1,
 ) -> Plan | None:
     """A plan whose weights, parameters and descriptors are the initial content of block RAM; None if they do not fit.
 
@@ -56,7 +63,7 @@ def plan_on_chip(
         return None
     for fold in (*image_folds(graph, CHAIN_KERNEL[0]), None):
         try:
-            lowered = lower(graph, fold=fold, whole_image=True)
+            lowered = in_steps(lower(graph, fold=fold, whole_image=True), k_steps)
         except UnsupportedOpError:
             continue
         found = _Search(graph, lowered, board, predict).run(base, exact)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.lower.array_steps import in_steps
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.plan.core import WEIGHT_DEPTHS, core_of, streamed_bases
+from hwgen.compiler.plan.core import core_of, streamed_bases, weight_depths
 from hwgen.compiler.plan.maker import TILE_SHARES, Maker
 from hwgen.compiler.plan.on_chip import Base, plan_on_chip
 from hwgen.compiler.plan.result import FrameTiming, Plan
@@ -37,13 +38,15 @@ def plan(
     predict: Callable[[Program], FrameTiming],
     *,
     external: bool = False,
+    k_steps: int = 1,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Plan:
     """Plan a network in the machine's operations (see `hwgen.compiler.legalise`) for a board.
 
     `predict` is the timing model, which knows clock and memory; `tell` is told what is tried.
 
-    A network whose weights fit the part stays in block RAM whole; else, or with `external`, weights and program come from SDRAM.
+    A network whose weights fit the part stays in block RAM whole; else, or with `external`, weights and program come from SDRAM. The array
+    takes `k_steps` steps of K a cycle, 1 or 2.
 
     Raises:
         UnsupportedOpError: the network has operations that the core has not.
@@ -51,16 +54,14 @@ def plan(
     """
     if not external:
         tell("all weights in block RAM")
-        on_chip = plan_on_chip(graph, board, predict, _base(board))
+        on_chip = plan_on_chip(graph, board, predict, _base(board), k_steps=k_steps)
         if on_chip is not None:
             return on_chip
-    found = _streamed(graph, lower(graph), board, predict, tell)
+    found = _streamed(graph, in_steps(lower(graph), k_steps), board, predict, tell)
     if unfused := costly_windows(found):
         with contextlib.suppress(ResourceError):
-            return min(
-                [found, _streamed(graph, lower(graph, unfused=unfused), board, predict, tell)],
-                key=lambda one: one.cycles,
-            )
+            other = _streamed(graph, in_steps(lower(graph, unfused=unfused), k_steps), board, predict, tell)
+            return min([found, other], key=lambda one: one.cycles)
     return found
 
 
@@ -85,7 +86,7 @@ def _streamed(
     first, *others = TILE_SHARES
     best, maker = min(((maker.make(first), maker) for maker in fitting), key=lambda made: made[0].cycles)
     with contextlib.suppress(ResourceError, StopIteration):
-        half = next(depth for depth in WEIGHT_DEPTHS if depth < best.config.weight_depth)
+        half = next(depth for depth in weight_depths(0, best.config.k_steps) if depth < best.config.weight_depth)
         leaner = maker.of(replace(best.config, weight_depth=half), maker.efforts)
         lean = leaner.make(first)
         if lean.cycles <= _LEAN * best.cycles:

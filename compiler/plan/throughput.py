@@ -117,7 +117,7 @@ class _Attempt:
             )
         unit, ranges = batch.network(min(grouping.group, grouping.frames))
         words = [ceil_div(item.channels, config.cols) * item.depth for item in unit.passes]
-        weights = Weights(words, config.weight_depth, config.cols // 2)
+        weights = Weights(words, config.weight_depth, config.weight_bytes // 2)
         found = fit(unit, config.activation_depth, weights, _EFFORTS, GivenFusion(tuple(ranges)))
         self.avoidable = found.avoidable / grouping.group
         """Cycles of a frame that its stripes cost beyond the cheapest ones."""

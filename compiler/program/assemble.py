@@ -166,7 +166,7 @@ def _content(
             case PacketKind.WEIGHTS:
                 cache[key] = weight_words(step, config)
             case PacketKind.PARAMETERS:
-                cache[key] = array_parameters(step, config.k_steps)
+                cache[key] = array_parameters(step)
             case PacketKind.TABLE:
                 table = step.source.window_table if load.address else step.source.array_table
                 assert table is not None

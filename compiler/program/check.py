@@ -226,7 +226,7 @@ class _Replay:
             if kind == PacketKind.WEIGHTS:
                 units = weight_words(step, config)
             elif kind == PacketKind.PARAMETERS:
-                units = array_parameters(step, config.k_steps)
+                units = array_parameters(step)
             else:
                 words = window_words(step, config.window_lanes)
                 assert words is not None

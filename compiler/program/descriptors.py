@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from hwgen.compiler.int8.nodes import QAvgPool, QConv, QMaxPool, QMean
-from hwgen.compiler.lower.array_steps import step_loop
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
 from hwgen.compiler.tiling.memory import Layout
 from hwgen.compiler.tiling.stripes import Step
@@ -205,7 +204,6 @@ def _array(step: Step, loads: StepLoads, config: CoreConfig) -> ArrayFields:
     )
     if item.array_node is None:
         return memories
-    loop = step_loop(item, config.k_steps)
     pixels = step.rows * item.width
     tiles = ceil_div(pixels, config.rows)
     return replace(
@@ -213,10 +211,10 @@ def _array(step: Step, loads: StepLoads, config: CoreConfig) -> ArrayFields:
         tiles=tiles,
         last_pixels=pixels - (tiles - 1) * config.rows,
         chunks=ceil_div(step.channels, config.cols),
-        first_byte=loop.first,
-        inner=loop.inner,
-        outer=loop.outer,
-        outer_stride=loop.stride,
+        first_byte=item.first_byte,
+        inner=item.inner,
+        outer=item.outer,
+        outer_stride=item.outer_stride,
         array_clamp=_clamp(item.array_node),
     )
 

@@ -34,7 +34,7 @@ def resident_content(
     for step, load in zip(steps, loads, strict=True):
         if step.source.array_node is not None:
             _put(weights, load.weight_base, weight_words(step, config))
-            _put(parameters, load.parameter_base - parameter_head(step), array_parameters(step, config.k_steps))
+            _put(parameters, load.parameter_base - parameter_head(step), array_parameters(step))
         words = window_words(step, config.window_lanes)
         if words is not None:
             _put(window, load.window_base * WINDOW_WORDS, words)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hwgen.compiler.lower.array_steps import step_loop
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
 from hwgen.compiler.tiling.fit import ChannelTiles
 from hwgen.compiler.tiling.stripes import split_channels
@@ -27,11 +26,10 @@ def channel_tiles(lowered: Lowered, config: CoreConfig, share: int) -> ChannelTi
     most = config.weight_depth // share
     for item in lowered.passes:
         if item.array_node is not None:
-            depth = step_loop(item, config.k_steps).depth
-            words = ceil_div(item.channels, config.cols) * depth
+            words = ceil_div(item.channels, config.cols) * item.depth
             limit = most if item.window_node is None else config.weight_depth // _WINDOW_SHARE
             if words > limit:
-                tiles[item.name] = split_channels(item, config.cols, max(1, limit // depth))
+                tiles[item.name] = split_channels(item, config.cols, max(1, limit // item.depth))
         elif item.mode == FeedMode.SUM and not item.striped:
             tiles[item.name] = pool_tiles(item, STREAMED_POOL_GROUPS * config.window_lanes)
     return tiles
@@ -42,8 +40,7 @@ def pool_tiles(item: LogicalPass, size: int) -> list[tuple[int, int]]:
     return [(first, min(size, item.channels - first)) for first in range(0, item.channels, size)]
 
 
-def least_weight_words(lowered: Lowered, cols: int, k_steps: int = 1) -> int:
+def least_weight_words(lowered: Lowered, cols: int) -> int:
     """Words of the weight memory that the smallest tiles of every pass need."""
     items = (item for item in lowered.passes if item.array_node is not None)
-    words = (ceil_div(split_channels(item, cols, 1)[0][1], cols) * step_loop(item, k_steps).depth for item in items)
-    return max(words, default=0)
+    return max((ceil_div(split_channels(item, cols, 1)[0][1], cols) * item.depth for item in items), default=0)

@@ -7,7 +7,7 @@ import numpy as np
 from hwgen.compiler.graph.window import Window
 from hwgen.compiler.int8 import arithmetic
 from hwgen.compiler.int8.nodes import QConv, QMaxPool, QMean
-from hwgen.compiler.lower.array_steps import step_weights, weight_products
+from hwgen.compiler.lower.array_steps import weight_products
 from hwgen.compiler.lower.blocks import block_weights
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.errors import ModelError
@@ -32,10 +32,11 @@ def weight_words(step: Step, config: CoreConfig) -> np.ndarray:
     Byte 2 q belongs to channel q of the chunk, byte 2 q + 1 to channel cols / 2 + q; with two steps a cycle the odd one's follow.
     """
     cols, k_steps = config.cols, config.k_steps
-    matrix = step_weights(step.source, k_steps)
+    matrix = step.source.weights
+    assert matrix is not None and step.source.k_steps == k_steps
     part = matrix[step.first_channel : step.first_channel + step.channels]
     chunks = ceil_div(step.channels, cols)
-    padded = np.zeros((chunks * cols, *part.shape[1:]), np.int8)
+    padded = np.zeros((chunks * cols, part.shape[1]), np.int8)
     padded[: step.channels] = part
     by_chunk = padded.reshape(chunks, 2, cols // 2, -1, k_steps)  # chunk, parity, lane, k, step of the cycle
     return by_chunk.transpose(0, 3, 4, 2, 1).reshape(-1, config.weight_bytes).view(np.uint8)
@@ -61,16 +62,16 @@ def parameter_head(step: Step) -> int:
     return 0 if step.source.combine is None else COMBINE_WORDS
 
 
-def array_parameters(step: Step, k_steps: int) -> np.ndarray:
+def array_parameters(step: Step) -> np.ndarray:
     """Parameters of the step's output channels, uint8 [channels, 9], behind those of the combine element if it takes part.
 
-    The bias takes off what an array of so many steps a cycle adds to the sums.
+    The bias takes off what an array that takes two steps a cycle adds to the sums.
     """
     conv = step.source.array_node
     assert conv is not None
     part = slice(step.first_channel, step.first_channel + step.channels)
     look_up = step.source.array_table is not None
-    bias = conv.folded_bias - weight_products(step.source, k_steps)
+    bias = conv.folded_bias - weight_products(step.source)
     if np.abs(bias).max() >= 1 << _BIAS_BITS - 1:
         raise ModelError(f"{step.name}: a bias of {int(np.abs(bias).max())} does not fit {_BIAS_BITS} bits")
     channels = _parameter_bytes(bias[part], conv.multiplier[part], conv.shift[part], look_up)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hwgen.compiler.lower.array_steps import step_loop
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.compiler.weight_schedule.packing import parameter_head, window_entries
 from hwgen.compiler.weight_schedule.schedule import StepLoads
@@ -23,7 +22,7 @@ class Needs:
     tables: int
 
 
-def reside(steps: Sequence[Step], cols: int, lanes: int, k_steps: int = 1) -> tuple[list[StepLoads], Needs]:
+def reside(steps: Sequence[Step], cols: int, lanes: int) -> tuple[list[StepLoads], Needs]:
     """Places of every step's weights and parameters, one behind the other; stripes of a pass share theirs."""
     weights, parameters, windows = _Shelf(), _Shelf(), _Shelf()
     tables = _Shelf(), _Shelf()
@@ -34,7 +33,7 @@ def reside(steps: Sequence[Step], cols: int, lanes: int, k_steps: int = 1) -> tu
         if item.array_node is not None:
             chunks = ceil_div(step.channels, cols)
             key = (item.name, step.first_channel)
-            bases[0] = weights.place(key, chunks * step_loop(item, k_steps).depth)
+            bases[0] = weights.place(key, chunks * item.depth)
             head = parameter_head(step)
             bases[1] = parameters.place(key, head + chunks * cols) + head
         if item.window_node is not None and item.op != WindowOp.MAX:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hwgen.compiler.int8.nodes import QTable
-from hwgen.compiler.lower.array_steps import step_loop
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.compiler.weight_schedule.packing import parameter_head, window_entries
 from hwgen.errors import ResourceError
@@ -184,7 +183,7 @@ def schedule(steps: Sequence[Step], config: CoreConfig) -> list[StepLoads]:
             bases[1], packets = parameters.take(key, head + chunks * config.cols, head + step.channels, step)
             bases[1] += head
             loads += packets
-            size = chunks * step_loop(item, config.k_steps).depth
+            size = chunks * item.depth
             bases[0], packets = weights.take(key, size, size, step)
             loads += packets
         for place, table in zip(tables, (item.array_table, item.window_table), strict=True):

@@ -14,7 +14,7 @@ from hwgen.compiler.int8.fusion import is_identity, takes_table
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.nodes import QConcat, QShuffleMerge, QSlice, QTable
 from hwgen.compiler.legalise import legalise
-from hwgen.compiler.lower.array_steps import step_loop
+from hwgen.compiler.lower.array_steps import in_steps
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.plan.elements import Wanted, sizes
 from hwgen.compiler.program.assemble import build_program
@@ -72,10 +72,8 @@ class Small:
     def of_graph(cls, graph: QGraph, config: CoreConfig = CONFIG, gaps: Sequence[Gap] = ()) -> Small:
         """As `of`, of an int8 graph; with some tensors in the SDRAM for a while."""
         legal = legalise(graph)
-        lowered = spill(lower(legal), gaps)
-        words = [
-            ceil_div(item.channels, config.cols) * step_loop(item, config.k_steps).depth for item in lowered.passes
-        ]
+        lowered = spill(in_steps(lower(legal), config.k_steps), gaps)
+        words = [ceil_div(item.channels, config.cols) * item.depth for item in lowered.passes]
         found = fit(lowered, config.activation_depth, Weights(words, config.weight_depth, config.weight_bytes // 2))
         found = with_channel_tiles(lowered, found, channel_tiles(lowered, config, PARTS))
         program = build_program(lowered, found.steps, found.layouts, schedule(found.steps, config), config)
@@ -110,10 +108,12 @@ class Small:
         np.testing.assert_array_equal(found, golden.predict(self.graph, x))
 
     def _check_clamps(self) -> None:
-        """The core's clamps are wide enough for the model (equation 9)."""
+        """The core's accumulators and clamps are wide enough for the model (equation 9)."""
         core = self.program.config
-        wanted = sizes(Wanted(lower(self.legal), ICEPI_ZERO.part, core.rows, core.cols, core.window_lanes))
-        for name in ("array_clamp_bits", "window_clamp_bits"):
+        wanted = sizes(
+            Wanted(in_steps(lower(self.legal), core.k_steps), ICEPI_ZERO.part, core.rows, core.cols, core.window_lanes)
+        )
+        for name in ("array_clamp_bits", "window_clamp_bits", "acc_bits"):
             least, have = wanted.get(name, 0), getattr(core, name)
             assert least <= have, f"{self.graph.name} needs {name} of {least}, the core has {have}"
 

@@ -44,7 +44,7 @@ def cycles(steps: Sequence[dict[str, Any]], weight_depth: int, runs: Sequence[tu
     ]
     groups = [SimpleNamespace(first=0)]
     single = SimpleNamespace(
-        config=SimpleNamespace(cols=4, weight_depth=weight_depth),
+        config=SimpleNamespace(cols=4, weight_bytes=4, weight_depth=weight_depth),
         fit=SimpleNamespace(steps=made, fusion_groups=groups),
         passes=[SimpleNamespace(cycles=one["cycles"]) for one in steps],
         program=SimpleNamespace(packets=packets),

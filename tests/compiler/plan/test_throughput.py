@@ -159,7 +159,7 @@ def test_stripes_of_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(throughput, "Batch", Batch)
     monkeypatch.setattr(throughput, "fit", fit)
-    config = SimpleNamespace(cols=12, weight_depth=4096, activation_depth=2048)
+    config = SimpleNamespace(cols=12, weight_bytes=12, weight_depth=4096, activation_depth=2048)
     of = cast(Plan, SimpleNamespace(lowered=None, config=config, fit=SimpleNamespace(fusion_groups=[])))
     attempt = throughput._Attempt(of, Grouping(5, 0, 2, TAIL), NOTHING)
     ((unit, words, weights, efforts, fusion),) = asked

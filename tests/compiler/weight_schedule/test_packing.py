@@ -53,7 +53,7 @@ def test_parameters_of_a_channel(steps: list[Step]) -> None:
     step = find(steps, "conv5.0")[0]
     conv = step.source.array_node
     assert conv is not None
-    packed = array_parameters(step, 1)
+    packed = array_parameters(step)
     for channel in (0, 5, 347):
         fields = ChannelParameters.from_bits(int.from_bytes(packed[channel].tobytes(), "little"))
         assert (fields.bias, fields.multiplier, fields.shift, fields.unused) == (
@@ -122,6 +122,6 @@ def test_shifts_fit_their_five_bits(steps: list[Step], shift: int, wrong: bool) 
     changed = dataclasses.replace(step, source=dataclasses.replace(step.source, array_node=shifted))
     if wrong:
         with pytest.raises(ModelError, match=rf"shifts must be 0..31, not {shift}..{shift}"):
-            array_parameters(changed, 1)
+            array_parameters(changed)
     else:
-        array_parameters(changed, 1)
+        array_parameters(changed)
