@@ -20,7 +20,8 @@ def in_steps(lowered: Lowered, k_steps: int) -> Lowered:
 def _in_steps(item: LogicalPass, k_steps: int) -> LogicalPass:
     """The bytes of a step are neighbours in a word; those that are not the pass's get weights of 0.
 
-    Where outer steps would not begin with a whole step, one loop goes over everything between the first byte and the last.
+    Where outer steps would not begin with a whole step, one loop goes over everything between the first byte and the last, however much
+    that is: grouped convolutions behind a channel shuffle may take longer so.
     """
     if item.weights is None:
         return item

@@ -71,10 +71,12 @@ def array_parameters(step: Step) -> np.ndarray:
     assert conv is not None
     part = slice(step.first_channel, step.first_channel + step.channels)
     look_up = step.source.array_table is not None
-    bias = conv.folded_bias - weight_products(step.source)
-    if np.abs(bias).max() >= 1 << _BIAS_BITS - 1:
-        raise ModelError(f"{step.name}: a bias of {int(np.abs(bias).max())} does not fit {_BIAS_BITS} bits")
-    channels = _parameter_bytes(bias[part], conv.multiplier[part], conv.shift[part], look_up)
+    bias = (conv.folded_bias - weight_products(step.source))[part]
+    if (largest := int(np.abs(bias).max())) >= 1 << _BIAS_BITS - 1:
+        raise ModelError(
+            f"{step.name}: a bias of {largest}, the zero point's and the weights' products included, does not fit {_BIAS_BITS} bits"
+        )
+    channels = _parameter_bytes(bias, conv.multiplier[part], conv.shift[part], look_up)
     if step.source.combine is None:
         return channels
     combine_bias, multiplier, shift = np.array(step.source.combine.words(), np.int64).T

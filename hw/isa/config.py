@@ -101,7 +101,10 @@ class CoreConfig:
                 "window_table, partial_depth and striped_sums need a window",
             ),
             (self.k_steps in (1, 2), f"k_steps must be 1 or 2, not {self.k_steps}"),
-            (16 <= self.acc_bits <= 32, f"acc_bits must be 16..32, not {self.acc_bits}"),
+            (
+                14 + 2 * self.k_steps <= self.acc_bits <= 32,
+                f"acc_bits must be {14 + 2 * self.k_steps}..32 with k_steps {self.k_steps}, not {self.acc_bits}",
+            ),
             (
                 self.combine_lanes in (0, 1, 2, 4) and 2 * self.combine_lanes <= self.cols,
                 f"combine_lanes must be 0, 1, 2 or 4, at most cols / 2, not {self.combine_lanes}",

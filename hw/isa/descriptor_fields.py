@@ -120,9 +120,8 @@ class ArrayFields:
     tiles: int = number(14)  # tiles of R pixels, the last one may be partly filled
     last_pixels: int = number(5)  # pixels of the last tile, 1..R
     chunks: int = number(8)  # chunks of C output channels
-    first_byte: int = number(
-        3
-    )  # first byte of the K loop in a pixel's ring words; with two steps a cycle pairs of bytes, as the rest
+    # With two steps a cycle the loop over K counts pairs of bytes.
+    first_byte: int = number(3)  # first byte of the K loop in a pixel's ring words
     inner: int = number(13)  # K = outer * inner
     outer: int = number(7)
     outer_stride: int = number(13)  # bytes from one outer step to the next

@@ -26,7 +26,7 @@ def part(dsp: int = 156, ebr: int = 208) -> Part:
 def rows_of(least: Callable[[int], int] = lambda cols: 0, depths: tuple[int, ...] = ()) -> Lowered:
     """A network that needs so many rows at least; of pointwise passes with so many steps each."""
     passes = [SimpleNamespace(depth=depth, array_node=0, height=1, width=1, channels=1) for depth in depths]
-    return cast(Lowered, SimpleNamespace(least_rows=least, passes=passes))
+    return cast(Lowered, SimpleNamespace(least_rows=least, passes=passes, k_steps=1))
 
 
 ALL = [(13, 12), (9, 16), (16, 8), (12, 12), (10, 12), (7, 12), (8, 8), (6, 12), (7, 4), (4, 4)]

@@ -22,7 +22,7 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import FeedMode
 from tests.support.host_frame import small_network
 
-LOWERED = cast(Lowered, SimpleNamespace(least_rows=lambda cols: cols // 2, passes=[]))
+LOWERED = cast(Lowered, SimpleNamespace(least_rows=lambda cols: cols // 2, passes=[], k_steps=1))
 
 
 def base(lowered: Lowered, shape: tuple[int, int], lanes: int) -> CoreConfig:

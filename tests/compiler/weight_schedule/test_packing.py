@@ -7,6 +7,7 @@ import pytest
 
 from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.nodes import QConv, QMean
+from hwgen.compiler.lower.array_steps import in_steps
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, natural_groups, split_channels
 from hwgen.compiler.weight_schedule.packing import _parameter_bytes, array_parameters, weight_words, window_words
@@ -125,3 +126,27 @@ def test_shifts_fit_their_five_bits(steps: list[Step], shift: int, wrong: bool) 
             array_parameters(changed)
     else:
         array_parameters(changed)
+
+
+def test_two_steps_of_a_cycle_in_a_word() -> None:
+    """The even step's bytes, then the odd one's; the bias takes off the weights' products, as far as it has bits."""
+    lowered = lower(load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, classes=10)))
+    groups = [FusionGroup(*item, (lowered.passes[item[1] - 1].height,)) for item in natural_groups(lowered)]
+    (one,), (two,) = (find(build_steps(item, groups, {}), "fc") for item in (lowered, in_steps(lowered, 2)))
+    plain, words = (weight_words(step, CoreConfig(cols=COLS, k_steps=k)) for step, k in ((one, 1), (two, 2)))
+    assert words.shape == (len(plain) // 2, 2 * COLS) and one.source.first_byte == 0
+    np.testing.assert_array_equal(words[:, :COLS], plain[::2])
+    np.testing.assert_array_equal(words[:, COLS:], plain[1::2])
+    products = (words[:, :COLS].view(np.int8).astype(int) * words[:, COLS:].view(np.int8)).sum(axis=0)
+    differences = [
+        int.from_bytes(before[:4].tobytes(), "little", signed=True)
+        - int.from_bytes(after[:4].tobytes(), "little", signed=True)
+        for before, after in zip(array_parameters(one), array_parameters(two), strict=True)
+    ]
+    order = [2 * (c % (COLS // 2)) + c // (COLS // 2) for c in range(len(differences))]
+    assert differences == [int(products[column]) for column in order]
+    conv = two.source.array_node
+    assert conv is not None
+    large = dataclasses.replace(conv, bias=conv.bias + (2**31 - 1 - int(conv.folded_bias.max())))
+    with pytest.raises(ModelError, match="fc: a bias of [0-9]+, the zero point's and the weights' products included"):
+        array_parameters(dataclasses.replace(two, source=dataclasses.replace(two.source, array_node=large)))
