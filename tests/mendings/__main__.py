@@ -1,6 +1,6 @@
 """Takes every mending out of a copy of the tree, one at a time, and runs the tests that must fail then.
 
-    python -m tests.mendings               all of them, some minutes on one processor
+    python -m tests.mendings               all of them, some ten minutes on one processor
     python -m tests.mendings --only PNG    those whose line or file has the word
     python -m tests.mendings --list        what there is
 
