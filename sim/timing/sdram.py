@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,7 @@ _LONG_AGO = -(1 << 30)
 _WRITE_CYCLES = 2  # from one halfword taken to the next, in an open page
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(NamedTuple):
     """Cycles of one command: taken from its stream, issued, and (reads) the cycle of the first of its 8 halfwords."""
 
     taken: int

@@ -1,0 +1,1 @@
+"""Processor seconds of planning, network by network."""
