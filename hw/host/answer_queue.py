@@ -10,7 +10,7 @@ from hwgen.hw.host.asked import Asked
 from hwgen.hw.isa.host_protocol import (
     CHECKSUM_BYTES,
     IDENTITY_BYTES,
-    MEMORY_COMMANDS,
+    LATE_COMMANDS,
     STATUS_BYTES,
     UNDER_WAY,
     Command,
@@ -45,14 +45,15 @@ class AnswerQueue(wiring.Component):
 
     Members:
         i : In(stream of AnswerJob); takes UNDER_WAY at least.
-        reading : Out(1), one whose data are in a memory has not been sent.
+        reading : Out(1), one of LATE_COMMANDS has not been sent.
         start : Out(1), strobe: send the first one; sending : In(1), it is being sent, from the cycle after `start` on.
         status : Out(Status), sequence : Out(8), of the first answer; length : Out(16), bytes of its data.
         asked : Out(Asked), its command; units : Out(16), the length of its request.
         address : Out(24), of the unit of data that is to be fetched; advance : In(1), strobe: go on to the next unit, or burst.
 
-    Timing: what is of the first answer is stable from the cycle before `start` until `sending` falls. `start` strobes SETTLED + 2 cycles
-        after the transfer of an answer if none was waiting. `reading` follows a transfer, and the end of `sending`, by a cycle.
+    Timing: what is of the first answer is stable from the cycle before `start`, `length` from `start` on, until `sending` falls.
+        `start` strobes SETTLED + 2 cycles after the transfer of an answer if none was waiting. `reading` follows a transfer, and the end
+        of `sending`, by a cycle.
     """
 
     SETTLED = 2
@@ -114,10 +115,10 @@ class AnswerQueue(wiring.Component):
         return m
 
     def _count_readers(self, m: Module, fifo: StreamFifo) -> None:
-        """The answers here whose data are in a memory."""
+        """The answers here whose data are taken while they are sent."""
 
         def reads(job: data.View[data.StructLayout]) -> Signal:
-            is_ = [job.command == command.value for command in MEMORY_COMMANDS]
+            is_ = [job.command == command.value for command in LATE_COMMANDS]
             return job.with_data & Cat(is_).any()
 
         readers = Signal(range(2 * UNDER_WAY + 2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth import Cat, Module, Signal, Value
+from amaranth import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,8 +10,8 @@ from hwgen.hw.host.asked import known_commands, write_command
 from hwgen.hw.host.request_reach import RequestReach
 from hwgen.hw.host.request_receiver import RequestHeader
 from hwgen.hw.isa.host_protocol import (
-    FRAME_NUMBERS,
     FRAME_SHIFT,
+    LAST_FRAME,
     LENGTH_UNITS,
     Command,
     Status,
@@ -33,7 +33,7 @@ class CommandUnit(wiring.Component):
         header : In(RequestHeader), of the request (see `RequestReceiver`).
         refusal : Out(Status), why the request cannot be carried out, OK if it can; has_payload : Out(1), it is WRITE or POKE.
         accepted : In(1), strobe: carry it out; not for WRITE and POKE, whose `units` come instead.
-        reading : In(1), an answer out of a memory is still to be sent.
+        reading : In(1), the answer to one of LATE_COMMANDS is still to be sent.
         units : In(stream of a halfword, or of a word without SDRAM), payload.
         advance : Out(1), strobe: go on to next_address : Out(24), that of the next halfword or word.
         write : Out(stream of SdramWrite), never valid without SDRAM; poke : Out(stream of PokeWord), never valid with SDRAM.
@@ -78,7 +78,10 @@ class CommandUnit(wiring.Component):
             m.d.sync += asked[command].eq(self.header.command == command.value)
         number = self.header.address[FRAME_SHIFT:]
         repeated, following = Signal(), Signal()
-        m.d.sync += [repeated.eq(number == self.frame), following.eq(number == (self.frame + 1) % FRAME_NUMBERS)]
+        m.d.sync += [
+            repeated.eq((number == self.frame) & number.any()),
+            following.eq(number == Mux(self.frame == LAST_FRAME, 1, self.frame + 1)),
+        ]
         self._judge(m, asked, repeated, following)
 
         address = self.header.address[:ADDRESS_BITS]

@@ -8,10 +8,10 @@ from amaranth.lib.wiring import In, Out
 
 from hwgen.hw.host.asked import Asked
 from hwgen.hw.host.request_receiver import RequestHeader
-from hwgen.hw.isa.host_protocol import COUNTER_WORDS, FRAME_SHIFT
+from hwgen.hw.isa.host_protocol import BANK_SHIFT, COUNTER_WORDS, FRAME_SHIFT
 from hwgen.hw.memory.sdram_config import BURST
 
-_BANK_SHIFT, _BANK_BITS = 16, 2
+_BANK_BITS = 2
 
 
 class RequestReach(wiring.Component):
@@ -47,7 +47,7 @@ class RequestReach(wiring.Component):
         outside, outside_late, beyond = Signal(), Signal(), Signal()
         m.d.sync += [
             count.eq(length >> 1),
-            place.eq(Mux(in_bank, address[:_BANK_SHIFT], address)),
+            place.eq(Mux(in_bank, address[:BANK_SHIFT], address)),
             end.eq(place + count),
             outside.eq(0),
             outside_late.eq(outside),
@@ -58,7 +58,7 @@ class RequestReach(wiring.Component):
         with m.If(asked.counter):
             m.d.sync += count.eq(length >> 2)
         with m.If(in_bank):
-            m.d.sync += [count.eq(length >> 3), outside.eq(address[_BANK_SHIFT + _BANK_BITS :].any())]
+            m.d.sync += [count.eq(length >> 3), outside.eq(address[BANK_SHIFT + _BANK_BITS :].any())]
         with m.If(in_sdram | asked.counter):
             m.d.sync += outside.eq(address[FRAME_SHIFT:].any())
         with m.If((asked.read | asked.checksum) & (address % BURST).any()):

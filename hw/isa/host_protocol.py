@@ -51,8 +51,11 @@ MAX_LENGTH = 0xFFF0
 FRAME_SHIFT = 24
 """Where the frame's number stands in START's address."""
 
-FRAME_NUMBERS = 256
-"""Frames are counted modulo this; a machine's first one is 1."""
+BANK_SHIFT = 16
+"""Where the bank stands in the address of PEEK and POKE."""
+
+LAST_FRAME = 255
+"""Frames are numbered from 1 to this, then from 1 again; 0: none since power-on."""
 
 COUNTER_WORDS = 1 << 12
 """Words that COUNTER can address."""
@@ -68,8 +71,8 @@ class Command(enum.IntEnum):
     READ = 3
     """16. Answers `length` bytes of the SDRAM from halfword `address` on, a multiple of 8."""
     START = 4
-    """0. Starts frame `address >> 24`, which must be the one after the last; its command stream is at halfword `address & 0xffffff`
-    (without SDRAM there is none). Of the last frame again: answered, nothing is started."""
+    """0. Starts frame `address >> 24`, which must be the one after the last and never 0; its command stream is at halfword
+    `address & 0xffffff` (without SDRAM there is none). Of the last frame again: answered, nothing is started."""
     STATUS = 5
     """0. Answers STATUS_BYTES bytes."""
     PEEK = 6
@@ -106,6 +109,14 @@ PAYLOAD_COMMANDS = frozenset({Command.WRITE, Command.POKE})
 MEMORY_COMMANDS = frozenset({Command.READ, Command.PEEK, Command.COUNTER, Command.CHECKSUM})
 """Commands whose answers come out of memories that WRITE, POKE and START change."""
 
+LATE_COMMANDS = MEMORY_COMMANDS | {Command.STATUS}
+"""Commands whose answers are taken from what WRITE, POKE and START change, byte by byte while they are sent."""
+
+
+def next_frame(frame: int) -> int:
+    """Number of the frame after `frame`."""
+    return frame % LAST_FRAME + 1
+
 
 class Status(enum.IntEnum):
     """How a request ended."""
@@ -113,13 +124,13 @@ class Status(enum.IntEnum):
     OK = 0
     HEADER_CRC = 1
     PAYLOAD_CRC = 2
-    """Some of the payload may have been written."""
+    """As TIMEOUT and OVERRUN of a payload: some of it may have been written."""
     COMMAND = 3
     """Unknown command."""
     LENGTH = 4
     BUSY = 5
-    """A frame is under way (or the SDRAM is not yet initialised): no READ, CHECKSUM, WRITE, POKE or START. Or an answer out of a memory
-    is still to be sent: no WRITE, POKE or START."""
+    """A frame is under way (or the SDRAM is not yet initialised): no READ, CHECKSUM, WRITE, POKE or START. Or the answer to READ,
+    CHECKSUM, PEEK, COUNTER or STATUS is still to be sent: no WRITE, POKE or START."""
     TIMEOUT = 6
     """A pause inside the request."""
     OVERRUN = 7

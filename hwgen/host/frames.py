@@ -69,9 +69,9 @@ class Frames:
         self.status = self._link.wait(max(_LEAST_S, _LIMIT * self._plan.cycles / self._plan.timing.clock_hz))
         if self.status.passes_done != len(self._program.names):
             raise LinkError(f"the machine ended after {self.status.passes_done} of {len(self._program.names)} passes")
-        words = [self._link.peek(bank, address, count) for bank, address, count in self._runs()]
+        words = self._link.peek_all(self._runs())
         height, width, channels = self._program.result_shape
-        octets = np.concatenate(words).astype("<u8").view(np.int8)
+        octets = words.astype("<u8").view(np.int8)
         return np.split(octets.reshape(height, width, -1)[:, :, :channels], self._plan.frames)
 
     def _checked(self, image: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -85,11 +85,10 @@ class Frames:
         """The images, one below the other: into the stream, or into the activation memory."""
         program = self._program
         if program.resident is None:
-            for address, halfwords in zip(program.image_rows.tolist(), program.image_payload(images), strict=True):
-                self._link.write(address, halfwords)
+            self._link.write_all(zip(program.image_rows.tolist(), program.image_payload(images), strict=True))
         else:
-            for (bank, address), words in zip(program.image_places, program.image_words(images), strict=True):
-                self._link.poke(bank, address, words)
+            places = zip(program.image_places, program.image_words(images), strict=True)
+            self._link.poke_all((bank, address, words) for (bank, address), words in places)
 
     def _runs(self) -> Iterator[tuple[int, int, int]]:
         """(bank, first word, words) of the results, joined where they follow each other."""

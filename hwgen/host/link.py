@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from hwgen.host.packets import (
     Identity,
     LinkError,
     MachineStatus,
+    RefusedError,
     Response,
     ResponseReader,
     decode_identity,
@@ -24,16 +25,18 @@ from hwgen.host.packets import (
     encode_request,
 )
 from hwgen.hw.isa.host_protocol import (
+    BANK_SHIFT,
     BAUD,
     CHECKSUM_BYTES,
-    FRAME_NUMBERS,
     FRAME_SHIFT,
+    LAST_FRAME,
     LENGTH_UNITS,
     MAX_LENGTH,
     TIMEOUT_S,
     UNDER_WAY,
     Command,
     Status,
+    next_frame,
 )
 
 BLOCK_BYTES = 4096
@@ -126,7 +129,8 @@ class Link:
         """Make requests, and return the data of their answers; `progress` is told how many have been answered.
 
         Raises:
-            LinkError: one was refused, or has no good answer after all attempts.
+            RefusedError: one was refused.
+            LinkError: one has no good answer after all attempts.
         """
         answers: list[bytes] = []
         waiting: deque[int] = deque()  # sequence numbers of the requests under way, the oldest one first
@@ -148,8 +152,11 @@ class Link:
             reason = _reason(response)
             failures += 1
             refused = response is not None and response.status not in _LINE_STATUSES | _REPEATED_STATUSES | {Status.OK}
-            if failures == ATTEMPTS or (refused and response is not None and response.sequence == waiting[0]):
-                raise LinkError(f"the machine did not carry out {oldest.command.name} at {oldest.address:#x}: {reason}")
+            message = f"the machine did not carry out {oldest.command.name} at {oldest.address:#x}: {reason}"
+            if refused and response is not None and response.sequence == waiting[0]:
+                raise RefusedError(message, response.status)
+            if failures == ATTEMPTS:
+                raise LinkError(message)
             if response is not None and response.status == Status.OK:
                 self._drain()  # an answer got lost, and others may still come
             waiting.clear()
@@ -213,11 +220,12 @@ class Link:
     def write(self, address: int, halfwords: NDArray[np.uint16], progress: Callable[[int], None] | None = None) -> None:
         """Write halfwords into the SDRAM from halfword `address` on; `progress` is told the halfwords written so far."""
         step = BLOCK_BYTES // 2
-        data = np.ascontiguousarray(halfwords, dtype="<u2")
-        blocks = [
-            Request(Command.WRITE, address + i, payload=data[i : i + step].tobytes()) for i in range(0, data.size, step)
-        ]
-        self.exchange(blocks, None if progress is None else lambda done: progress(min(done * step, data.size)))
+        told = None if progress is None else lambda done: progress(min(done * step, halfwords.size))
+        self.exchange(list(_blocks(Command.WRITE, address, halfwords, "<u2")), told)
+
+    def write_all(self, pieces: Iterable[tuple[int, NDArray[np.uint16]]]) -> None:
+        """Write pieces (halfword, halfwords) into the SDRAM, one right behind the other."""
+        self.exchange([block for address, data in pieces for block in _blocks(Command.WRITE, address, data, "<u2")])
 
     def verify(self, address: int, halfwords: NDArray[np.uint16]) -> None:
         """Compare the SDRAM from halfword `address` on with what it should hold, by checksums; `address` and size are multiples of 8.
@@ -242,16 +250,19 @@ class Link:
         """`count` halfwords of the SDRAM from halfword `address` on; both multiples of 8."""
         if address % 8 or count % 8:
             raise ValueError(f"address and count must be multiples of 8, not {address} and {count}")
-        return np.frombuffer(self._blocks(Command.READ, address, 2 * count, 2), dtype="<u2")
+        return np.frombuffer(self._read(Command.READ, [(address, 2 * count)], 2), dtype="<u2")
 
     def poke(self, bank: int, address: int, words: NDArray[np.uint64]) -> None:
         """Write words into a bank of the activation memory, on a machine without SDRAM."""
-        step = BLOCK_BYTES // 8
-        data = np.ascontiguousarray(words, dtype="<u8")
+        self.poke_all([(bank, address, words)])
+
+    def poke_all(self, pieces: Iterable[tuple[int, int, NDArray[np.uint64]]]) -> None:
+        """Write pieces (bank, word, words) into the activation memory, one right behind the other, on a machine without SDRAM."""
         self.exchange(
             [
-                Request(Command.POKE, bank << 16 | address + i, payload=data[i : i + step].tobytes())
-                for i in range(0, data.size, step)
+                block
+                for bank, address, data in pieces
+                for block in _blocks(Command.POKE, bank << BANK_SHIFT | address, data, "<u8")
             ]
         )
 
@@ -261,11 +272,31 @@ class Link:
         Raises:
             LinkError: the machine is busy, or was restarted since the last frame.
         """
-        if self._frame is None:
-            self._frame = self.status().frame
-        number = (self._frame + 1) % FRAME_NUMBERS
-        self.request(Command.START, address=number << FRAME_SHIFT | address)
+        last = self._frame
+        # A restarted machine is at 0, which frame 1 follows too.
+        if last is None or last == LAST_FRAME:
+            found = self.status().frame
+            if last is not None and found != last:
+                raise self._restarted(found)
+            last = found
+        number = next_frame(last)
+        self._frame = None  # whether it was started, if no answer comes, only the machine knows
+        try:
+            self.request(Command.START, address=number << FRAME_SHIFT | address)
+        except RefusedError as error:
+            if error.status != Status.FRAME:
+                raise
+            raise self._restarted(None) from None
         self._frame = number
+
+    def _restarted(self, found: int | None) -> LinkError:
+        """The error of a machine that is not at the frame where it was left; the next frame begins wherever it is then."""
+        place = "another frame" if found is None else f"frame {found}"
+        before = "" if self._frame is None else f", not {self._frame}"
+        self._frame = None
+        return LinkError(
+            f"the machine is at {place}{before}: it was restarted, or another program uses it; load its stream anew"
+        )
 
     def status(self) -> MachineStatus:
         """What the machine is doing."""
@@ -281,9 +312,7 @@ class Link:
         while True:
             status = self.status()
             if self._frame is not None and status.frame != self._frame:
-                raise LinkError(
-                    f"the machine is at frame {status.frame}, not {self._frame}: it was restarted; load its stream anew"
-                )
+                raise self._restarted(status.frame)
             if not status.busy:
                 break
             if self._clock() > deadline:
@@ -297,16 +326,23 @@ class Link:
 
     def peek(self, bank: int, address: int, words: int) -> NDArray[np.uint64]:
         """Words of a bank of the activation memory."""
-        return np.frombuffer(self._blocks(Command.PEEK, bank << 16 | address, 8 * words, 8), dtype="<u8")
+        return self.peek_all([(bank, address, words)])
+
+    def peek_all(self, runs: Iterable[tuple[int, int, int]]) -> NDArray[np.uint64]:
+        """Words of runs (bank, word, words) of the activation memory, one behind the other."""
+        places = [(bank << BANK_SHIFT | address, 8 * words) for bank, address, words in runs]
+        return np.frombuffer(self._read(Command.PEEK, places, 8), dtype="<u8")
 
     def counters(self, address: int, words: int) -> NDArray[np.uint32]:
         """Words of the counter memory."""
-        return np.frombuffer(self._blocks(Command.COUNTER, address, 4 * words, 4), dtype="<u4")
+        return np.frombuffer(self._read(Command.COUNTER, [(address, 4 * words)], 4), dtype="<u4")
 
-    def _blocks(self, command: Command, address: int, size: int, address_bytes: int) -> bytes:
+    def _read(self, command: Command, places: Iterable[tuple[int, int]], address_bytes: int) -> bytes:
+        """The bytes from each place (address, bytes) on, which an address counts so many at a time."""
         assert BLOCK_BYTES % LENGTH_UNITS[command] == 0 and BLOCK_BYTES <= MAX_LENGTH
         requests = [
             Request(command, address + i // address_bytes, min(BLOCK_BYTES, size - i))
+            for address, size in places
             for i in range(0, size, BLOCK_BYTES)
         ]
         parts = self.exchange(requests)
@@ -316,6 +352,14 @@ class Link:
                     f"{command.name} at {request.address:#x} answered {len(part)} bytes instead of {request.length}"
                 )
         return b"".join(parts)
+
+
+def _blocks(command: Command, address: int, units: NDArray[Any], dtype: str) -> Iterator[Request]:
+    """Requests that write units, one to an address, from `address` on."""
+    data = np.ascontiguousarray(units, dtype=dtype)
+    step = BLOCK_BYTES // data.itemsize
+    for i in range(0, data.size, step):
+        yield Request(command, address + i, payload=data[i : i + step].tobytes())
 
 
 def _reason(response: Response | None) -> str:

@@ -24,6 +24,18 @@ class LinkError(ToolError):
     """The machine did not answer, refused a request, or is not the one that was expected."""
 
 
+class RefusedError(LinkError):
+    """The machine refused a request.
+
+    Attributes:
+        status: its answer's.
+    """
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @dataclass(frozen=True)
 class Response:
     """An answer; `data` is empty unless `status` is OK and the command has some."""

@@ -100,17 +100,19 @@ async def stages(dut: Any) -> None:
 
 @cocotb.test()
 async def start(dut: Any) -> None:
-    """A frame is started once, however often it is asked for; no other than the next one can be; 256 of them."""
+    """A frame is started once, however often it is asked for; no other than the next one can be, and none is number 0."""
     unit = Stepper(dut, INPUTS, OUTPUTS)
     await unit.begin()
     await unit.step(initialised=1)
     started = 0
-    for number in (*range(1, 256), 0, 1, 2):
+    await unit.steps(LATENCY, header=header(Command.START, address=0))
+    assert (await unit.step())["refusal"] == Status.FRAME
+    for number in (*range(1, 256), 1, 2):
         base = (0xABCDEF * number) & 0xFFFFFF & (HALFWORDS - 1 if SDRAM else -1)
-        before = number - 1 & 0xFF
-        for wrong in (number + 1 & 0xFF, number - 2 & 0xFF, number ^ 0x80):
+        before = 0 if not started else (number - 2) % 255 + 1
+        for wrong in (number % 255 + 1, (number - 3) % 255 + 1, number ^ 0x80, 0, before):
             await unit.steps(LATENCY, header=header(Command.START, address=wrong << 24 | base))
-            assert (await unit.step())["refusal"] == (Status.OK if wrong == before else Status.FRAME)
+            assert (await unit.step())["refusal"] == (Status.OK if wrong == before and wrong else Status.FRAME)
         for repeated in range(2):
             await unit.steps(LATENCY, header=header(Command.START, address=number << 24 | base ^ repeated))
             assert (await unit.step(accepted=1))["refusal"] == Status.OK

@@ -85,6 +85,7 @@ class EmulatedPort:
         to_host: LineErrors | None = None,
     ) -> None:
         self.machine = machine
+        machine.byte_s = 10 / baud
         self.now_s = 0.0
         self.deaf = False
         self.written = 0

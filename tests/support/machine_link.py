@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from hwgen.host.packets import crc16
 from hwgen.hw.isa.host_protocol import (
     COUNTER_WORDS,
     CRC_BYTES,
+    LATE_COMMANDS,
     LENGTH_UNITS,
     MEMORY_COMMANDS,
     PAYLOAD_COMMANDS,
@@ -18,12 +20,16 @@ from hwgen.hw.isa.host_protocol import (
     RESIDENT_COMMANDS,
     RESPONSE_SYNC,
     SDRAM_COMMANDS,
+    UNDER_WAY,
     VERSION,
     Command,
     Status,
+    next_frame,
 )
 
 BANKS = 4
+
+_HEAD = 1 + REQUEST_HEADER_BYTES + CRC_BYTES
 
 
 def response(status: int, sequence: int, data: bytes = b"") -> bytes:
@@ -88,7 +94,7 @@ class MachineRules:
 
         Args:
             free: the SDRAM is ready and no frame under way.
-            reading: an answer out of a memory is still to be sent.
+            reading: an answer of LATE_COMMANDS is still to be sent.
             frame: number of the last frame that was started.
         """
         if command not in self.commands:
@@ -99,8 +105,8 @@ class MachineRules:
             return Status.LENGTH
         if not self.reaches(command, length, address):
             return Status.ADDRESS
-        starts = command == Command.START and address >> 24 != frame
-        if starts and address >> 24 != (frame + 1) & 0xFF:
+        starts = command == Command.START and (address >> 24 != frame or not frame)
+        if starts and address >> 24 != next_frame(frame):
             return Status.FRAME
         changes = starts or command in PAYLOAD_COMMANDS
         if not free and (changes or command in (Command.READ, Command.CHECKSUM)):
@@ -120,6 +126,7 @@ class EmulatedMachine:
         busy_s: how long a frame takes, seconds.
         build: build number.
         starts: numbers of the frames that were started.
+        byte_s: how long a byte takes on the way back, seconds.
     """
 
     rules: MachineRules
@@ -131,6 +138,7 @@ class EmulatedMachine:
     passes_done: int = 17
     frame: int = 0
     starts: list[int] = field(default_factory=list)
+    byte_s: float = 0.0
     sdram: bytearray = field(init=False)
     banks: list[bytearray] = field(init=False)
     counters: bytes = field(init=False)
@@ -143,6 +151,20 @@ class EmulatedMachine:
         self._last_s = 0.0  # of the last byte
         self._error: Status | None = None  # to be answered when the line is quiet
         self._busy_until_s = 0.0
+        self._accepted = False  # the request's header is good: its payload is being written
+        self._answers: deque[tuple[float, bool]] = deque()  # when each answer has left, whether it is of LATE_COMMANDS
+
+    def _sent(self, answer: bytes, now_s: float, late: bool) -> bytes:
+        """An answer on its way behind those that are still being sent."""
+        begun = max(now_s, self._answers[-1][0] if self._answers else 0.0)
+        self._answers.append((begun + len(answer) * self.byte_s, late))
+        return answer
+
+    def _unsent(self, now_s: float) -> list[bool]:
+        """Of the answers that have not left yet whether each is of LATE_COMMANDS."""
+        while self._answers and self._answers[0][0] <= now_s:
+            self._answers.popleft()
+        return [late for _, late in self._answers]
 
     def receive(self, byte: int, now_s: float) -> bytes:
         """A byte that came at this time; what is sent on account of it, and of the silence before it."""
@@ -159,18 +181,27 @@ class EmulatedMachine:
             return b""
         if self._request and self._error is None:
             self._error = Status.TIMEOUT
-        if self._error is None:
+        if self._error is None or len(self._unsent(now_s)) > UNDER_WAY:
             return b""
+        if self._error == Status.TIMEOUT and self._accepted:
+            self._write_units(bytes(self._request[_HEAD:]))
         sequence = self._request[2] if len(self._request) > 2 else 0
-        sent = response(self._error, sequence)
+        sent = self._sent(response(self._error, sequence), now_s, False)
         self._request.clear()
-        self._error = None
+        self._error, self._accepted = None, False
         return sent
+
+    def _write_units(self, payload: bytes) -> None:
+        """What has come of a payload that does not end, as far as units of it are whole."""
+        command = Command(self._request[1])
+        length, unit = int.from_bytes(self._request[3:5], "little"), self.rules.unit(command)
+        whole = min(len(payload), length) // unit * unit
+        self._memory(command, int.from_bytes(self._request[5:9], "little"), length, payload[:whole])
 
     def _look(self, now_s: float) -> bytes:
         """The request if its last byte has come."""
         request = self._request
-        head = 1 + REQUEST_HEADER_BYTES + CRC_BYTES
+        head = _HEAD
         if request[0] != REQUEST_SYNC:
             self._error = Status.SYNC
         if self._error is not None or len(request) < head:
@@ -182,12 +213,15 @@ class EmulatedMachine:
             if crc16(header) != request[head - CRC_BYTES :]:
                 self._error = Status.HEADER_CRC
                 return b""
-            verdict = self.rules.judge(
-                command, length, address, free=now_s >= self._busy_until_s, reading=False, frame=self.frame
-            )
+            unsent = self._unsent(now_s)
+            free = now_s >= self._busy_until_s
+            verdict = self.rules.judge(command, length, address, free=free, reading=any(unsent), frame=self.frame)
+            if verdict == Status.OK and len(unsent) > UNDER_WAY:
+                verdict = Status.OVERRUN
             if verdict != Status.OK:
                 self._error = verdict
                 return b""
+            self._accepted = True
         data = b""
         if command in PAYLOAD_COMMANDS:
             if len(request) < head + length + CRC_BYTES:
@@ -203,7 +237,8 @@ class EmulatedMachine:
         else:
             data = self._state(Command(command), address, now_s)
         request.clear()
-        return response(Status.OK, sequence, data)
+        self._accepted = False
+        return self._sent(response(Status.OK, sequence, data), now_s, command in LATE_COMMANDS)
 
     def _memory(self, command: Command, address: int, length: int, payload: bytes | None = None) -> bytes:
         memory: bytearray | bytes

@@ -13,7 +13,7 @@ from hwgen.hw.host.answer_queue import AnswerJob, AnswerQueue
 from hwgen.hw.isa.host_protocol import (
     CHECKSUM_BYTES,
     IDENTITY_BYTES,
-    MEMORY_COMMANDS,
+    LATE_COMMANDS,
     STATUS_BYTES,
     UNDER_WAY,
     Command,
@@ -41,7 +41,7 @@ class Answer:
 
     @property
     def reads(self) -> bool:
-        return self.with_data and self.command in MEMORY_COMMANDS
+        return self.with_data and self.command in LATE_COMMANDS
 
 
 def random_answer(rng: random.Random, sequence: int) -> Answer:

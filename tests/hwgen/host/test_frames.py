@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,10 @@ class Machine:
         self.sdram[address : address + len(halfwords)] = halfwords
         self.writes += 1
 
+    def write_all(self, pieces: Iterable[tuple[int, np.ndarray]]) -> None:
+        for address, halfwords in pieces:
+            self.write(address, halfwords)
+
     def start(self) -> None:
         expected = self._program.stream.copy()
         self._program.write_image(expected, np.concatenate(self._images))
@@ -62,8 +67,8 @@ class Machine:
         assert limit_s >= 1
         return MachineStatus(StatusFlag(2), MachineError(0), len(self._program.names) - self.passes_left, 1000, 1)
 
-    def peek(self, bank: int, address: int, words: int) -> np.ndarray:
-        return self.memory[bank, address : address + words].reshape(-1).view("<u8")
+    def peek_all(self, runs: Iterable[tuple[int, int, int]]) -> np.ndarray:
+        return np.concatenate([self.memory[bank, at : at + words].reshape(-1).view("<u8") for bank, at, words in runs])
 
 
 @pytest.mark.parametrize("frames", [1, 2])

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from hwgen.host.link import ATTEMPTS, BLOCK_BYTES, CHECKED_BYTES, Link, open_port
-from hwgen.host.packets import LinkError
-from hwgen.hw.isa.host_protocol import RESPONSE_SYNC, TIMEOUT_S, Command
+from hwgen.host.packets import LinkError, ResponseReader, encode_request
+from hwgen.hw.isa.host_protocol import RESPONSE_SYNC, TIMEOUT_S, UNDER_WAY, Command, Status
 from tests.support.emulated_port import EmulatedPort, LineErrors
 from tests.support.machine_link import EmulatedMachine, MachineRules, response
 
@@ -79,11 +79,11 @@ def _poke_and_peek(host: Link, port: EmulatedPort, seed: int) -> None:
 
 
 def _start(host: Link, port: EmulatedPort, seed: int) -> None:
-    for _ in range(20):
+    for _ in range(40):
         host.start(seed % 2 * 16)
-        assert host.wait(10.0).frame == len(port.machine.starts) % 256
-    assert port.machine.starts == [i % 256 for i in range(1, len(port.machine.starts) + 1)]
-    assert len(port.machine.starts) % 20 == 0
+        assert host.wait(10.0).frame == (len(port.machine.starts) - 1) % 255 + 1
+    assert port.machine.starts == [i % 255 + 1 for i in range(len(port.machine.starts))]
+    assert len(port.machine.starts) % 40 == 0
 
 
 def _ask(host: Link, port: EmulatedPort, seed: int) -> None:
@@ -142,14 +142,78 @@ def test_a_restarted_machine_is_noticed() -> None:
     host = link(port)
     host.start()
     port.machine.frame = 0
-    with pytest.raises(LinkError, match="at frame 0, not 1: it was restarted; load its stream anew"):
+    with pytest.raises(LinkError, match="at frame 0, not 1: it was restarted, or another program uses it; load its"):
         host.wait(1.0)
+    # It goes on where the machine is.
+    host.start()
+    host.start()
     port.machine.frame = 7
-    with pytest.raises(LinkError, match="did not carry out START at 0x2000000: FRAME"):
+    with pytest.raises(LinkError, match="at another frame: it was restarted, or another program uses it; load its"):
         host.start()
-    # A new program goes on where the machine is.
-    link(port).start()
-    assert port.machine.starts == [1, 8]
+    host.start()
+    assert port.machine.starts == [1, 1, 2, 8]
+
+
+@pytest.mark.parametrize("frame", [1, 2, 253, 254, 255])
+def test_a_restart_is_noticed_at_every_frame(frame: int) -> None:
+    """Numbers begin again with 1, which a machine that was restarted takes too."""
+    port = EmulatedPort(machine())
+    port.machine.frame = frame - 1 or 255
+    host = link(port)
+    host.start()
+    host.wait(1.0)
+    port.machine.frame = 0
+    with pytest.raises(LinkError, match="it was restarted"):
+        host.start()
+    assert port.machine.starts == [frame]
+
+
+def test_a_frame_whose_start_was_never_answered_is_not_taken_for_the_next() -> None:
+    port = EmulatedPort(machine())
+    host = link(port)
+    host.start()
+    port.deaf = True
+    with pytest.raises(LinkError, match="START at 0x2000000: no answer"):
+        host.start()
+    port.deaf = False
+    host.start()
+    assert host.wait(1.0).frame == 3 and port.machine.starts == [1, 2, 3]
+
+
+def test_pieces_go_one_right_behind_the_other() -> None:
+    """Of an image: many short pieces take what their bytes take on the line, and what the bridge waits once."""
+    port = EmulatedPort(machine(), latency_s=0.016)
+    rows = [(512 * i, halfwords(448, i)) for i in range(224)]
+    link(port).write_all(rows)
+    assert port.now_s < port.written * 10 / 3_000_000 + 0.05
+    for address, data in rows:
+        assert port.machine.sdram[2 * address : 2 * address + 896] == data.tobytes()
+    port = EmulatedPort(machine(WITHOUT_SDRAM), latency_s=0.016)
+    words = np.random.default_rng(1).integers(0, 1 << 64, 2000, dtype=np.uint64)
+    host = link(port)
+    host.poke_all((i % 4, 100 + i, words[20 * i : 20 * i + 20]) for i in range(0, 100, 20))
+    np.testing.assert_array_equal(host.peek_all([(0, 120, 20), (0, 100, 1)]), [*words[400:420], words[0]])
+
+
+def test_the_machine_keeps_so_many_requests() -> None:
+    """A host that sends more ahead is told so, and so is one that writes before it has read what it asked for."""
+    rules = WITH_SDRAM
+    states = b"".join(encode_request(Command.STATUS, i) for i in range(40))
+    port = EmulatedPort(machine(rules))
+    port.write(states)
+    found = _answers(port)
+    assert [status for status in found if status] == [Status.OVERRUN] and UNDER_WAY < len(found) < 40
+    port = EmulatedPort(machine(rules))
+    port.write(encode_request(Command.READ, 1, length=4096) + encode_request(Command.WRITE, 2, payload=bytes(2)))
+    assert _answers(port) == [Status.OK, Status.BUSY]
+
+
+def _answers(port: EmulatedPort) -> list[int]:
+    """Statuses of all answers that come."""
+    reader, found = ResponseReader(), list[int]()
+    while port.now_s < 0.2:
+        found += [answer.status for answer in reader.feed(port.read(4096))]
+    return found
 
 
 def test_a_stream_that_is_not_what_was_written() -> None:
