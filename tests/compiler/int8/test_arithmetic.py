@@ -223,6 +223,9 @@ def test_bounds_and_widths() -> None:
     values = [int(w0) * a + int(w1) * b for w0, w1 in weights.reshape(2, 2) for a in (-128, 127) for b in (-128, 127)]
     assert (low[0], high[0]) == (min(values[:4]) + 10, max(values[:4]) + 10)
     assert (low[1], high[1]) == (min(values[4:]) - 20, max(values[4:]) - 20)
+    assert (
+        arithmetic.accumulator_bits(np.array([[[[1, 2]]], [[[127, 127]]]], np.int8)) == 16
+    )  # the channel with the largest sum
     assert arithmetic.accumulator_bits(weights) == 16  # 254 * 128 = 32512 < 2^15, and a sign
     assert (
         arithmetic.accumulator_bits(weights[:, :, :, :1].repeat(3, axis=0)) == 15
@@ -246,6 +249,14 @@ def test_add_against_the_reference_kernel() -> None:
             )
             assert int(got) == expected
             assert abs(expected - (0.02 * (left + 3) + 0.05 * (right - 7)) / 0.06) < 0.51
+
+
+def test_rounding_in_place() -> None:
+    values = np.array([0.5, -0.5, 1.5, -1.5, 0.25, -0.75, 2.0**40 + 0.5, 0.0])
+    expected = [1, -1, 2, -2, 0, -1, 2**40 + 1, 0]
+    assert arithmetic.round_half_away(values).tolist() == expected
+    arithmetic.round_in_place(values)
+    assert values.tolist() == expected
 
 
 def test_quantise_real_rounds_half_away_from_zero() -> None:
