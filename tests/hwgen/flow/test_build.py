@@ -64,9 +64,9 @@ def plan(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> TinyPlan:
     monkeypatch.setattr(builder, "plan_json", lambda plan: {"cycles": plan.cycles})
     monkeypatch.setattr(builder, "plan_text", str)
     monkeypatch.setattr(builder, "source_digest", lambda *packages: "")
-    monkeypatch.setattr("hwgen.hw.machine.Machine", lambda config, memory, build: Echo())
+    monkeypatch.setattr("hwgen.hw.machine.Machine", lambda config, memory, build, baud: Echo())
     monkeypatch.setattr(
-        "hwgen.hw.resident_machine.ResidentMachine", lambda config, resident, clock_hz, build: Echo(build)
+        "hwgen.hw.resident_machine.ResidentMachine", lambda config, resident, clock_hz, build, baud: Echo(build)
     )
     return tiny
 
