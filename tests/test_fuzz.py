@@ -147,6 +147,16 @@ def test_pieces_that_share_a_process() -> None:
     assert [verdict.kind for verdict in verdicts] == [WORK[name][0] for name in names]
 
 
+def test_a_handler_of_the_process_is_not_the_pieces() -> None:
+    """One that is killed has died, whatever a command that ran before does with the signal."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _, kill = WORK["is killed"]
+        assert Server().run(lambda: str(kill())).kind == DIED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_what_one_piece_left_is_no_fault_of_the_next() -> None:
     """A fault that is none in a process of its own."""
     left: list[int] = []

@@ -132,6 +132,7 @@ class Server:
 
     def _work(self, works: Sequence[Callable[[], str]], answer: TextIO) -> None:
         """In the forked process: a line for each piece, up to the first fault."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a command that ran in this process may have left a handler
         for stream in (1, 2):
             os.dup2(self._printed, stream)
         raw = io.FileIO(self._printed, "w", closefd=False)
