@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from bench.networks.cases import CASES
 from bench.recorded import markdown
 from hwgen.reports.cycle_breakdown import NAMES
+from hwgen.reports.elements import array_text
 
 SDRAM_BYTES = 2
 """Bytes that the SDRAM gives in a cycle."""
@@ -21,7 +23,7 @@ class Row:
         name: of the case.
         date: of the measurement.
         weights: where they are from.
-        array: rows and columns.
+        array: rows, columns and steps of K a cycle.
         clock_mhz, fmax_mhz: as built, and as routed; None without a build.
         predicted, cycles: of a frame, by the timing model and on the RTL; `cycles` None without a simulation.
         mismatches: elements that differ from the golden model's.
@@ -36,7 +38,7 @@ class Row:
     name: str
     date: str
     weights: str
-    array: tuple[int, int]
+    array: tuple[int, ...]
     clock_mhz: float
     fmax_mhz: float | None
     predicted: int
@@ -63,14 +65,12 @@ class Row:
     @property
     def utilisation(self) -> float:
         """Share of the array's multiply-accumulates that are used, 0 to 1."""
-        rows, cols = self.array
-        return self.array_macs / (self.frame_cycles * rows * cols)
+        return self.array_macs / (self.frame_cycles * prod(self.array))
 
     @property
     def roofline(self) -> float:
         """Least cycles that multipliers or SDRAM allow / cycles, 0 to 1."""
-        rows, cols = self.array
-        least = max(self.array_macs / (rows * cols), self.streamed_bytes / SDRAM_BYTES)
+        least = max(self.array_macs / prod(self.array), self.streamed_bytes / SDRAM_BYTES)
         return least / self.frame_cycles
 
     @property
@@ -89,7 +89,7 @@ class Row:
         return [
             self.name,
             f"`{self.command}`",
-            f"{self.array[0]} x {self.array[1]}",
+            array_text(self.array),
             "SDRAM" if self.streamed_bytes else "on chip",
             "-" if self.cycles is None else f"{self.cycles:,}",
             f"{self.predicted:,}",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.recorded import markdown
+from hwgen.reports.elements import array_text
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Row:
     Attributes:
         name: with its options.
         date: of the simulation.
-        array: rows and columns.
+        array: rows, columns and steps of K a cycle.
         predicted, cycles: of a frame, by the timing model and on the RTL.
         tensors, mismatches: how many were compared, and elements that differ from the golden model's.
         exact, passes: how many passes took exactly the predicted cycles, of how many.
@@ -25,7 +26,7 @@ class Row:
 
     name: str
     date: str
-    array: tuple[int, int]
+    array: tuple[int, ...]
     predicted: int
     cycles: int
     tensors: int
@@ -39,7 +40,7 @@ class Row:
         """For the table."""
         return [
             self.name,
-            f"{self.array[0]} x {self.array[1]}",
+            array_text(self.array),
             f"{self.cycles:,}",
             f"{self.predicted:,}",
             f"{self.exact:,} / {self.passes:,}",

@@ -32,9 +32,13 @@ class CountedWith:
     element: str
 
 
-COSTS: Mapping[str, Cost | CountedWith] = MappingProxyType(
+COSTS: Mapping[str, Cost | CountedWith | tuple[Cost, ...]] = MappingProxyType(
     {
-        "array": Cost(52, 82, lambda core: core.rows * core.cols),  # a multiplier with its accumulator
+        "array": (
+            Cost(52, 82, lambda core: core.rows * core.cols),  # a multiplier with its accumulator
+            Cost(17, 18, lambda core: core.rows * core.cols * (core.k_steps - 1)),  # two sums before the multiplier
+            Cost(300, 240, lambda core: core.rows * (core.k_steps - 1)),  # products of a row's activations
+        ),
         "collector": Cost(950, 800, lambda core: core.lanes),  # a requantiser lane
         "window": Cost(2300, 2600, lambda core: core.window * core.window_lanes),
         "fetch": Cost(
@@ -66,5 +70,5 @@ def logic(element: str, config: CoreConfig) -> tuple[int, int]:
     cost = COSTS[element]
     if isinstance(cost, CountedWith):
         return 0, 0
-    count = cost.count(config)
-    return cost.lut * count, cost.ff * count
+    parts = cost if isinstance(cost, tuple) else (cost,)
+    return sum(part.lut * part.count(config) for part in parts), sum(part.ff * part.count(config) for part in parts)

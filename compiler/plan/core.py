@@ -43,12 +43,10 @@ def streamed_bases(lowered: Lowered, part: Part) -> Iterator[CoreConfig]:
     for depth in _ACTIVATION_LEAST:
         most = -1
         for shape in shapes:
-            weights = weight_depths(least_weight_words(lowered, shape[1]), lowered.k_steps)[-1]
             few, more = (core_of(lowered, part, shape, lanes) for lanes in LANES)
             worth = frame_estimate(lowered, more) <= _WORTH * frame_estimate(lowered, few)
             for base in (more, few) if worth else (few,):
-                smallest = replace(base, weight_depth=weights, activation_depth=depth)
-                found = fewer_lanes(smallest, part)
+                found = fewer_lanes(smallest(lowered, base, depth), part)
                 if found is None:
                     continue
                 if (spare := part.ebr - resources(found, part.family).ebr) > most:
@@ -58,6 +56,12 @@ def streamed_bases(lowered: Lowered, part: Part) -> Iterator[CoreConfig]:
         if most >= 0:
             return
     yield core_of(lowered, part, shapes[0], LANES[0])  # what is short is told where its memories are chosen
+
+
+def smallest(lowered: Lowered, base: CoreConfig, depth: int = _ACTIVATION_LEAST[-1]) -> CoreConfig:
+    """The core with the weight memory that the network's smallest tiles need, and `depth` words in a bank for activations."""
+    weights = weight_depths(least_weight_words(lowered, base.cols), base.k_steps)[-1]
+    return replace(base, weight_depth=weights, activation_depth=depth)
 
 
 def fewer_lanes(config: CoreConfig, part: Part) -> CoreConfig | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from hwgen.compiler.int8.graph import QGraph
@@ -72,6 +72,15 @@ def plan_on_chip(
     return None
 
 
+def least_logic(plans: Sequence[Plan]) -> Plan:
+    """Of the plans that take nearly the fewest cycles the one with the least logic."""
+    least = min(plan.cycles for plan in plans)
+    return min(
+        (plan for plan in plans if plan.cycles <= _CLOSE * least),
+        key=lambda plan: (plan.resources.lut, plan.cycles),
+    )
+
+
 class _Search:
     """Array shapes and window lanes for one way to read the image."""
 
@@ -106,11 +115,7 @@ class _Search:
                 break
         if not plans:
             return None
-        least = min(plan.cycles for plan in plans)
-        return min(
-            (plan for plan in plans if plan.cycles <= _CLOSE * least),
-            key=lambda plan: (plan.resources.lut, plan.cycles),
-        )
+        return least_logic(plans)
 
     def _smallest(self, base: CoreConfig) -> CoreConfig:
         """The core with the memories that everything needs, and the smallest activation memory."""

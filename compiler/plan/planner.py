@@ -11,8 +11,9 @@ from hwgen.compiler.lower.array_steps import in_steps
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.core import core_of, streamed_bases, weight_depths
+from hwgen.compiler.plan.k_steps import by_estimate, of_choice
 from hwgen.compiler.plan.maker import TILE_SHARES, Maker
-from hwgen.compiler.plan.on_chip import Base, plan_on_chip
+from hwgen.compiler.plan.on_chip import Base, least_logic, plan_on_chip
 from hwgen.compiler.plan.result import FrameTiming, Plan
 from hwgen.compiler.plan.strategies import Job, makers
 from hwgen.compiler.plan.target import Board
@@ -38,7 +39,7 @@ def plan(
     predict: Callable[[Program], FrameTiming],
     *,
     external: bool = False,
-    k_steps: int = 1,
+    k_steps: int | None = 1,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Plan:
     """Plan a network in the machine's operations (see `hwgen.compiler.legalise`) for a board.
@@ -46,7 +47,7 @@ def plan(
     `predict` is the timing model, which knows clock and memory; `tell` is told what is tried.
 
     A network whose weights fit the part stays in block RAM whole; else, or with `external`, weights and program come from SDRAM. The array
-    takes `k_steps` steps of K a cycle, 1 or 2.
+    takes `k_steps` steps of K a cycle, 1 or 2; None: what suits the network and the part (`hwgen.compiler.plan.k_steps`).
 
     Raises:
         UnsupportedOpError: the network has operations that the core has not.
@@ -54,20 +55,45 @@ def plan(
     """
     if not external:
         tell("all weights in block RAM")
-        on_chip = plan_on_chip(graph, board, predict, _base(board), k_steps=k_steps)
-        if on_chip is not None:
-            return on_chip
-    found = _streamed(graph, in_steps(lower(graph), k_steps), board, predict, tell)
+        on_chip = [plan_on_chip(graph, board, predict, _base(board), k_steps=steps) for steps in of_choice(k_steps)]
+        if found := [one for one in on_chip if one is not None]:
+            return least_logic(found)
+    lowered = lower(graph)
+    failure: ResourceError | None = None
+    for steps in by_estimate(lowered, board.part, of_choice(k_steps)):
+        try:
+            return _best_streamed(graph, lowered, steps, board, predict, tell)
+        except ResourceError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def stays_on_chip(
+    graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], k_steps: int | None = 1
+) -> bool:
+    """Whether `plan` would keep all weights in block RAM, without the search for the best such plan."""
+    return any(
+        plan_on_chip(graph, board, predict, _base(board), exact=1, k_steps=steps) is not None
+        for steps in of_choice(k_steps)
+    )
+
+
+def _best_streamed(
+    graph: QGraph,
+    lowered: Lowered,
+    k_steps: int,
+    board: Board,
+    predict: Callable[[Program], FrameTiming],
+    tell: Callable[[str], None],
+) -> Plan:
+    """The plan for an array of so many steps a cycle, with the windows apart that cost too much where they are; `lowered` is for one."""
+    found = _streamed(graph, in_steps(lowered, k_steps), board, predict, tell)
     if unfused := costly_windows(found):
         with contextlib.suppress(ResourceError):
             other = _streamed(graph, in_steps(lower(graph, unfused=unfused), k_steps), board, predict, tell)
             return min([found, other], key=lambda one: one.cycles)
     return found
-
-
-def stays_on_chip(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming]) -> bool:
-    """Whether `plan` would keep all weights in block RAM, without the search for the best such plan."""
-    return plan_on_chip(graph, board, predict, _base(board), exact=1) is not None
 
 
 def _base(board: Board) -> Base:

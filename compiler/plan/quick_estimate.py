@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.lower.array_steps import in_steps
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.plan.core import streamed_base
 from hwgen.compiler.plan.estimate import estimate, frame_estimate
+from hwgen.compiler.plan.k_steps import by_estimate, of_choice
 from hwgen.compiler.plan.target import Part
 
 
@@ -16,24 +18,24 @@ class QuickEstimate:
     """An estimate.
 
     Attributes:
-        rows, cols: array.
+        array: its rows, columns and steps of K a cycle.
         compute: cycles of all passes if nothing waits for weights.
         cycles: of a frame whose passes each wait for the weights of the next one.
     """
 
-    rows: int
-    cols: int
+    array: tuple[int, int, int]
     compute: int
     cycles: int
 
 
-def quick_estimate(graph: QGraph, part: Part) -> QuickEstimate:
-    """The estimate for a network whose weights come from SDRAM.
+def quick_estimate(graph: QGraph, part: Part, k_steps: int | None) -> QuickEstimate:
+    """The estimate for a network whose weights come from SDRAM, on an array of `k_steps` steps a cycle; None: as `plan` chooses.
 
     Raises:
         UnsupportedOpError: the network has operations that the core has not.
         ResourceError: the part is too small for any core.
     """
-    lowered = lower(graph)
+    one = lower(graph)
+    lowered = in_steps(one, by_estimate(one, part, of_choice(k_steps))[0])
     config = streamed_base(lowered, part)
-    return QuickEstimate(config.rows, config.cols, estimate(lowered, config), frame_estimate(lowered, config))
+    return QuickEstimate(config.array, estimate(lowered, config), frame_estimate(lowered, config))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hwgen.compiler.int8.graph import QGraph
+from hwgen.compiler.lower.array_steps import in_steps
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.plan.core import LANES, core_of, memories, shapes
 from hwgen.compiler.plan.estimate import estimate
+from hwgen.compiler.plan.k_steps import of_choice
 from hwgen.compiler.plan.maker import TILE_SHARES, Maker
 from hwgen.compiler.plan.planner import plan
 from hwgen.compiler.plan.resources import resources
@@ -34,23 +36,27 @@ class Explored:
     built: bool
 
 
-def search(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming]) -> list[Explored]:
+def search(
+    graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming], k_steps: int | None = 1
+) -> list[Explored]:
     """Plans of which none is beaten by another in cycles, logic, multipliers and block RAM at once; fewest cycles first.
 
-    Explored are the array's rows and columns, the window's lanes and the sizes of the memories, each with the stripes that fit. An
-    estimate chooses the arrays and lanes, the timing model the rest. The array's requantisers go with its columns, one for two: so many
-    drain a tile in 2 R cycles, the least that the next one takes. What `plan` chooses is always there: it weighs logic, and a place and
-    route that succeeds, against the last cycles.
+    Explored are the array's rows and columns, its steps of K (unless `k_steps` says how many), the window's lanes and the sizes of the
+    memories, each with the stripes that fit. An estimate chooses the arrays and lanes, the timing model the rest. The array's requantisers
+    go with its columns, one for two: so many drain a tile in 2 R cycles, the least that the next one takes. What `plan` chooses is always
+    there: it weighs logic, and a place and route that succeeds, against the last cycles.
 
     Raises:
         UnsupportedOpError, ResourceError: as `plan` does.
     """
-    found = [plan(graph, board, predict)]
+    found = [plan(graph, board, predict, k_steps=k_steps)]
     lowered = lower(graph, unfused=found[0].lowered.unfused)
-    for choice in _cores(graph, lowered, board)[:_MOST_CORES]:
+    networks = {steps: in_steps(lowered, steps) for steps in of_choice(k_steps)}
+    for choice in _cores(networks, board)[:_MOST_CORES]:
         for config in choice:
+            network = networks[config.k_steps]
             try:
-                maker = Maker(graph, lowered, board, config, predict, FIRST_EFFORTS, FusionLimits())
+                maker = Maker(graph, network, board, config, predict, FIRST_EFFORTS, FusionLimits())
             except ResourceError:
                 continue
             found.append(maker.make(TILE_SHARES[0]))
@@ -59,22 +65,26 @@ def search(graph: QGraph, board: Board, predict: Callable[[Program], FrameTiming
     return [Explored(found[i], i == 0) for i in sorted(kept, key=lambda i: costs[i])]
 
 
-def _cores(graph: QGraph, lowered: Lowered, board: Board) -> list[list[CoreConfig]]:
-    """Of every array and count of window lanes worth it the cores with the memory shared out in several ways; the fastest first."""
+def _cores(networks: Mapping[int, Lowered], board: Board) -> list[list[CoreConfig]]:
+    """Of every array and count of window lanes worth it the cores with the memory shared out in several ways; the fastest first.
+    `networks`: the network for arrays of so many steps."""
     part = board.part
     choices: list[list[CoreConfig]] = []
-    for shape in shapes(lowered, part):
-        least = least_weight_words(lowered, shape[1])
-        for lanes in LANES:
-            base = core_of(lowered, part, shape, lanes)
-            try:
-                sizes = list(memories(base, part, ACTIVATION_STEP, least))
-            except ResourceError:
-                continue
-            if fitting := [config for config in sizes if not resources(config, part.family).short(part)]:
-                choices.append(fitting)
-    needs = [resources(cores[0], part.family) for cores in choices]
-    costs = [(estimate(lowered, cores[0]), need.lut, need.dsp) for cores, need in zip(choices, needs, strict=True)]
+    for lowered in networks.values():
+        for shape in shapes(lowered, part):
+            least = least_weight_words(lowered, shape[1])
+            for lanes in LANES:
+                base = core_of(lowered, part, shape, lanes)
+                try:
+                    sizes = list(memories(base, part, ACTIVATION_STEP, least))
+                except ResourceError:
+                    continue
+                if fitting := [config for config in sizes if not resources(config, part.family).short(part)]:
+                    choices.append(fitting)
+    costs = []
+    for first, *_ in choices:
+        need = resources(first, part.family)
+        costs.append((estimate(networks[first.k_steps], first), need.lut, need.dsp))
     return [choices[i] for i in sorted(_front(costs), key=lambda i: costs[i])]
 
 

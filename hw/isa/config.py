@@ -6,6 +6,7 @@ The planner chooses a `CoreConfig`; every component of `hw` takes it (or a few o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 BANKS = 4
 """Row banks of the activation memory: row slot `v` of any tensor lies in bank `v % BANKS`."""
@@ -24,6 +25,9 @@ WINDOW_WORDS = 8
 
 PARTIAL_DEPTHS = (512, 1024)
 """Words that the memory of the window's partial sums may have, if there is one."""
+
+K_STEPS = (1, 2)
+"""Steps of K that the array may take in a cycle."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class CoreConfig:
                 self.window or not (self.window_table or self.partial_depth or self.striped_sums),
                 "window_table, partial_depth and striped_sums need a window",
             ),
-            (self.k_steps in (1, 2), f"k_steps must be 1 or 2, not {self.k_steps}"),
+            (self.k_steps in K_STEPS, f"k_steps must be 1 or 2, not {self.k_steps}"),
             (
                 14 + 2 * self.k_steps <= self.acc_bits <= 32,
                 f"acc_bits must be {14 + 2 * self.k_steps}..32 with k_steps {self.k_steps}, not {self.acc_bits}",
@@ -129,9 +133,14 @@ class CoreConfig:
         return self.cols // 2
 
     @property
+    def array(self) -> tuple[int, int, int]:
+        """The array's rows, columns and steps of K a cycle."""
+        return self.rows, self.cols, self.k_steps
+
+    @property
     def macs_per_cycle(self) -> int:
         """Peak multiply-accumulates per cycle of the array."""
-        return self.rows * self.cols * self.k_steps
+        return prod(self.array)
 
     @property
     def weight_bytes(self) -> int:

@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import click
 
 from hwgen.compiler.frontend.options import NetworkOptions
-from hwgen.flow.target import BEST_BATCH
+from hwgen.flow.target import AUTO, BEST_BATCH
+from hwgen.hw.isa.config import K_STEPS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,6 +59,14 @@ MACHINE: Sequence[Callable[..., Any]] = [
         type=int,
         metavar="[FRAMES]",
         help="Batches of frames that share the late passes' weights, of 2 to 32; without a number: as many as are worth it.",
+    ),
+    click.option(
+        "--k-steps",
+        type=click.Choice([*map(str, K_STEPS), AUTO]),
+        default="1",
+        show_default=True,
+        callback=lambda context, option, value: None if value == AUTO else int(value),
+        help="Multiply-accumulates of each multiplier of the array in a cycle; auto: what suits network and board.",
     ),
     click.option("--fastest", is_flag=True, help="Take the core of the fewest cycles that `plan --search` shows."),
 ]

@@ -43,7 +43,7 @@ def _search(as_json: bool, options: dict[str, Any]) -> None:
     console, target, source = Console(), asked.target(options), asked.network_source(options)
     asked.check(source, target.resolve)
     network = asked.loaded(source, console)
-    found = search(network, board=target.board, clock_mhz=target.clock_mhz, progress=console)
+    found = search(network, board=target.board, clock_mhz=target.clock_mhz, k_steps=target.k_steps, progress=console)
     if as_json:
         asked.print_json(found.to_json())
     else:

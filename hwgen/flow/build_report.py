@@ -34,7 +34,7 @@ def make_report(plan: Plan, routed: dict[str, Any], folder: Path, files: list[st
     """The report of a finished build; `routed` is the place and route step's result."""
     graph, machine, board = plan.network.graph, plan.machine, plan.board
     clock_hz = float(plan.clock.output_hz)
-    peak = machine.config.rows * machine.config.cols
+    rows, cols, k_steps = machine.config.array
     return {
         "schema": SCHEMA_VERSION,
         "name": plan.name,
@@ -45,7 +45,7 @@ def make_report(plan: Plan, routed: dict[str, Any], folder: Path, files: list[st
         "weights": graph.provenance,
         "weight_memory": ON_CHIP if machine.on_chip else SDRAM,
         "plan": machine.digest(),
-        "array": {"rows": machine.config.rows, "cols": machine.config.cols},
+        "array": {"rows": rows, "cols": cols, "k_steps": k_steps},
         "clock_mhz": clock_hz / 1e6,
         "fmax_mhz": round(float(routed["fmax_mhz"]), 2),
         "timing_met": routed["fmax_mhz"] >= clock_hz / 1e6,
@@ -59,7 +59,7 @@ def make_report(plan: Plan, routed: dict[str, Any], folder: Path, files: list[st
             "fps": clock_hz * machine.frames / machine.cycles,
         },
         "simulated": read_simulation(folder, machine),
-        "mac_utilisation": machine.array_macs / (machine.cycles * peak),
+        "mac_utilisation": machine.array_macs / (machine.cycles * machine.config.macs_per_cycle),
         "bottleneck": [
             {"pass": entry.name, "cycles": entry.cycles, "wait": entry.wait, "bound": entry.bound}
             for entry in machine.passes

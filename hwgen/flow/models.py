@@ -108,7 +108,7 @@ def _planned(source: NetworkSource, target: Target) -> Speed:
     machine = found.machine
     compute = sum(entry.cycles for entry in machine.passes)
     utilisation = found.network.graph.array_macs / (compute * machine.config.macs_per_cycle)
-    return Speed(PLAN, machine.cycles, compute, machine.fps, (machine.config.rows, machine.config.cols), utilisation)
+    return Speed(PLAN, machine.cycles, compute, machine.fps, machine.config.array, utilisation)
 
 
 def _estimated(graph: Graph, target: Target) -> Speed:
@@ -118,14 +118,14 @@ def _estimated(graph: Graph, target: Target) -> Speed:
 
     board, clock = target.resolve()
     network = structure(graph)
-    guess = quick_estimate(legalise(network), board.part)
+    guess = quick_estimate(legalise(network), board.part, target.k_steps)
     return Speed(
         ESTIMATE,
         guess.cycles,
         guess.compute,
         float(clock.output_hz) / guess.cycles,
-        (guess.rows, guess.cols),
-        network.array_macs / (guess.compute * guess.rows * guess.cols),
+        guess.array,
+        network.array_macs / (guess.compute * prod(guess.array)),
     )
 
 
@@ -143,7 +143,7 @@ class _Cache:
         """What is known; None for nothing, or a damaged file."""
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             entry = json.loads((self._folder / key).read_text())
-            return Speed(**{**entry, "array": (entry["array"][0], entry["array"][1])})
+            return Speed(**{**entry, "array": tuple(entry["array"])})
         return None
 
     def write(self, key: str, value: Speed) -> None:

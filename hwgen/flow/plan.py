@@ -86,6 +86,7 @@ def plan(
     clock_mhz: float | None = None,
     throughput: int | None = None,
     fastest: bool = False,
+    k_steps: int | None = 1,
     progress: Listener | None = None,
 ) -> Plan:
     """Plan a network on a board; one that is not quantised yet is quantised with the options it was loaded with.
@@ -96,6 +97,7 @@ def plan(
         clock_mhz: clock of the machine, MHz; the nearest one below that the board can make; None: its default.
         throughput: frames of a batch that share weights, 2 to 32, or BEST_BATCH for as many as are worth it; None: one frame at a time.
         fastest: take the core of the fewest cycles that the search finds, whatever logic it needs.
+        k_steps: multiply-accumulates of a multiplier of the array in a cycle, 1 or 2; None: what suits network and board.
         progress: is told about the steps.
 
     Raises:
@@ -103,7 +105,7 @@ def plan(
         ResourceError: the network does not fit the board; says what is short and by how much.
         UnsupportedOpError: the machine does not have an operation of the network.
     """
-    return plan_for(network, Target(board, clock_mhz, throughput, fastest), progress)
+    return plan_for(network, Target(board, clock_mhz, throughput, fastest, k_steps), progress)
 
 
 def plan_for(network: Network | Int8Network, target: Target, progress: Listener | None = None) -> Plan:
@@ -133,9 +135,14 @@ def _planned(
     from hwgen.compiler.plan.throughput import nothing_to_gain, plan_batch
 
     legal = legalise(graph)
-    if target.throughput is not None and stays_on_chip(legal, board, predict):
+    k_steps = target.k_steps
+    if target.throughput is not None and stays_on_chip(legal, board, predict, k_steps):
         raise nothing_to_gain(legal.name)
-    single = search(legal, board, predict)[0].plan if target.fastest else plan(legal, board, predict, tell=tell)
+    single = (
+        search(legal, board, predict, k_steps)[0].plan
+        if target.fastest
+        else plan(legal, board, predict, k_steps=k_steps, tell=tell)
+    )
     if target.throughput is None:
         return single
     return plan_batch(single, predict, None if target.throughput == BEST_BATCH else target.throughput)

@@ -26,17 +26,18 @@ def search(
     *,
     board: str | Board = "ulx3s",
     clock_mhz: float | None = None,
+    k_steps: int | None = 1,
     progress: Listener | None = None,
 ) -> SearchResult:
     """Explore the cores for a network on a board, and clocks for the one that is built; arguments and errors as of `hwgen.plan`."""
     from hwgen.compiler.legalise import legalise
     from hwgen.compiler.plan.search import search as explore
 
-    target = Target(board, clock_mhz)
+    target = Target(board, clock_mhz, k_steps=k_steps)
     place, clock = target.resolve()
     graph = int8(network, progress).graph
     with step(progress, "search"):
-        found = explore(legalise(graph), place, timing_model(place, clock))
+        found = explore(legalise(graph), place, timing_model(place, clock), k_steps)
         built = next(one.plan for one in found if one.built)
         clocks = list(_at_clocks(target, built))
     return SearchResult([Candidate.of(one.plan, one.built) for one in found], clocks)

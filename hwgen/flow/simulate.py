@@ -113,7 +113,7 @@ def _result(plan: Plan, values: Sequence[np.ndarray], labels: Sequence[str] | No
     return Simulation(
         name=plan.name,
         weights=network.weights,
-        array=(machine.config.rows, machine.config.cols),
+        array=machine.config.array,
         array_macs=network.graph.array_macs * machine.frames,
         frames=machine.frames,
         cycles=result.cycles,

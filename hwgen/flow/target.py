@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from hwgen.errors import ToolError
+from hwgen.hw.isa.config import K_STEPS
 
 if TYPE_CHECKING:
     from hwgen.boards.board import Board
@@ -19,6 +20,10 @@ BEST_BATCH = -1
 """`Target.throughput`: as many frames as are worth it."""
 
 
+AUTO = "auto"
+"""How `Target.k_steps` of None is written."""
+
+
 @dataclass(frozen=True)
 class Target:
     """What a plan is made for.
@@ -28,18 +33,21 @@ class Target:
         clock_mhz: clock of the machine, MHz; None: the board's default.
         throughput: frames of a batch (throughput mode), or BEST_BATCH; None: one frame at a time (latency mode).
         fastest: take the core of the fewest cycles that the search finds, whatever logic it needs.
+        k_steps: multiply-accumulates of a multiplier of the array in a cycle, 1 or 2; None: what suits network and board.
     """
 
     board: str | Board = "ulx3s"
     clock_mhz: float | None = None
     throughput: int | None = None
     fastest: bool = False
+    k_steps: int | None = 1
 
     @property
     def suffix(self) -> str:
         """What names of builds have behind the network's."""
         frames = {None: "", BEST_BATCH: "_throughput"}.get(self.throughput, f"_throughput_{self.throughput}")
-        return "_fastest" * self.fastest + frames
+        steps = "" if self.k_steps == 1 else f"_k{self.k_steps or AUTO}"
+        return "_fastest" * self.fastest + steps + frames
 
     def resolve(self) -> tuple[Board, ClockGenerator]:
         """The board, and the setting of its clock generator for the clock asked for: the nearest one not above it.
@@ -51,6 +59,8 @@ class Target:
 
         if self.throughput not in (None, BEST_BATCH, *range(2, MOST_FRAMES + 1)):
             raise ToolError(f"throughput: a batch has 2 to {MOST_FRAMES} frames, not {self.throughput}")
+        if self.k_steps not in (None, *K_STEPS):
+            raise ToolError(f"k_steps: the array takes 1 or 2 steps of K a cycle, not {self.k_steps}")
         if self.clock_mhz is not None and not isfinite(self.clock_mhz):
             raise ToolError(f"clock: must be a number of MHz, not {self.clock_mhz}")
         board = find_board(self.board) if isinstance(self.board, str) else self.board

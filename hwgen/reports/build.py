@@ -7,13 +7,15 @@ A type of `SCHEMA` is a Python type, a dict of named members (all required, no o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from hwgen.reports.cycle_breakdown import NAMES as CYCLE_BREAKDOWN
+from hwgen.reports.elements import array_text
 from hwgen.reports.tables import rendered
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 SDRAM, ON_CHIP = "SDRAM", "block RAM"
 """Where the weights are: in the weight image that the host loads, or in the bitstream itself."""
@@ -45,7 +47,7 @@ SCHEMA: dict[str, Any] = {
     "weights": str,  # "file ..." or "random, seed N"
     "weight_memory": str,  # SDRAM or ON_CHIP
     "plan": str,  # digest of everything that the machine does, weights included
-    "array": {"rows": int, "cols": int},
+    "array": {"rows": int, "cols": int, "k_steps": int},
     "clock_mhz": float,  # of the machine
     "fmax_mhz": Maybe(float),  # after place and route
     "timing_met": Maybe(bool),
@@ -58,7 +60,7 @@ SCHEMA: dict[str, Any] = {
     "simulated": Maybe(
         {"cycles": int, "frames": int, "mismatches": int, "cycle_breakdown": dict.fromkeys(CYCLE_BREAKDOWN, int)}
     ),
-    "mac_utilisation": float,  # array_macs / (cycles * rows * cols)
+    "mac_utilisation": float,  # array_macs / (cycles * rows * cols * k_steps)
     "bottleneck": [{"pass": str, "cycles": int, "wait": int, "bound": str}],  # `wait`: cycles before the pass
     "files": Map(str),  # file of the build folder -> SHA-256
     "tools": Map(str),  # tool -> version
@@ -119,7 +121,7 @@ def _disagreements(report: dict[str, Any]) -> list[str]:
     fps = report["clock_mhz"] * 1e6 * predicted["frames"] / predicted["cycles"]
     if abs(fps - predicted["fps"]) > 0.01 * fps:
         lines.append(f"report.predicted.fps must be clock * frames / cycles = {fps:.2f}, not {predicted['fps']}")
-    use = report["array_macs"] / (predicted["cycles"] * array["rows"] * array["cols"])
+    use = report["array_macs"] / (predicted["cycles"] * prod(array.values()))
     if abs(use - report["mac_utilisation"]) > 0.01 * use:
         lines.append(f"report.mac_utilisation must be {use:.4f}, not {report['mac_utilisation']}")
     if report["fmax_mhz"] is not None and report["timing_met"] != (report["fmax_mhz"] >= report["clock_mhz"]):
@@ -156,7 +158,7 @@ def summary(report: dict[str, Any], width: int | None = None) -> str:
     place = "block RAM, in the bitstream" if report["weight_memory"] == ON_CHIP else "SDRAM, loaded by the host"
     table.add_row("weights", f"{report['weights']}; {place}")
     table.add_row(
-        "array", f"{array['rows']} x {array['cols']} = {array['rows'] * array['cols']} multiply-accumulates per cycle"
+        "array", f"{array_text(list(array.values()))} = {prod(array.values())} multiply-accumulates per cycle"
     )
     table.add_row("clock", f"{report['clock_mhz']:g} MHz")
     if report["fmax_mhz"] is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -46,9 +46,15 @@ class Reported:
     lines: Callable[[Plan], tuple[tuple[str, str], ...]]
 
 
+def array_text(array: Sequence[int]) -> str:
+    """An array's rows, columns and steps of K a cycle, whose product is its multiply-accumulates a cycle; a single step is not told."""
+    rows, cols, *steps = array
+    return " x ".join(map(str, [rows, cols, *(count for count in steps if count > 1)]))
+
+
 def _array(plan: Plan) -> tuple[tuple[str, str], ...]:
     config = plan.config
-    return (("array", f"{config.rows} x {config.cols}, accumulators of {config.acc_bits} bits"),)
+    return (("array", f"{array_text(config.array)}, accumulators of {config.acc_bits} bits"),)
 
 
 def _collector(plan: Plan) -> tuple[tuple[str, str], ...]:
@@ -95,7 +101,12 @@ _FOLLOWS = Nothing("follows from the array")
 REPORTED: Mapping[str, Reported | Nothing] = MappingProxyType(
     {
         "array": Reported(
-            Column("array", {"rows": lambda core: core.rows, "cols": lambda core: core.cols}, "{} x {}"), _array
+            Column(
+                "array",
+                {"rows": lambda core: core.rows, "cols": lambda core: core.cols, "k_steps": lambda core: core.k_steps},
+                "{} x {} x {}",
+            ),
+            _array,
         ),
         "collector": Reported(_FOLLOWS, _collector),
         "window": Reported(Column("window", {"window_lanes": lambda core: core.window * core.window_lanes}), _window),

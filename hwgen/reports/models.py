@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hwgen.reports.elements import array_text
 from hwgen.reports.tables import fitted, rendered
 
 PLAN, ESTIMATE = "plan", "estimate"
@@ -23,7 +24,7 @@ class Speed:
         cycles: of a frame.
         compute: of them those inside passes, which is what is left when nothing waits for weights.
         fps: frames per second.
-        array: rows and columns.
+        array: rows, columns and steps of K a cycle.
         utilisation: multiply-accumulates of the array's layers over what the array could do in the `compute` cycles.
         problem: why there is none, in one line; everything else is empty then.
     """
@@ -32,7 +33,7 @@ class Speed:
     cycles: int = 0
     compute: int = 0
     fps: float = 0.0
-    array: tuple[int, int] = (0, 0)
+    array: tuple[int, ...] = (0, 0, 0)
     utilisation: float = 0.0
     problem: str = ""
 
@@ -87,10 +88,9 @@ def _cells(model: Model) -> list[str]:
         text = found.problem if len(found.problem) <= _CELL else f"{found.problem[:_CELL]} ..."
         return [*cells, text, "", "", ""]
     about = "~" if found.method == ESTIMATE else ""
-    rows, cols = found.array
     return [
         *cells,
-        f"{rows} x {cols}",
+        array_text(found.array),
         f"{about}{found.cycles:,}",
         f"{about}{found.fps:.1f}",
         f"{about}{found.utilisation:.0%}",
@@ -120,7 +120,7 @@ def markdown(models: Sequence[Model]) -> str:
 
 def _notes(models: Sequence[Model]) -> Iterator[str]:
     yield (
-        "Utilisation: multiply-accumulates of the layers that the array computes, over rows x columns x the cycles inside passes "
+        "Utilisation: multiply-accumulates of the layers that the array computes, over what the array could do in the cycles inside passes "
         "(waits for weights not counted)."
     )
     if any(model.prediction.method == ESTIMATE for model in models):

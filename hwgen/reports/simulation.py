@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from hwgen.reports.cycle_breakdown import CycleBreakdown
+from hwgen.reports.elements import array_text
 from hwgen.reports.prediction import Prediction
 
 
@@ -27,7 +29,7 @@ class Simulation:
     Attributes:
         name: of the network with its options.
         weights: where they are from.
-        array: rows and columns.
+        array: rows, columns and steps of K a cycle.
         array_macs: multiply-accumulates of the array's layers, of all frames.
         frames: of the batch; 1 without.
         cycles, predicted: of the frame or batch, simulated and as planned.
@@ -43,7 +45,7 @@ class Simulation:
 
     name: str
     weights: str
-    array: tuple[int, int]
+    array: tuple[int, int, int]
     array_macs: int
     frames: int
     cycles: int
@@ -61,8 +63,7 @@ class Simulation:
     @property
     def utilisation(self) -> float:
         """Multiply-accumulates of the array's layers over what the array could do inside the passes; 0 to 1."""
-        rows, cols = self.array
-        return self.array_macs / (rows * cols * sum(entry.simulated for entry in self.passes))
+        return self.array_macs / (prod(self.array) * sum(entry.simulated for entry in self.passes))
 
     def to_json(self) -> dict[str, Any]:
         """All of it but the outputs as JSON types."""
@@ -80,7 +81,7 @@ class Simulation:
             f"{self.cycles:,} cycles simulated, {self.predicted:,} predicted ({error:+.2f} %)",
             f"simulation {self.seconds:.0f} s, compilation of the simulator before it {self.compile_seconds:.0f} s",
             f"{len(self.passes) - len(other)} of {len(self.passes)} passes took exactly the predicted cycles",
-            f"{self.array[0]} x {self.array[1]} array, {self.utilisation:.1%} of its multipliers at work inside the passes",
+            f"{array_text(self.array)} array, {self.utilisation:.1%} of its multipliers at work inside the passes",
         ]
         if self.frames > 1:
             lines.insert(3, f"{self.cycles / self.frames:,.0f} cycles a frame in a batch of {self.frames}")

@@ -7,7 +7,7 @@ from typing import Any
 CYCLE_BREAKDOWN = {"issuing": 4, "pixels": 2, "room": 1, "chains": 1, "outside": 1, "wait": 1}
 
 GOOD: dict[str, Any] = {
-    "schema": 6,
+    "schema": 7,
     "name": "tiny_0.5_64",
     "network": "tiny",
     "options": {"width": 0.5, "resolution": 64, "seed": 0, "calibrate": None},
@@ -16,7 +16,7 @@ GOOD: dict[str, Any] = {
     "weights": "random, seed 0",
     "weight_memory": "SDRAM",
     "plan": "ab12",
-    "array": {"rows": 13, "cols": 12},
+    "array": {"rows": 13, "cols": 12, "k_steps": 1},
     "clock_mhz": 100.0,
     "fmax_mhz": 104.5,
     "timing_met": True,

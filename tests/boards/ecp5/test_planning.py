@@ -34,6 +34,8 @@ def test_a_filled_memory_takes_no_more_blocks_and_a_word_more_does(ports: RamPor
 def test_logic_grows_with_what_an_element_is_made_of() -> None:
     small, large = CoreConfig(rows=4, cols=4), CoreConfig(rows=8, cols=4)
     assert ECP5.logic("array", large) == tuple(2 * count for count in ECP5.logic("array", small))
+    plain, paired = (ECP5.logic("array", CoreConfig(k_steps=steps)) for steps in (1, 2))
+    assert plain[0] < paired[0] < 2 * plain[0] and plain[1] < paired[1] < 2 * plain[1]
     assert ECP5.logic("operand", large) == (0, 0)  # counted with the writer
     assert ECP5.logic("combine", small) == (0, 0) < ECP5.logic("combine", CoreConfig(combine_lanes=2))
     with pytest.raises(KeyError):

@@ -101,7 +101,7 @@ def test_which_cores_are_planned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         searched, "resources", lambda config, family: needs(0, logic[config.rows, config.cols], config.rows).resources
     )
-    found = searched._cores(cast(Any, None), cast(Any, None), SmallBoard(156, 208))
+    found = searched._cores({1: cast(Any, None)}, SmallBoard(156, 208))
     arrays = [(12, 12), (10, 12), (8, 8), (4, 4)]
     assert found == [[core(rows, cols, 4), core(rows, cols, 4, 4096)] for rows, cols in arrays]
     assert {(cols, least) for cols, least in asked} == {(cols, 1000 * cols) for cols in (4, 8, 12)}
@@ -124,7 +124,7 @@ def test_what_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
             return self._plan
 
     built = needs(100, 80)
-    monkeypatch.setattr(searched, "plan", lambda *_: built)
+    monkeypatch.setattr(searched, "plan", lambda *_, **__: built)
     monkeypatch.setattr(searched, "lower", lambda graph, unfused: None)
     monkeypatch.setattr(searched, "Maker", Maker)
     sizes = [core(4, 4, 4, depth) for depth in (16384, 2048, 4096, 8192)]

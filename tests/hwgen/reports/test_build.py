@@ -34,7 +34,7 @@ def test_good_report() -> None:
         ({"macs": True}, "report.macs must be int, not True"),
         ({"timing_met": 1}, "report.timing_met must be bool, not 1"),
         ({"extra": 1}, "report.extra is not in the schema"),
-        ({"array": {"rows": 3}}, "report.array.cols is missing"),
+        ({"array": {"rows": 3, "k_steps": 1}}, "report.array.cols is missing"),
         (
             {"bottleneck": [{"pass": "a", "cycles": 1, "wait": 0, "bound": 2}]},
             "report.bottleneck[0].bound must be str, not 2",
@@ -46,7 +46,7 @@ def test_good_report() -> None:
         ),
         ({"bottleneck": {}}, "report.bottleneck must be an array, not {}"),
         ({"tools": {"yosys": None}}, "report.tools.yosys must be str, not None"),
-        ({"schema": 1}, "report.schema must be 6, not 1"),
+        ({"schema": 1}, "report.schema must be 7, not 1"),
         (
             {"predicted": {"cycles": 200_000, "frames": 1, "fps": 600.0}},
             "report.predicted.fps must be clock * frames / cycles = 500.00, not 600.0",

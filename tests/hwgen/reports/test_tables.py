@@ -72,7 +72,7 @@ def test_plans(small: Plan, width: int) -> None:
 @WIDTHS
 def test_other_tables(width: int) -> None:
     candidate = Candidate(
-        dict.fromkeys(("rows", "cols", "window_lanes", "combine_lanes", "weights_kib", "activations_kib"), 16),
+        dict.fromkeys(("rows", "cols", "k_steps", "window_lanes", "combine_lanes", "weights_kib", "activations_kib"), 16),
         300, 12_345_678, 123.4, 0.5, 41_234, 43_210, 156, 208, True,
     )  # fmt: skip
     model = Model(
