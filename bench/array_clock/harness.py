@@ -46,9 +46,7 @@ class ArrayClock(wiring.Component):
         write_data = Signal(8 * cols * steps, reset_less=True)
         m.d.sync += write_data.eq(noise)
         m.d.comb += [
-            weights.a_en.eq(1),
             weights.a_addr.eq(weight_addr),
-            weights.b_en.eq(1),
             weights.b_we.eq((1 << len(weights.b_we)) - 1),
             weights.b_addr.eq(write_addr),
             weights.b_wdata.eq(write_data),

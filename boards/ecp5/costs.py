@@ -37,7 +37,7 @@ COSTS: Mapping[str, Cost | CountedWith | tuple[Cost, ...]] = MappingProxyType(
         "array": (
             Cost(52, 82, lambda core: core.rows * core.cols),  # a multiplier with its accumulator
             Cost(17, 18, lambda core: core.rows * core.cols * (core.k_steps - 1)),  # two sums before the multiplier
-            Cost(300, 240, lambda core: core.rows * (core.k_steps - 1)),  # products of a row's activations
+            Cost(380, 280, lambda core: core.rows * (core.k_steps - 1)),  # the sum of products of a row's activations
         ),
         "collector": Cost(950, 800, lambda core: core.lanes),  # a requantiser lane
         "window": Cost(2300, 2600, lambda core: core.window * core.window_lanes),

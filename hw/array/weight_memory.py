@@ -63,10 +63,8 @@ class WeightMemory(wiring.Component):
             8 * octets, depth, self._init, input_copies=copies, output_shares=True
         )
         m.d.comb += [
-            memory.a_en.eq(1),
             memory.a_addr.eq(self.addr),
             self.data.eq(memory.a_data),
-            memory.b_en.eq(1),
             memory.b_addr.eq(self.write.addr),
             memory.b_we.eq(Mux(self.write.valid, (1 << octets) - 1, 0)),
             memory.b_wdata.eq(self.write.data),

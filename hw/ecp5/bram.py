@@ -77,10 +77,8 @@ def true_members(width: int, depth: int) -> dict[str, wiring.Member]:
     if width < 8 or width % 8:
         raise ValueError(f"width must be a positive multiple of 8, not {width}")
     return {
-        "a_en": In(1),
         "a_addr": In(range(depth)),
         "a_data": Out(width),
-        "b_en": In(1),
         "b_addr": In(range(depth)),
         "b_we": In(width // 8),
         "b_wdata": In(width),
@@ -204,11 +202,11 @@ class TrueDualPort(wiring.Component):
         output_shares: the choice between the blocks of a byte comes from a register of the byte's own share too.
 
     Members:
-        a_en : In(1), a_addr : In(range(depth)), a_data : Out(width)
-        b_en : In(1), b_addr : In(range(depth)), b_we : In(width // 8), b_wdata : In(width), b_data : Out(width)
+        a_addr : In(range(depth)), a_data : Out(width)
+        b_addr : In(range(depth)), b_we : In(width // 8), b_wdata : In(width), b_data : Out(width)
 
-    Timing: a read (`en` with no `we` bit set) in cycle t delivers its word in cycle t + latency, for that one cycle; in all other
-    cycles the output is undefined. One access per port and cycle. A byte written in cycle t is seen by reads in cycle t + 1 and
+    Timing: port a reads in every cycle, port b wherever no bit of `we` is set: the word of cycle t comes in cycle t + latency, for that
+    one cycle; port b's output is undefined that long after a write. A byte written in cycle t is seen by reads in cycle t + 1 and
     later. Reading a word through port a in the very cycle in which port b writes it is allowed, but the data are undefined (the
     simulation model delivers the complement of the old bits).
     """
@@ -253,10 +251,10 @@ class TrueDualPort(wiring.Component):
                 m.submodules[f"block{s}_{low}"] = block(
                     TRUE_SHAPES[size],
                     [spread.word(word) for word in _slice(self._init, base, size, low, bits)],
-                    ce_a=pins["a_en"],
+                    ce_a=C(1, 1),
                     we_a=C(0, 1),
                     addr_a=_pin_address(pins["a_addr"], size),
-                    ce_b=pins["b_en"],
+                    ce_b=C(1, 1),
                     we_b=we,
                     # In the wide shape the low address pins are the byte enables.
                     addr_b=_pin_address(pins["b_addr"], size, low=enables if lane > 8 else 0),
@@ -282,7 +280,7 @@ class TrueDualPort(wiring.Component):
 
     def _inputs(self, m: Module) -> list[dict[str, Value]]:
         """What the blocks' inputs see: the members themselves, or the copies of their registers."""
-        whole, shared = ("b_we", "b_wdata"), ("a_en", "a_addr", "b_en", "b_addr")
+        whole, shared = ("b_we", "b_wdata"), ("a_addr", "b_addr")
         inputs: dict[str, Value] = {name: getattr(self, name) for name in (*whole, *shared)}
         if not self._copies:
             return [inputs]

@@ -12,12 +12,13 @@ from hwgen.hw.ecp5.carry import gated_pair
 
 @dataclass(frozen=True)
 class Addend:
-    """`value * 2^base`; the value lies in `low .. high`, which gives its width."""
+    """`value * 2^base`; the value lies in `low .. high`, which gives its width; bits that are 1 in `ones` are always 1."""
 
     value: Value
     base: int
     low: int
     high: int
+    ones: int = 0
 
     @property
     def shape(self) -> Shape:
@@ -51,9 +52,10 @@ def _sum(m: Module, name: str, x: Addend, y: Addend) -> Addend:
 
 
 def _held(m: Module, name: str, x: Addend) -> Addend:
-    register = Signal(x.shape, name=name, reset_less=True)
+    """Register of x. One that began with 0 where x is always 1 would be a register for synthesis too, and a net across the part."""
+    register = Signal(x.shape, name=name, reset_less=True, init=x.ones)
     m.d.sync += register.eq(x.value)
-    return Addend(register, x.base, x.low, x.high)
+    return Addend(register, x.base, x.low, x.high, x.ones)
 
 
 def add_tree(m: Module, name: str, addends: Sequence[Addend]) -> Addend:

@@ -76,7 +76,7 @@ class Requantiser(wiring.Component):
         lower = Signal(reset_less=True)
         m.d.sync += lower.eq(a[-1] & (shift != 0))
         rows = partial_products(m, platform, "product", a, multiplier)
-        half = Addend(Cat(1, lower).as_signed(), _POINT - 1, -1, 1)  # 2^30, or 2^30 - 2^31
+        half = Addend(Cat(1, lower).as_signed(), _POINT - 1, -1, 1, ones=1)  # 2^30, or 2^30 - 2^31
         product = add_tree(m, "sum", [*rows, half])
         scaled = product.value[_POINT:].as_signed()
         self._finish(m, scaled, delayed(m, shift, 1 + levels, "shift_sum"))

@@ -146,10 +146,8 @@ class ActivationMemory(wiring.Component):
             ]
             m.submodules[f"bank{b}"] = memory = TrueDualPort(_WORD_BITS, self._depth, input_copies=_COPIES)
             m.d.comb += [
-                memory.a_en.eq(1),
                 memory.a_addr.eq(self.read_addr[b]),
                 self.read_data[b].eq(memory.a_data),
-                memory.b_en.eq(1),
                 memory.b_addr.eq(granted.addr),
                 memory.b_we.eq(granted.enable),
                 memory.b_wdata.eq(granted.data),

@@ -73,7 +73,7 @@ async def access(dut: Any, first: int) -> None:
     lane_bits = WIDTH // lanes
     await reset(dut)
     for cycle in range(CYCLES):
-        read_en, other_en = generator.random() < 0.8, generator.random() < 0.8
+        read_en, other_en = (generator.random() < 0.8, generator.random() < 0.8) if SIMPLE else (True, True)
         read_addr, other_addr = next(next_a), next(next_b)
         if generator.random() < 0.2:
             other_addr = read_addr
@@ -83,14 +83,13 @@ async def access(dut: Any, first: int) -> None:
             write = generator.choice(
                 [(1 << lanes) - 1, generator.randrange(1 << lanes), 1 << generator.randrange(lanes)]
             )
-        getattr(dut, f"{reader}_en").value, getattr(dut, f"{reader}_addr").value = read_en, read_addr
+        getattr(dut, f"{reader}_addr").value = read_addr
         getattr(dut, f"{writer}_addr").value = other_addr
         if SIMPLE:
             write = int(other_en and bool(write))
-            dut.w_en.value, dut.w_data.value = write, data
+            dut.r_en.value, dut.w_en.value, dut.w_data.value = read_en, write, data
         else:
-            dut.b_en.value, dut.b_we.value, dut.b_wdata.value = other_en, write, data
-            write = write if other_en else 0
+            dut.b_we.value, dut.b_wdata.value = write, data
         await ReadOnly()
         for port in ports:
             port.check(cycle)

@@ -58,16 +58,13 @@ class TrueDualPortReference(wiring.Component):
         write = storage.write_port(granularity=8)
         m.d.comb += [
             read_a.addr.eq(self.a_addr),
-            read_a.en.eq(self.a_en),
             read_b.addr.eq(self.b_addr),
-            read_b.en.eq(self.b_en),
             write.addr.eq(self.b_addr),
             write.data.eq(self.b_wdata),
+            write.en.eq(self.b_we),
             self.a_data.eq(delayed(m, read_a.data, self.latency - 1)),
             self.b_data.eq(delayed(m, read_b.data, self.latency - 1)),
         ]
-        with m.If(self.b_en):
-            m.d.comb += write.en.eq(self.b_we)
         return m
 
 

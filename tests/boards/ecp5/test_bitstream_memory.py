@@ -39,7 +39,6 @@ class Reader(wiring.Component):
         count = Signal(range(DEEP))
         m.d.sync += count.eq(count + 1)
         m.d.comb += [
-            deep.a_en.eq(1),
             deep.a_addr.eq(count),
             wide.r_en.eq(1),
             wide.r_addr.eq(count),

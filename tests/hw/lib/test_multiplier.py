@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from amaranth import Fragment, Module, Shape, Value, signed, unsigned
+from amaranth import Cat, Const, Fragment, Module, Shape, Signal, Value, signed, unsigned
+from amaranth.back import rtlil
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -79,3 +81,20 @@ def test_addend_takes_the_narrowest_shape(low: int, high: int, shape: Shape) -> 
 
 def test_levels() -> None:
     assert [add_levels(n) for n in (1, 2, 3, 4, 5, 12, 13, 36)] == [0, 1, 2, 2, 3, 4, 4, 6]
+
+
+@pytest.mark.parametrize(("addends", "held"), [(3, ["sum_0_1"]), (5, ["sum_0_2", "sum_1_1"])])
+def test_constant_bits_are_constant_from_the_start(addends: int, held: list[str]) -> None:
+    """Bits that are always 1 are 1 at power-on too in the registers that wait for the other addends: synthesis leaves them out."""
+    m = Module()
+    x, o = Signal(4), Signal(8)
+    always = Addend(Cat(Const(1, 1), x[0]), 0, 0, 3, ones=1)
+    m.d.comb += o.eq(add_tree(m, "sum", [Addend(x, 0, 0, 15)] * (addends - 1) + [always]).value)
+    text = rtlil.convert(m, ports=[x, o])
+    starts = {
+        name: bits
+        for bits, name in re.findall(
+            r"attribute \\init (\S+)\n(?: *attribute .*\n)* *wire(?: width \d+)? \\(\w+)", text
+        )
+    }
+    assert [starts[name] for name in held] == ["2'01"] * len(held)
