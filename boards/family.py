@@ -55,7 +55,8 @@ class Recipe:
         placer: of nextpnr.
         router: of nextpnr.
         router_options: options of the router.
-        seeds: tried one after the other until the clock is met.
+        seeds: tried until the clock is met.
+        every_seed: try all of them, and keep the fastest.
     """
 
     keep_modules: tuple[str, ...]
@@ -64,6 +65,7 @@ class Recipe:
     router: str
     router_options: tuple[str, ...]
     seeds: tuple[int, ...]
+    every_seed: bool = False
 
 
 @dataclass(frozen=True)
@@ -265,13 +267,15 @@ class Family(ABC):
         *,
         board: Target,
         recipe: Recipe,
+        jobs: int = 1,
         progress: Progress,
         remark: Progress,
         logs: Path | None = None,
     ) -> Routed:
         """Netlist to a textual configuration `config`, and the tool's own report in ROUTE_REPORT.
 
-        `remark` is told what each seed that missed the clock has reached.
+        `jobs` seeds are at work at a time. `remark` is told what each seed has reached that does not end the search; it and `progress` are
+        called in the caller's thread.
 
         Raises:
             ToolError: besides, no seed reaches the clock.

@@ -63,10 +63,12 @@ def run_tool(
     progress: Progress,
     news: News,
     watch: Progress | None = None,
+    started: Callable[[subprocess.Popen[str]], None] = lambda process: None,
 ) -> None:
     """Run a tool in `folder`, its log in the file `log`; what `news` makes of its lines is reported as progress.
 
     `watch` is given every line; the tool is ended when it raises, or when this process is interrupted or killed.
+    `started` is given its process, for a thread that wants to end it.
 
     Raises:
         ToolError: it is not installed or its exit status is not 0; quotes its first error line.
@@ -86,6 +88,7 @@ def run_tool(
         errors="replace",
     ) as process:
         try:
+            started(process)
             assert process.stdout is not None
             # Buffered by lines: it can be read while the tool runs.
             with open(os.devnull if own_log else log, "w", buffering=1) as file:

@@ -62,11 +62,12 @@ class Ecp5(Ecp5Planning, Family):
         *,
         board: Target,
         recipe: Recipe,
+        jobs: int = 1,
         progress: Progress,
         remark: Progress,
         logs: Path | None = None,
     ) -> Routed:
-        from hwgen.boards.ecp5.toolchain import place_and_route
+        from hwgen.boards.ecp5.route import place_and_route
 
         return place_and_route(
             folder,
@@ -75,6 +76,7 @@ class Ecp5(Ecp5Planning, Family):
             config,
             board=board,
             recipe=recipe,
+            jobs=jobs,
             progress=progress,
             remark=remark,
             logs=logs,

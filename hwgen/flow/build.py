@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -83,6 +83,8 @@ def build(
     folder: Path | BuildFolder | None = None,
     *,
     recipe: Recipe | None = None,
+    seeds: int | None = None,
+    jobs: int = 1,
     progress: Listener | None = None,
 ) -> BuildResult:
     """Build the design of a plan: Verilog, netlist, bitstream, weight image, report. Takes minutes to most of an hour.
@@ -91,6 +93,8 @@ def build(
         plan: what to build.
         folder: of the results, where steps whose inputs did not change are not done again; None: `plan.folder`.
         recipe: choices of synthesis and place and route; None: those of the part.
+        seeds: place and route with so many seeds, and keep the fastest result; None: with those of the recipe until one reaches the clock.
+        jobs: so many of them at a time, each a process of its own (some 1.5 GB for an LFE5U-85F).
         progress: is told about the steps.
 
     Raises:
@@ -100,6 +104,8 @@ def build(
     machine, board = plan.machine, plan.board
     family = board.part.family
     recipe = recipe or family.recipe(board.part)
+    if seeds is not None:
+        recipe = replace(recipe, seeds=tuple(range(1, seeds + 1)), every_seed=True)
     with BuildFolder.at(folder or plan.folder) as place:
         at = place.path
         remove_file(at / REPORT)  # speaks of the files of one finished build only
@@ -152,6 +158,7 @@ def build(
                     CONFIG,
                     board=board,
                     recipe=recipe,
+                    jobs=jobs,
                     progress=tell,
                     remark=lambda text: note(progress, text),
                     logs=place.logs,

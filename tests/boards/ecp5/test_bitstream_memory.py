@@ -12,7 +12,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hwgen.boards.bitstream import board_verilog, constraints
-from hwgen.boards.ecp5 import toolchain
+from hwgen.boards.ecp5 import route, toolchain
 from hwgen.boards.ecp5.floorplan import place_block_rams
 from hwgen.boards.ecp5.pll import plan_pll
 from hwgen.boards.ecp5.toolchain import LARGE_DIE
@@ -57,7 +57,7 @@ def test_initial_content_is_in_the_bitstream(tmp_path: Path) -> None:
     said: list[str] = []
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=LARGE_DIE, progress=said.append)
     place_block_rams(tmp_path / "netlist.json", tmp_path / "floorplan.json", ULX3S.part.name, {})
-    routed = toolchain.place_and_route(
+    routed = route.place_and_route(
         tmp_path,
         "floorplan.json",
         "top.lpf",

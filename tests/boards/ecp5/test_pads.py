@@ -11,7 +11,7 @@ import pytest
 
 from hwgen.boards.bitstream import board_verilog, constraints
 from hwgen.boards.board import Board
-from hwgen.boards.ecp5 import toolchain
+from hwgen.boards.ecp5 import route, toolchain
 from hwgen.boards.ecp5.pads import check_pads, read_pads
 from hwgen.boards.icepi_zero import ICEPI_ZERO
 from hwgen.boards.registry import BOARDS
@@ -96,7 +96,7 @@ def test_pads_of_a_placed_design(tmp_path: Path) -> None:
     (tmp_path / "top.lpf").write_text(constraints(board))
     recipe = toolchain.recipe_for(board.part)
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=recipe, progress=lambda _: None)
-    toolchain.place_and_route(
+    route.place_and_route(
         tmp_path,
         "netlist.json",
         "top.lpf",

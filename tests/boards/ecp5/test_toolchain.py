@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hwgen.boards.bitstream import board_verilog, constraints
-from hwgen.boards.ecp5 import toolchain
+from hwgen.boards.ecp5 import route, toolchain
 from hwgen.boards.ecp5.pll import plan_pll
 from hwgen.boards.ecp5.router_watch import PATIENCE, RouterStuckError, RouterWatch
 from hwgen.boards.ecp5.toolchain import LARGE_DIE
-from hwgen.boards.family import ROUTE_REPORT, Usage
+from hwgen.boards.family import Usage
 from hwgen.boards.registry import find_board
 from hwgen.boards.tools import Tool, run_tool
 from hwgen.boards.ulx3s import ULX3S
@@ -35,7 +33,7 @@ def test_bitstream(tmp_path: Path) -> None:
     write(tmp_path, 100)
     recipe = LARGE_DIE
     toolchain.synthesise(tmp_path, "top.v", "netlist.json", recipe=recipe, progress=said.append)
-    routed = toolchain.place_and_route(
+    routed = route.place_and_route(
         tmp_path,
         "netlist.json",
         "top.lpf",
@@ -61,13 +59,14 @@ def test_bitstream(tmp_path: Path) -> None:
         ToolError,
         match=r"timing not met: \d+\.\d MHz reached, 400\.0 MHz asked for \(seeds 1, 2\): build with a clock of \d+ MHz or less",
     ):
-        toolchain.place_and_route(
+        route.place_and_route(
             tmp_path,
             "netlist.json",
             "top.lpf",
             "top.config",
             board=ULX3S,
             recipe=replace(recipe, router_options=(), seeds=(1, 2)),
+            jobs=2,
             progress=said.append,
             remark=said.append,
         )
@@ -94,76 +93,6 @@ def test_watch_ends_a_route_that_is_stuck(rounds: list[tuple[int, int]]) -> None
     with pytest.raises(RouterStuckError) as error:
         feed(rounds)
     assert (error.value.overused, error.value.slow) == min(rounds) and error.value.placed_mhz == 310.25
-
-
-@pytest.mark.parametrize(
-    "error, text",
-    [
-        (
-            RouterStuckError(0, 150, 310.25),
-            "timing not met: 150 connections stay too slow, 310.2 MHz estimated after the placement",
-        ),
-        (RouterStuckError(7, 0, None), "no route: 7 wires stay overused"),
-    ],
-)
-def test_stuck_router_is_a_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: RouterStuckError, text: str
-) -> None:
-    def stuck(*_: object, **__: object) -> None:
-        raise error
-
-    monkeypatch.setattr(toolchain, "run_tool", stuck)
-    with pytest.raises(ToolError, match=rf"^{re.escape(text)} \(seeds 1, 2, 3\)"):
-        toolchain.place_and_route(
-            tmp_path,
-            "netlist.json",
-            "top.lpf",
-            "top.config",
-            board=ULX3S,
-            recipe=LARGE_DIE,
-            progress=print,
-            remark=print,
-        )
-
-
-def test_every_seed_is_told_and_keeps_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two seeds miss the clock, one gets stuck; an earlier build had tried a fourth."""
-    reached = {1: 98.26, 3: 101.5}
-
-    def nextpnr(tool: Tool, arguments: list[str], *, folder: Path, log: Path, **_: object) -> None:
-        seed = int(arguments[arguments.index("--seed") + 1])
-        log.write_text(f"of seed {seed}\n")
-        if seed == 2:
-            raise RouterStuckError(7, 0, None)
-        fmax = {"clk": {"achieved": reached[seed], "constraint": 105.0}}
-        (folder / ROUTE_REPORT).write_text(json.dumps({"fmax": fmax, "utilization": {}}))
-
-    monkeypatch.setattr(toolchain, "run_tool", nextpnr)
-    logs = tmp_path / "logs"
-    logs.mkdir()
-    (logs / "nextpnr_seed_4.log").write_text("old")
-    said: list[str] = []
-
-    def run() -> None:
-        toolchain.place_and_route(
-            tmp_path, "n", "c", "o", board=ULX3S, recipe=LARGE_DIE, progress=print, remark=said.append, logs=logs
-        )
-
-    with pytest.raises(
-        ToolError, match=rf"^timing not met: 101\.5 MHz reached, .* clock of 101 MHz or less; logs {logs}$"
-    ):
-        run()
-    assert said == [
-        f"seed 1: 98.3 MHz reached, 6.7 MHz less than the 105.0 asked; log {logs}/nextpnr_seed_1.log",
-        f"seed 2: no route: 7 wires stay overused; log {logs}/nextpnr_seed_2.log",
-        f"seed 3: 101.5 MHz reached, 3.5 MHz less than the 105.0 asked; log {logs}/nextpnr_seed_3.log",
-    ]
-    assert {file.name: file.read_text() for file in logs.iterdir()} == {
-        f"nextpnr_seed_{seed}.log": f"of seed {seed}\n" for seed in (1, 2, 3)
-    }
-    reached[1] = 110.0
-    run()
-    assert [file.name for file in logs.iterdir()] == ["nextpnr_seed_1.log"]
 
 
 def test_tool_is_ended_by_its_watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,21 +147,6 @@ def test_missing_tool() -> None:
     assert tool.version is None
     with pytest.raises(ToolError, match=r"nothing is not installed: run `pip install 'hwgen\[build\]'`"):
         run_tool(tool, [], folder=Path(), log=Path("x"), progress=print, news=lambda line: line)
-
-
-def test_report_without_clock(tmp_path: Path) -> None:
-    path = tmp_path / "nextpnr.json"
-    path.write_text(json.dumps({"fmax": {}, "utilization": {}}))
-    with pytest.raises(ToolError, match="nextpnr reports no clock"):
-        toolchain.read_report(path, ULX3S, 1)
-
-
-def test_report_takes_the_slowest_clock(tmp_path: Path) -> None:
-    path = tmp_path / "nextpnr.json"
-    fmax = {"a": {"achieved": 120.0, "constraint": 100.0}, "b": {"achieved": 24.0, "constraint": 25.0}}
-    path.write_text(json.dumps({"fmax": fmax, "utilization": {"MULT18X18D": {"used": 7, "available": 156}}}))
-    routed = toolchain.read_report(path, ULX3S, 1)
-    assert (routed.fmax_mhz, routed.timing_met, routed.resources["dsp"].used) == (24.0, False, 7)
 
 
 def test_small_dies_have_another_router() -> None:

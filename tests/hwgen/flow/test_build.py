@@ -144,7 +144,7 @@ def test_build(tmp_path: Path, plan: TinyPlan, capsys: pytest.CaptureFixture[str
     plan.content = b"other weights"
     folder_before = {path.name for path in folder.iterdir()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hwgen.boards.ecp5.toolchain.read_report", lambda path, board, seed: SLOW)
+        patch.setattr("hwgen.boards.ecp5.route.read_report", lambda path, board, seed: SLOW)
         with pytest.raises(ToolError, match="timing not met: 50.0 MHz reached, 142.0 MHz asked for"):
             run(folder, capsys, plan, 142.0)
     assert "seed 2: 50.0 MHz reached, 92.0 MHz less than the 142.0 asked; log " in capsys.readouterr().err
