@@ -92,7 +92,7 @@ class Request:
     """What is asked of the machine; with a payload `length` is not looked at."""
 
     command: Command
-    address: int = 0
+    address: int
     length: int = 0
     payload: bytes | None = None
 
@@ -365,6 +365,4 @@ def _blocks(command: Command, address: int, units: NDArray[Any], dtype: str) -> 
 def _reason(response: Response | None) -> str:
     if response is None:
         return "no answer"
-    if response.status == Status.OK:
-        return "answers got lost"
     return Status(response.status).name if response.status in list(Status) else f"status {response.status}"

@@ -115,11 +115,8 @@ class ResponseReader:
         self._buffer += data
         found: list[Response] = []
         while True:
-            start = self._buffer.find(RESPONSE_SYNC)
-            if start < 0:
-                self._buffer.clear()
-                return found
-            del self._buffer[:start]
+            _, sync, rest = self._buffer.partition(bytes([RESPONSE_SYNC]))
+            self._buffer = sync + rest
             head = 1 + RESPONSE_HEADER_BYTES + CRC_BYTES
             if len(self._buffer) < head:
                 return found
@@ -127,7 +124,7 @@ class ResponseReader:
             if crc16(header) != self._buffer[1 + RESPONSE_HEADER_BYTES : head]:
                 del self._buffer[0]
                 continue
-            length = int.from_bytes(header[2:4], "little")
+            length = int.from_bytes(header[2:], "little")
             end = head + (length + CRC_BYTES if length else 0)
             if len(self._buffer) < end:
                 return found

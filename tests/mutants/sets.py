@@ -87,6 +87,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "hwgen/host": (
         "tests/hwgen/host/test_packets.py",
         "tests/hwgen/host/test_link.py",
+        "tests/hwgen/host/test_link_times.py",
         "tests/hwgen/host/test_frames.py",
     ),
     "compiler/int8": ("tests/compiler/int8",),

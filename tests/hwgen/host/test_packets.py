@@ -29,6 +29,29 @@ def test_request_layout() -> None:
         encode_request(Command.READ, 0, address=1 << 32)
 
 
+@pytest.mark.parametrize(
+    ("name", "bits", "most"),
+    [("sequence", 8, (1 << 8) - 1), ("address", 32, (1 << 32) - 1), ("length", 16, (1 << 16) - 1)],
+)
+def test_fields_have_their_widths(name: str, bits: int, most: int) -> None:
+    def encoded(value: int) -> bytes:
+        sequence, others = (value, {}) if name == "sequence" else (0, {name: value})
+        return encode_request(Command.READ, sequence, **others)
+
+    assert len(encoded(most)) == 11
+    for value in (-1, most + 1):
+        with pytest.raises(ValueError, match=f"{name} must fit {bits} bits, not {value}$"):
+            encoded(value)
+
+
+def test_an_answer_begins_with_its_sync_byte() -> None:
+    """A good header behind anything else is none, not even behind a byte that looks like the beginning or the end of an answer."""
+    header = response(0, 1)[1:]
+    assert ResponseReader().feed(b"\x5a\x00" + header + response(0, 2)) == [Response(0, 2, b"")]
+    ends = next(one for one in (response(0, number) for number in range(256)) if one[-1] == 0x5A)
+    assert ResponseReader().feed(ends + header) == [Response(0, ends[2], b"")]
+
+
 def test_responses_in_pieces_and_noise() -> None:
     reader = ResponseReader()
     stream = b"\x00\x5a\x5a" + response(0, 1, b"hello") + b"\x5a\x00" + response(3, 2) + response(0, 3, b"\x5a" * 20)
