@@ -168,7 +168,8 @@ class Link:
         Raises:
             LinkError: refused, or no good answer after all attempts.
         """
-        return self.exchange([Request(command, address, length, payload)])[0]
+        (answer,) = self.exchange([Request(command, address, length, payload)])
+        return answer
 
     def _send(self, request: Request) -> int:
         """Send a request under a number of its own, which is returned."""

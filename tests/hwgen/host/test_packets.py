@@ -35,8 +35,8 @@ def test_request_layout() -> None:
 )
 def test_fields_have_their_widths(name: str, bits: int, most: int) -> None:
     def encoded(value: int) -> bytes:
-        sequence, others = (value, {}) if name == "sequence" else (0, {name: value})
-        return encode_request(Command.READ, sequence, **others)
+        fields = {"sequence": 0, "address": 0, "length": 0} | {name: value}
+        return encode_request(Command.READ, fields["sequence"], address=fields["address"], length=fields["length"])
 
     assert len(encoded(most)) == 11
     for value in (-1, most + 1):
