@@ -14,8 +14,9 @@ from hwgen.compiler.program.resident import resident_content
 from hwgen.compiler.program.spilled import SpillTraffic, load_waits
 from hwgen.compiler.program.stream import UNPACKED_HALFWORDS, WORD_HALFWORDS, Packet, StreamWriter
 from hwgen.compiler.program.written import written_by
+from hwgen.compiler.tiling.lifetimes import lifetimes, timetable
 from hwgen.compiler.tiling.memory import Layout
-from hwgen.compiler.tiling.stripes import Step, lifetimes, read_rows
+from hwgen.compiler.tiling.stripes import Step, read_rows
 from hwgen.compiler.weight_schedule.packing import array_parameters, table_halfwords, weight_words, window_words
 from hwgen.compiler.weight_schedule.schedule import Load, StepLoads
 from hwgen.hw.isa.ceil_div import ceil_div
@@ -36,7 +37,7 @@ def build_program(
     config: CoreConfig,
 ) -> Program:
     """Descriptors, packets and stream of a planned network."""
-    lives = lifetimes(lowered, steps)
+    lives = lifetimes(lowered, timetable(lowered, steps))
     image_waits = {name: load_waits(lowered, layouts, lives, name) for name in lowered.images}
     traffic = SpillTraffic(lowered, steps, layouts, lives)
     writer = StreamWriter()

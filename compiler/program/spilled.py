@@ -9,8 +9,9 @@ import numpy as np
 
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.program.stream import WORD_HALFWORDS, Packet, StreamWriter
+from hwgen.compiler.tiling.lifetimes import Lifetimes, store_steps, timetable
 from hwgen.compiler.tiling.memory import Layout, place_rows
-from hwgen.compiler.tiling.stripes import Lifetimes, Step, read_rows, store_steps
+from hwgen.compiler.tiling.stripes import Step, read_rows
 from hwgen.hw.isa.memories import READ_AHEAD
 from hwgen.hw.isa.packets import PacketKind
 
@@ -64,7 +65,7 @@ class SpillTraffic:
         self._due: dict[
             int, list[tuple[int, str, int]]
         ] = {}  # (last writer, buffer, row) by the step that must not come before
-        for name, stored in store_steps(lowered, steps).items():
+        for name, stored in store_steps(lowered, timetable(lowered, steps)).items():
             for row, index in enumerate(stored.tolist()):
                 self._due.setdefault(index, []).append((int(made[name][row]), name, row))
         self._targets: list[tuple[int, str, int]] = []  # payload of a STORE packet, copy, row

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.tiling.fusion_groups import FusionLimits, GivenFusion
 from hwgen.compiler.tiling.group_places import group_places
+from hwgen.compiler.tiling.lifetimes import Lifetimes, lifetimes, peak_words, timetable
 from hwgen.compiler.tiling.memory import Layout, place_rows
-from hwgen.compiler.tiling.stripes import FusionGroup, Lifetimes, Step, build_steps, lifetimes, peak_words
+from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps
 from hwgen.compiler.tiling.striping import Choice, Options, Weights
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.ceil_div import ceil_div
@@ -190,8 +191,8 @@ def _fit(
     tiles: ChannelTiles,
 ) -> Fit:
     steps = build_steps(lowered, fusion_groups, tiles)
-    lives = lifetimes(lowered, steps)
+    lives = lifetimes(lowered, timetable(lowered, steps))
     used = max(int(place_rows(layout, lives[name]).high.max()) for name, layout in layouts.items())
     return Fit(
-        list(fusion_groups), steps, lives, layouts, used, int(peak_words(lowered, steps, lives).max()), avoidable
+        list(fusion_groups), steps, lives, layouts, used, int(peak_words(lowered, len(steps), lives).max()), avoidable
     )

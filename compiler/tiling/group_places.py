@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.tiling.fusion_groups import boundaries
+from hwgen.compiler.tiling.lifetimes import lifetimes, timetable
 from hwgen.compiler.tiling.memory import (
     Layout,
     Search,
@@ -17,7 +18,7 @@ from hwgen.compiler.tiling.memory import (
     shapes,
     window_rows,
 )
-from hwgen.compiler.tiling.stripes import FusionGroup, build_steps, lifetimes
+from hwgen.compiler.tiling.stripes import FusionGroup, build_steps
 from hwgen.hw.isa.config import BANKS
 
 _ROOMY = 0.6
@@ -44,7 +45,7 @@ class GroupPlaces:
         made = {item.output.buffer for item in passes}
         read = {view.buffer for item in passes for view in item.views}
         self.before, self.after = boundaries(lowered)[fusion_group.first], boundaries(lowered)[fusion_group.past]
-        lives = lifetimes(lowered, steps, made | read | self.before | self.after)
+        lives = lifetimes(lowered, timetable(lowered, steps), made | read | self.before | self.after)
         for name in self.before:
             lives[name].start[:] = 0
         for name in self.after:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwgen.compiler.lower.passes import Buffer
-from hwgen.compiler.tiling.stripes import Lifetimes
+from hwgen.compiler.tiling.lifetimes import Lifetimes
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.tiling.fit import NoFitError
 from hwgen.compiler.tiling.fusion_groups import FusionLimits, boundaries, joined
+from hwgen.compiler.tiling.lifetimes import Timetable, timetable
 from hwgen.compiler.tiling.spill import Gap, spill
-from hwgen.compiler.tiling.stripes import FusionGroup
+from hwgen.compiler.tiling.stripes import FusionGroup, build_steps
 from hwgen.compiler.tiling.striping import peak_of
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
 
@@ -92,16 +93,18 @@ class _Known:
 
     Attributes:
         peaks: words that a fusion group needs, by all that they depend on.
+        timetables: of fusion groups without spills, by (first, past, rows of a stripe); spills change the buffers that are read only.
         steps: that were made for it.
     """
 
-    peaks: dict[object, int]
+    peaks: dict[object, int] = field(default_factory=dict)
+    timetables: dict[tuple[int, int, int], Timetable] = field(default_factory=dict)
     steps: int = 0
 
 
 @functools.lru_cache(maxsize=4)
 def _known(lowered: Lowered) -> _Known:
-    return _Known({})
+    return _Known()
 
 
 class _Search:
@@ -169,14 +172,13 @@ class _Search:
     def _short(self, lowered: Lowered, first: int, past: int) -> int:
         """Words that a fusion group lacks with the finest stripes or with none, whichever needs less; 0 if one of them fits."""
         live = boundaries(lowered)
-        views = tuple(view.buffer for item in lowered.passes[first:past] for view in item.views)
-        stored = tuple(item.output.buffer in lowered.copies for item in lowered.passes[first:past])
-        passes = lowered.passes[first:past]
+        passes = tuple(lowered.passes[first:past])  # those that read something else are others
+        stored = tuple(item.output.buffer in lowered.copies for item in passes)
         height = passes[-1].height
         sizes = (height,) if any(item.whole for item in passes) else (height, 1)
         least: int | None = None
         for size in dict.fromkeys(sizes):
-            key = (first, past, views, stored, live[first], live[past], size)
+            key = (passes, stored, live[first], live[past], size)
             if key not in self._known.peaks:
                 self._known.peaks[key] = self._peak(lowered, first, past, size)
             peak = self._known.peaks[key]
@@ -193,4 +195,9 @@ class _Search:
         if self._known.steps > MOST_STEPS:
             raise _TooLongError(lowered.passes[past - 1].name)
         self._known.steps += len(heights) * (past - first)
-        return peak_of(lowered, FusionGroup(first, past, heights))
+        group, plain = FusionGroup(first, past, heights), self._lowered
+        if (first, past, size) not in self._known.timetables:
+            made = timetable(plain, build_steps(plain, [group], {}))
+            self._known.timetables[first, past, size] = made
+        passes = dict(zip(plain.passes[first:past], lowered.passes[first:past], strict=True))
+        return peak_of(lowered, group, self._known.timetables[first, past, size].of(passes))

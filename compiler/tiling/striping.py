@@ -11,8 +11,9 @@ import numpy as np
 from hwgen.compiler.int8.fusion import FURTHER_PASS_CYCLES
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.tiling.fusion_groups import boundaries
+from hwgen.compiler.tiling.lifetimes import Lifetimes, Timetable, lifetimes, peak_words, timetable
 from hwgen.compiler.tiling.memory import window_rows
-from hwgen.compiler.tiling.stripes import FusionGroup, Lifetimes, build_steps, lifetimes, peak_words
+from hwgen.compiler.tiling.stripes import FusionGroup, build_steps
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS
 
@@ -98,9 +99,10 @@ class Options:
         return False
 
 
-def peak_of(lowered: Lowered, fusion_group: FusionGroup) -> int:
-    """Words that a fusion group needs at its peak if nothing else is live but what it reads and leaves."""
-    steps = build_steps(lowered, [fusion_group], {})
+def peak_of(lowered: Lowered, fusion_group: FusionGroup, steps: Timetable | None = None) -> int:
+    """Words that a fusion group needs at its peak if nothing else is live but what it reads and leaves; `steps`: its timetable if known."""
+    steps = steps or timetable(lowered, build_steps(lowered, [fusion_group], {}))
+    count = steps.past - steps.first
     passes = lowered.passes[fusion_group.first : fusion_group.past]
     made = {item.output.buffer for item in passes}
     read_inside = {view.buffer for item in passes for view in item.views}
@@ -113,13 +115,13 @@ def peak_of(lowered: Lowered, fusion_group: FusionGroup) -> int:
         if name in before:
             start[:] = 0
         if name in after:
-            end[end >= 0] = len(steps) - 1
+            end[end >= 0] = count - 1
         involved[name] = Lifetimes(start, end)
     for name in before & after - involved.keys():
         involved[name] = Lifetimes(
-            np.zeros(lowered.buffers[name].height, np.int64), np.full(lowered.buffers[name].height, len(steps) - 1)
+            np.zeros(lowered.buffers[name].height, np.int64), np.full(lowered.buffers[name].height, count - 1)
         )
-    total = peak_words(lowered, steps, involved)
+    total = peak_words(lowered, count, involved)
     slack = sum(
         (-rows) % BANKS * lowered.buffers[name].row_words
         for name, life in involved.items()

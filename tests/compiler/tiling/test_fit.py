@@ -6,6 +6,7 @@ import pytest
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Buffer, Lowered
 from hwgen.compiler.tiling.fit import Fit, fit
+from hwgen.compiler.tiling.lifetimes import Lifetimes, lifetimes, timetable
 from hwgen.compiler.tiling.memory import (
     OPERAND_PHASES,
     Layout,
@@ -17,7 +18,7 @@ from hwgen.compiler.tiling.memory import (
     shapes,
     window_rows,
 )
-from hwgen.compiler.tiling.stripes import Lifetimes, lifetimes, natural_groups, read_rows, split_channels
+from hwgen.compiler.tiling.stripes import natural_groups, read_rows, split_channels
 from hwgen.compiler.tiling.striping import Weights, candidate_heights
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.ceil_div import ceil_div
@@ -47,7 +48,7 @@ def test_segments_hand_over_one_tensor(full: Lowered) -> None:
 
 def test_no_two_live_rows_share_a_word(full: Lowered, fitted: Fit) -> None:
     """Every word of every bank, step by step: at most one row of one tensor."""
-    lives = lifetimes(full, fitted.steps)
+    lives = lifetimes(full, timetable(full, fitted.steps))
     owner = np.zeros((len(fitted.steps) + 1, BANKS, 6144), np.int16)
     for number, (name, layout) in enumerate(fitted.layouts.items(), 1):
         life = lives[name]

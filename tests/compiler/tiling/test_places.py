@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from hwgen.compiler.lower.passes import Buffer
+from hwgen.compiler.tiling.lifetimes import Lifetimes, Spans, earliest, latest
 from hwgen.compiler.tiling.memory import Layout, Rows, Search, concatenate, place_rows
-from hwgen.compiler.tiling.stripes import Lifetimes, _from, _until
 
 BANK = 60
 
@@ -74,9 +74,7 @@ def test_rows_of_many_steps_at_once() -> None:
             if turn:
                 first, past = np.roll(first, 1), np.roll(past, 1)
             spans, steps = list(zip(first.tolist(), past.tolist(), strict=True)), np.sort(rng.integers(0, 99, count))
-            last, earliest = np.full(60, -1), np.full(60, 1000)
-            _until(last, spans, steps.tolist())
-            _from(earliest, spans, steps.tolist())
+            last, first_of = latest(Spans(spans), steps, 60), earliest(Spans(spans), steps, 60)
             for row in range(60):
                 hits = [int(step) for (low, high), step in zip(spans, steps, strict=True) if low <= row < high]
-                assert (last[row], earliest[row]) == (max(hits, default=-1), min(hits, default=1000))
+                assert (last[row], first_of[row]) == (max(hits, default=-1), min(hits, default=1 << 30))
