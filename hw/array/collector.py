@@ -85,7 +85,9 @@ class Collector(wiring.Component):
         if self._config.combine_lanes:
             m.d.comb += self.combine.eq(parameters.combine)
 
-        chunk = delay_line(m, self._chunk_of_column_0(m), cols - 1, "chunk")
+        chunk = delay_line(
+            m, chunk_of_column_0(m, self._config.rows, start=self.start, valid=self.valid[0]), cols - 1, "chunk"
+        )
         bytes_of_lanes: list[Value] = []
         looks_up: list[Value] = []
         # The clamp is constant in a pass, and the lanes lie far apart.
@@ -125,19 +127,6 @@ class Collector(wiring.Component):
         m.d.sync += self.segment_taken.eq(self.o.valid & self.o.ready)
         return m
 
-    def _chunk_of_column_0(self, m: Module) -> Value:
-        """Chunk count mod 8 of the result on column 0."""
-        rows = self._config.rows
-        row = Signal(range(rows))
-        chunk = Signal(CHUNK_INDEX_BITS)
-        with m.If(self.valid[0]):
-            m.d.sync += row.eq(row + 1)
-            with m.If(row == rows - 1):
-                m.d.sync += [row.eq(0), chunk.eq(chunk + 1)]
-        with m.If(self.start):
-            m.d.sync += [row.eq(0), chunk.eq(0)]
-        return chunk
-
     def _look_up(self, m: Module, values: list[Value], looks_up: list[Value]) -> list[Value]:
         """The lanes' bytes behind the table."""
         latency = requantiser_latency(self._config.array_clamp_bits)
@@ -150,6 +139,19 @@ class Collector(wiring.Component):
         for q, value in enumerate(values):
             m.d.comb += table.i[q].eq(value)
         return [table.o[q] for q in range(len(values))]
+
+
+def chunk_of_column_0(m: Module, rows: int, *, start: Value, valid: Value) -> Signal:
+    """Chunk count mod 8 of the result on column 0, from the `start` of a pass on."""
+    row = Signal(range(rows))
+    chunk = Signal(CHUNK_INDEX_BITS)
+    with m.If(valid):
+        m.d.sync += row.eq(row + 1)
+        with m.If(row == rows - 1):
+            m.d.sync += [row.eq(0), chunk.eq(chunk + 1)]
+    with m.If(start):
+        m.d.sync += [row.eq(0), chunk.eq(0)]
+    return chunk
 
 
 def collector_latency(config: CoreConfig) -> int:

@@ -114,7 +114,7 @@ class CoreConfig:
                 f"combine_lanes must be 0, 1, 2 or 4, at most cols / 2, not {self.combine_lanes}",
             ),
             (
-                not self.combine_lanes or 2 * self.rows >= self.cols + 2,
+                not self.combine_lanes or 2 * self.rows > self.cols,  # both even: two more at least
                 f"2 * rows must be at least cols + 2 with a combine element, not {2 * self.rows} and {self.cols} + 2",
             ),
             (self.table_slots in (2, 4, 8, 16), f"table_slots must be 2, 4, 8 or 16, not {self.table_slots}"),

@@ -60,7 +60,7 @@ class Accumulator(wiring.Component):
             part = Signal(pair.shape(), name=f"scaled_{i}", reset_less=True)
             m.d.sync += part.eq(pair)
             parts.append(part)
-        lower = Signal(signed(len(parts[0]) + 1), reset_less=True)
+        lower = Signal(parts[0].shape(), reset_less=True)  # with a scale beyond 3 the products' sum has far fewer bits
         upper = Signal(signed(SUM_BITS), reset_less=True)
         acc = Signal(signed(SUM_BITS), reset_less=True)
         # What is added to a scaled sum is 0, and `upper` is 0 with a scale of 1: no adder for the two.

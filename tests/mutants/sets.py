@@ -74,7 +74,7 @@ SETS = {
 }
 """All mutants of what decides values and limits, a sample of the rest."""
 
-_NETWORKS_RTL = ("tests/sim/frame/test_machine_operators.py",)
+_NETWORKS_RTL = ("tests/sim/frame/test_machine_operators.py", "tests/sim/frame/test_machine.py")
 
 TESTS: Mapping[str, tuple[str, ...]] = {
     ARITHMETIC: (

@@ -21,12 +21,14 @@ from hwgen.sim.harness.streams import (
     StreamSink,
     StreamSource,
 )
+from tests.support.window_tables import window_tables
 
 CONFIG = CoreConfig(
     window_lanes=int(os.environ["LANES"]),
     window_clamp_bits=int(os.environ["CLAMP_BITS"]),
     window_depth=int(os.environ["DEPTH"]),
     window_table=bool(int(os.environ["TABLE"])),
+    table_slots=int(os.environ["TABLE_SLOTS"]),
     row_steps=bool(int(os.environ["PARTIAL_DEPTH"])),
     partial_depth=int(os.environ["PARTIAL_DEPTH"]),
     striped_sums=bool(int(os.environ["STRIPED_SUMS"])),
@@ -48,6 +50,11 @@ class Case:
     base: int
 
     @property
+    def table(self) -> int:
+        """Number of its table, among those that are there from power-on."""
+        return self.one.x.shape[1] % (CONFIG.table_slots - 1)
+
+    @property
     def descriptor(self) -> int:
         one = self.one
         fetch = FetchFields(
@@ -63,6 +70,7 @@ class Case:
             window_base=self.base,
             window_clamp=ClampFields(*one.clamp),
             average_scale=one.average_scale,
+            window_table=self.table,
         )
         return DescriptorFields(fetch=fetch, window=window).pack()
 
@@ -129,9 +137,10 @@ def expected(case: Case, table: np.ndarray) -> list[int]:
         parameters = replace(parameters, weights=weights)
     if MUTATION == "maximum" and one.op == WindowOp.MAX:
         one = replace(one, fill=one.fill + 1)
-    values = one.results(
-        parameters, lanes=L, clamp_bits=CONFIG.window_clamp_bits, table=table if CONFIG.window_table else None
-    )
+    if CONFIG.table_slots > 2:
+        table = window_tables(CONFIG.table_slots)[case.table]
+    found = table if CONFIG.window_table else None
+    values = one.results(parameters, lanes=L, clamp_bits=CONFIG.window_clamp_bits, table=found)
     payloads = [int.from_bytes((row & 0xFF).astype(np.uint8).tobytes(), "little") for row in values]
     payloads[-1] |= 1 << (8 * L)
     return payloads

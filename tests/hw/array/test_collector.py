@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from amaranth import Module, Signal
+from amaranth.sim import Simulator
 
-from hwgen.hw.array.collector import Collector, collector_latency
+from hwgen.hw.array.collector import Collector, chunk_of_column_0, collector_latency
 from hwgen.hw.array.lane_parameters import check_shape
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.sim.harness.runner import MODELS, simulate
@@ -48,6 +51,31 @@ def test_collector(bench_dir: Path, rows: int, cols: int, table: bool, depth: in
         env={key: str(value) for key, value in env.items()},
         sources=[MODELS / "ecp5" / "DP16KD.v"],
     )
+
+
+def test_a_pass_begins_with_a_chunk_s_first_row() -> None:
+    """Wherever the one before it has ended."""
+    m = Module()
+    start, valid = Signal(), Signal()
+    chunk = chunk_of_column_0(m, 5, start=start, valid=valid)
+    seen: list[int] = []
+
+    async def bench(ctx: Any) -> None:
+        for results in (2 * 5 + 3, 4 * 5):
+            ctx.set(start, 1)
+            await ctx.tick()
+            ctx.set(start, 0)
+            ctx.set(valid, 1)
+            for _ in range(results):
+                seen.append(ctx.get(chunk))
+                await ctx.tick()
+            ctx.set(valid, 0)
+
+    simulator = Simulator(m)
+    simulator.add_clock(1e-8)
+    simulator.add_testbench(bench)
+    simulator.run()
+    assert seen == [0] * 5 + [1] * 5 + [2] * 3 + [0] * 5 + [1] * 5 + [2] * 5 + [3] * 5
 
 
 def test_shape_is_checked() -> None:

@@ -15,6 +15,7 @@ from hwgen.hw.control.counters import Counters
 from hwgen.hw.control.sequencer import Sequencer
 from hwgen.hw.isa.descriptor import Descriptor
 from hwgen.sim.harness.runner import MODELS, simulate
+from tests.support.port_widths import port_widths
 from tests.support.resident_descriptors import descriptors
 
 
@@ -63,6 +64,10 @@ class SequencerWithCounters(wiring.Component):
             self.read_data.eq(counters.read_data),
         ]
         return m
+
+
+def test_halfwords_are_pushed() -> None:
+    assert port_widths(Sequencer())["push"] == 1 + 16
 
 
 def test_sequencer(bench_dir: Path) -> None:

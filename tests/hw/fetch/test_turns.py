@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from hwgen.hw.fetch.turns import Turns
+from hwgen.hw.fetch.turns import PixelCredit, Turns
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
+from tests.support.port_widths import port_widths
 from tests.support.python_simulation import random_bits, run_bench
 
 DISTANCE = 9
@@ -122,6 +123,10 @@ def test_turns(rows: int, depth: int) -> None:
 
     run_bench(dut, bench)
     assert set(waits) == {"output", "pixels", "distance"} and min(waits.values()) > 30, waits
+
+
+def test_room_is_yes_or_no() -> None:
+    assert port_widths(PixelCredit(13))["room"] == 1
 
 
 def test_a_beat_in_every_cycle() -> None:

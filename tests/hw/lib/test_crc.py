@@ -14,6 +14,7 @@ from hwgen.hw.lib.crc import Crc16
 def test_crc() -> None:
     rng = random.Random(1)
     dut = Crc16(0x1021, 0xFFFF)
+    assert len(dut.crc) == 16
 
     async def bench(ctx: Any) -> None:
         ctx.set(dut.clear, 1)

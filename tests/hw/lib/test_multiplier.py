@@ -10,6 +10,7 @@ from amaranth import Cat, Const, Fragment, Module, Shape, Signal, Value, signed,
 from amaranth.back import rtlil
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.sim import Simulator, SimulatorContext
 
 from hwgen.hw.lib.multiplier import Addend, add_levels, add_tree, partial_products
 from hwgen.sim.harness.runner import MODELS, simulate
@@ -98,3 +99,26 @@ def test_constant_bits_are_constant_from_the_start(addends: int, held: list[str]
         )
     }
     assert [starts[name] for name in held] == ["2'01"] * len(held)
+
+
+@pytest.mark.parametrize("bases", [(0, 3), (3, 0)])
+def test_the_lower_addend_needs_no_adder(bases: tuple[int, int]) -> None:
+    """Whichever comes first: its lower bits are the sum's."""
+    m = Module()
+    x, y = Signal(5), Signal(4)
+    first, second = Addend(x, bases[0], 0, 31), Addend(y, bases[1], 0, 15)
+    total = add_tree(m, "sum", [first, second])
+    assert total.base == 0 and (total.low, total.high) == (0, (31 << bases[0]) + (15 << bases[1]))
+
+    async def bench(ctx: SimulatorContext) -> None:
+        for a in range(32):
+            for b in range(16):
+                ctx.set(x, a)
+                ctx.set(y, b)
+                await ctx.tick()
+                assert ctx.get(total.value) == (a << bases[0]) + (b << bases[1])
+
+    simulator = Simulator(m)
+    simulator.add_clock(1e-8)
+    simulator.add_testbench(bench)
+    simulator.run()

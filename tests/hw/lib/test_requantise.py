@@ -15,7 +15,7 @@ from tests.support.on_carry_cells import OnCarryCells
 
 
 @pytest.mark.parametrize(
-    ("in_bits", "clamp_bits", "latency"), [(26, 24, 13), (25, 23, 13), (20, 16, 13), (33, 32, 14), (30, 17, 13)]
+    ("in_bits", "clamp_bits", "latency"), [(26, 24, 13), (25, 23, 13), (20, 16, 13), (33, 32, 14), (30, 30, 13)]
 )
 def test_requantiser(bench_dir: Path, in_bits: int, clamp_bits: int, latency: int) -> None:
     component = Requantiser(in_bits, clamp_bits)

@@ -136,6 +136,9 @@ def test_linear_reads_are_nearly_gapless(clock_hz: int, cas_latency: int) -> Non
         ({"clock_hz": 125_000_000, "cas_latency": 2}, "clock_hz must be .* at CAS latency 2, not 125000000"),
         ({"capture_delay": 3}, "capture_delay must be 0, 1 or 2, not 3"),
         ({"init_us": 0}, "init_us must be at least 1, not 0"),
+        # A memory that needs one of both pauses longer than the controller makes them.
+        ({"part": SdramPart(rrd=60_000)}, "too slow for the controller at 100000000 Hz: rrd 6, write to precharge 2 "),
+        ({"part": SdramPart(wr=50_000)}, "too slow for the controller at 100000000 Hz: rrd 2, write to precharge 5 "),
     ],
 )
 def test_wrong_configuration(fields: dict[str, Any], text: str) -> None:

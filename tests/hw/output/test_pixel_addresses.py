@@ -12,7 +12,7 @@ import pytest
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import BANKS
 from hwgen.hw.isa.descriptor import Descriptor, RowPointer
-from hwgen.hw.output.pixel_addresses import PixelAddresses
+from hwgen.hw.output.pixel_addresses import PixelAddresses, _Pixel
 from tests.support.python_simulation import run_bench
 
 
@@ -99,3 +99,7 @@ def test_every_array_row(rows: int, often: float) -> None:
             ctx.set(dut.step, 0)
 
     run_bench(dut, bench)
+
+
+def test_the_last_pixel_is_told_by_a_bit() -> None:
+    assert _Pixel["last"].width == 1

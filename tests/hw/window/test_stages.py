@@ -12,9 +12,11 @@ from hwgen.hw.window import cycles
 from hwgen.hw.window.accumulator import Accumulator
 from hwgen.hw.window.maximum import Maximum
 from hwgen.hw.window.multiply_accumulate import MultiplyAccumulate
+from hwgen.hw.window.partial_sums import PartialSums
 from hwgen.hw.window.taps import Taps
 from hwgen.sim.harness.runner import MODELS, simulate
 from tests.support.on_carry_cells import OnCarryCells
+from tests.support.port_widths import port_widths
 
 
 def run(component: wiring.Component, bench: str, bench_dir: Path, *, cells: bool = False, **env: str) -> None:
@@ -45,6 +47,10 @@ def test_maximum(bench_dir: Path) -> None:
 
 def test_taps(bench_dir: Path) -> None:
     run(Taps(4), "window_taps", bench_dir)
+
+
+def test_an_output_is_read_by_a_bit() -> None:
+    assert port_widths(PartialSums(512, 20))["read"] == 1
 
 
 def test_cycles_add_up() -> None:

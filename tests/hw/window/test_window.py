@@ -12,6 +12,7 @@ from hwgen.hw.isa.descriptor import FeedMode, WindowOp
 from hwgen.hw.window.cycles import window_latency
 from hwgen.hw.window.window import Window
 from hwgen.sim.harness.runner import MODELS, simulate
+from tests.support.window_tables import window_tables, words
 
 LANES_4 = CoreConfig(window_lanes=4)
 LANES_8 = CoreConfig(window_lanes=8, window_clamp_bits=23, window_depth=1536, window_table=True)
@@ -29,12 +30,16 @@ def run(
         "CLAMP_BITS": str(config.window_clamp_bits),
         "DEPTH": str(config.window_depth),
         "TABLE": str(int(config.window_table)),
+        "TABLE_SLOTS": str(config.table_slots),  # more than two: all are there from power-on
         "PARTIAL_DEPTH": str(config.partial_depth),
         "STRIPED_SUMS": str(int(config.striped_sums)),
         "MUTATION": mutation,
     }
     simulate(
-        Window(config),
+        Window(
+            config,
+            tables=[words(table) for table in window_tables(config.table_slots)] if config.table_slots > 2 else (),
+        ),
         name="window",
         test_module=f"tests.cocotb.{bench}",
         build_dir=bench_dir,
@@ -44,7 +49,9 @@ def run(
     )
 
 
-BLOCKS = CoreConfig(window_lanes=4, row_steps=True, partial_depth=512, window_depth=4096)
+BLOCKS = CoreConfig(
+    window_lanes=4, row_steps=True, partial_depth=512, window_depth=4096, window_table=True, table_slots=4
+)
 
 
 @pytest.mark.parametrize("config", [LANES_4, LANES_8, BLOCKS], ids=["lanes4", "lanes8_table", "blocks"])

@@ -132,3 +132,28 @@ def test_the_last_packet_and_unknown_ones(kind: int) -> None:
                 await bench.tick()
 
     run_bench(dut, run)
+
+
+@pytest.mark.parametrize(
+    ("units", "needed", "begins"), [(0x8000, 0, True), (0, 0, False), (1, 0x8005, False), (1, 0x7, True)]
+)
+def test_all_bits_of_the_counts_are_looked_at(units: int, needed: int, begins: bool) -> None:
+    """A packet of 32,768 units is not an empty one, and one that waits for 32,773 passes does not begin behind 7."""
+    dut = PacketHeader(CoreConfig())
+
+    async def run(ctx: Any) -> None:
+        ctx.set(dut.passes_done, 7)
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        ctx.set(dut.i.valid, 1)
+        for word in (PacketKind.WEIGHTS.value, 0, units, needed):
+            ctx.set(dut.i.payload, word)
+            assert ctx.get(dut.i.ready) == 1
+            await ctx.tick()
+        ctx.set(dut.i.valid, 0)
+        for _ in range(CHECK_CYCLES):
+            await ctx.tick()
+        assert ctx.get(dut.payload) == begins and ctx.get(dut.i.ready) == (units == 0)
+
+    run_bench(dut, run)
