@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hwgen.hw.isa.ceil_div import ceil_div
+from hwgen.hw.memory.clock_ratio import ClockRatio
 
 BURST = 8
 """Halfwords of one read burst."""
@@ -101,7 +102,7 @@ class SdramConfig:
     """An SDRAM behind a controller with a given clock.
 
     Attributes:
-        clock_hz: clock of controller and memory, Hz.
+        clock_hz: clock of controller and memory, Hz; the core's too, unless `ratio` says otherwise.
         cas_latency: 2 or 3.
         capture_delay: cycles added to the CAS latency by the way to the memory and back. The memory's clock is the inverse of
             the controller's. 0: pads and access time together take less than half a cycle (an ideal simulation);
@@ -109,6 +110,8 @@ class SdramConfig:
         pad_registers: cycles that registers in the pads add to the way to the memory and back (0, or 2: one each way).
         part: timing limits of the memory.
         init_us: pause after reset before the first command, microseconds; shorter than the part's only in simulation.
+        ratio: of the core's clock and the memory's.
+        word: halfwords that the DMA takes at once where that ratio is not 1:1: 2, 4 or 8, at least as many as come in a cycle of the core.
     """
 
     clock_hz: int
@@ -117,6 +120,8 @@ class SdramConfig:
     pad_registers: int = 0
     part: SdramPart = SdramPart()
     init_us: int = 200
+    ratio: ClockRatio = ClockRatio()
+    word: int = 4
 
     def __post_init__(self) -> None:
         if self.cas_latency not in (2, 3):
@@ -132,12 +137,19 @@ class SdramConfig:
             raise ValueError(
                 f"clock_hz must be 20e6..{10**12 // least_ps} at CAS latency {self.cas_latency}, not {self.clock_hz}"
             )
+        if self.word not in (2, 4, 8):
+            raise ValueError(f"word must be 2, 4 or 8 halfwords, not {self.word}")
         # The controller tracks neither ACTIVATE to ACTIVATE nor single banks' write recovery: its own pace covers them.
         if self.rrd > self.rcd + 2 or self.write_to_precharge > 4:
             raise ValueError(
                 f"the part is too slow for the controller at {self.clock_hz} Hz: rrd {self.rrd}, "
                 f"write to precharge {self.write_to_precharge} cycles"
             )
+
+    @property
+    def core_hz(self) -> int:
+        """The core's clock, Hz."""
+        return self.clock_hz * self.ratio.core // self.ratio.memory
 
     def cycles(self, picoseconds: int) -> int:
         """Least cycles that last `picoseconds`."""

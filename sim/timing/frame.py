@@ -11,12 +11,13 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor_fields import FIELD_GROUPS, DescriptorFields
 from hwgen.hw.isa.memories import QUEUE_DEPTH
 from hwgen.hw.isa.packets import PacketKind
-from hwgen.hw.memory.dma.units import WRITE_DELAY
+from hwgen.hw.memory.dma.units import HALFWORD_KINDS, WRITE_DELAY
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.sim.elements.operand_reads import bank_distance
 from hwgen.sim.timing.passes import CoreDelays, PassTiming, pass_timing
 from hwgen.sim.timing.sdram import SdramTiming
 from hwgen.sim.timing.stream import StreamTiming
+from hwgen.sim.timing.word_stream import WordStreamTiming
 
 _FRAME_START = 1  # of sequencer and DMA, after the SDRAM's `frame_ready`
 _AHEAD = 1  # the next descriptor's loading begins before the present pass's `start`
@@ -117,6 +118,12 @@ _TIMED = attrgetter(
 """All other fields of a descriptor, as a tuple."""
 
 
+def stream_timing(sdram: SdramConfig, start: int) -> StreamTiming | WordStreamTiming:
+    """The stream of a memory on the core's clock or on one of its own, with the DMA's start in cycle `start`."""
+    timing = SdramTiming(sdram)
+    return StreamTiming(timing, start) if sdram.ratio.same else WordStreamTiming(timing, start)
+
+
 def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
     """Predict a frame.
 
@@ -126,8 +133,8 @@ def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
     """
     timings = PassTimings(program.config)
     if program.resident is not None:
-        return _resident(program, timings, sdram.clock_hz)
-    stream = StreamTiming(SdramTiming(sdram), _FRAME_START)
+        return _resident(program, timings, sdram.core_hz)
+    stream = stream_timing(sdram, _FRAME_START)
     passes: list[PassCycles] = []
     starts: list[int] = []
     dones: list[int] = []
@@ -137,9 +144,13 @@ def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
         if packet.kind == PacketKind.DESCRIPTOR and packet.step >= QUEUE_DEPTH - 1:
             gate = max(gate, loading[packet.step - QUEUE_DEPTH + 1] + _TAKEN)
         if packet.kind == PacketKind.STORE:
+            assert isinstance(stream, StreamTiming)
             stream.store(packet.target, packet.words, timings.port_b_latency, gate)
             continue
-        used = stream.packet(packet.units * packet.halfwords, gate)
+        unit = 1 if packet.kind in HALFWORD_KINDS else packet.halfwords
+        used = stream.packet(
+            packet.units * packet.halfwords, gate, unit=unit, image=packet.kind == PacketKind.IMAGE
+        )
         if packet.kind != PacketKind.DESCRIPTOR:
             continue
         index = packet.step
@@ -155,7 +166,7 @@ def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
                 program.names[index], start - _FRAME_START, timing.cycles, start - earliest, program.macs[index], timing
             )
         )
-    return FrameTiming(passes, dones[-1] - _FRAME_START, sdram.clock_hz, stream.used - _FRAME_START)
+    return FrameTiming(passes, dones[-1] - _FRAME_START, sdram.core_hz, stream.used - _FRAME_START)
 
 
 def _resident(program: Program, timings: PassTimings, clock_hz: int) -> FrameTiming:

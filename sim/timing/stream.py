@@ -39,8 +39,9 @@ class StreamTiming:
         self.used = start
         """Cycle in which the latest halfword was used."""
 
-    def use(self, count: int, gate: int = 0) -> int:
-        """Use `count` halfwords, the first not before cycle `gate`; returns the cycle of the last."""
+    def use(self, count: int, gate: int = 0, *, unit: int = 1) -> int:
+        """Use `count` halfwords, the first not before cycle `gate`; returns the cycle of the last. They are used one by one whatever
+        their `unit`."""
         while count:
             if (
                 self._offset == BURST
@@ -85,13 +86,14 @@ class StreamTiming:
         self.used = self._arrival + BURST - 1 + _ARRIVAL
         return bursts * BURST
 
-    def packet(self, halfwords: int, gate: int = 0) -> int:
-        """Use a header and a payload of `halfwords`, its first not before `gate`; returns the cycle of the last."""
+    def packet(self, halfwords: int, gate: int = 0, *, unit: int = 1, image: bool = False) -> int:
+        """Use a header and a payload of `halfwords`, its first not before `gate`; returns the cycle of the last. Neither their `unit` nor
+        whether they are of an `image` matters here."""
         self.header()
         return self.use(halfwords, gate)
 
-    def header(self) -> None:
-        """Use a header; what follows it waits until its `wait` could be compared."""
+    def header(self, *, image: bool = False) -> None:
+        """Use a header; what follows it waits until its `wait` could be compared. Image words before it have left until then."""
         self._checked = self.use(PACKET_HEADER_HALFWORDS) + CHECK_CYCLES + 1
 
     def store(self, target: int, words: int, latency: int, gate: int = 0) -> int:

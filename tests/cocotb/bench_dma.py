@@ -14,14 +14,18 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.dma.image_port import IMAGE_DELAY
 from hwgen.hw.memory.dma.units import WRITE_DELAY
+from hwgen.sim.harness.related_clocks import reset_related
 from hwgen.sim.harness.streams import StreamMonitor, reset
 from hwgen.sim.timing.sdram import Access, SdramTiming
 from hwgen.sim.timing.stream import StreamTiming
+from hwgen.sim.timing.word_stream import WordStreamTiming
 from tests.support.dma_stream import BAD_STREAM, Packet, streams
-from tests.support.dma_system import CONFIGS, PORT_LATENCY, SDRAM
+from tests.support.dma_system import CONFIGS, MEMORIES, PORT_LATENCY
 from tests.support.dma_times import payload_uses
 
 CONFIG: CoreConfig = CONFIGS[os.environ.get("DMA_CONFIG", "12x4")]
+SDRAM = MEMORIES[os.environ.get("DMA_MEMORY", "same")]
+WORD = 1 if SDRAM.ratio.same else SDRAM.word
 FIELDS = {
     "weights": (14, 8 * CONFIG.cols),
     "parameters": (11, 72),
@@ -124,7 +128,7 @@ def predict(
     base: int, packets: list[Packet], passes_done: Callable[[int], int], room: Callable[[int], bool]
 ) -> tuple[list[Write], list[int]]:
     sdram = RecordedSdram()
-    stream = StreamTiming(sdram, 0, base)
+    stream = StreamTiming(sdram, 0, base) if SDRAM.ratio.same else WordStreamTiming(sdram, 0, base)
 
     def next_room(cycle: int) -> int:
         while not room(cycle - 1):
@@ -138,24 +142,25 @@ def predict(
             reached += 1
         if packet.kind == PacketKind.STORE and packet.units:
             begun = len(sdram.writes)
+            assert isinstance(stream, StreamTiming)
             stream.store(*packet.stored_place, PORT_LATENCY, reached + 2)
             cycles = sdram.writes[begun:]
             writes += [(cycle, *item) for cycle, item in zip(cycles, packet.stored(base), strict=True)]
             continue
         uses = payload_uses(
-            stream, CONFIG, packet.kind, packet.units, unpack=packet.unpack, reached=reached, room=next_room
+            stream, CONFIG, packet.kind, packet.units, unpack=packet.unpack, reached=reached, room=next_room, word=WORD
         )
         assert len(uses) == len(packet.payload)
         late = IMAGE_DELAY if packet.kind == PacketKind.IMAGE else WRITE_DELAY
         if packet.kind != PacketKind.END:
             writes += [(uses[index] + late, *item) for index, item in packet.writes(CONFIG)]
-    return writes, sdram.requests
+    return writes, sdram.requests if SDRAM.ratio.same else []
 
 
 async def begin(dut: Any) -> None:
     dut.start_frame.value = dut.base.value = dut.passes_done.value = dut.room.value = 0
     dut.image__ready.value = 0
-    await reset(dut)
+    await (reset(dut) if SDRAM.ratio.same else reset_related(dut, SDRAM.ratio))
     while not int(dut.initialised.value):
         await RisingEdge(dut.clk)
     StreamMonitor(dut, "image", dut.clk)

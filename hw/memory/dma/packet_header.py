@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,6 +17,11 @@ CHECK_CYCLES = 2
 """Cycles from a header's last halfword until the first of its payload can be used: `wait` is compared."""
 
 
+def header_take(word: int) -> int:
+    """Halfwords of a header that are used in a cycle in which `word` are offered."""
+    return min(word, PACKET_HEADER_HALFWORDS)
+
+
 class _State(enum.Enum):
     IDLE = 0
     HEADER = 1
@@ -25,17 +31,18 @@ class _State(enum.Enum):
 
 
 class PacketHeader(wiring.Component):
-    """Takes the halfwords of headers, and says when those behind them may be used as payload.
+    """Takes the halfwords of headers, `header_take(word)` in a cycle, and says when those behind them may be used as payload.
 
     Halfword 0 of a header is kind | bank << 4 | unpack << 6, then come the address of the first unit, the count of units, and the number
     of passes that must be done before anything of the packet is written.
 
     Parameters:
         config: `spill`.
+        word: halfwords that `i` offers at once.
 
     Members:
         start : In(1), strobe: the halfword taken next is the first of a stream.
-        i : In(stream of halfwords); it is ready exactly for those of headers.
+        i : In(stream of `word` halfwords); it is ready exactly for those of headers.
         hold : In(1), the next header has to wait.
         passes_done : In(16).
         image_waits : In(1), IMAGE words of the packets before are still on their way.
@@ -43,7 +50,8 @@ class PacketHeader(wiring.Component):
         compare : Out(1), strobe: `packet` is new.
         payload : Out(1), the halfwords to come are the packet's payload.
         next_addr : In(1), strobe: the address goes up by one. It may come one cycle after the last `next_unit` of a packet, not later.
-        next_unit : In(1), strobe, with `payload`: the last halfword of a unit is used; not in the first cycle of `payload`.
+        next_unit : In(1), strobe, with `payload`: the last halfword of a unit is used; with a `word` of 1 not in the first cycle of
+            `payload` nor in two cycles running.
         busy : Out(1), from the cycle after `start` until the END packet is checked.
         error : Out(1), a packet was of unknown kind, and the stream was abandoned; cleared by `start`.
 
@@ -52,12 +60,13 @@ class PacketHeader(wiring.Component):
     The cycle after the last `next_unit`, and for a packet without units the cycle after c (whatever `passes_done`), `i` is ready again.
     """
 
-    def __init__(self, config: CoreConfig) -> None:
+    def __init__(self, config: CoreConfig, word: int = 1) -> None:
         self._config = config
+        self._word = word
         super().__init__(
             {
                 "start": In(1),
-                "i": In(stream.Signature(16)),
+                "i": In(stream.Signature(16 * word)),
                 "hold": In(1),
                 "passes_done": In(16),
                 "image_waits": In(1),
@@ -86,12 +95,17 @@ class PacketHeader(wiring.Component):
             self.payload.eq(state == _State.PAYLOAD),
             self.busy.eq(state != _State.IDLE),
         ]
-        # All lag by a cycle, which is not too late: a unit has two halfwords at least.
-        m.d.sync += [last_unit.eq(units == 1), no_units.eq(units == 0), reached.eq(self.passes_done >= pass_needed)]
+        # All lag by a cycle, which is not too late: a unit has two halfwords at least. Of words a unit may be used in one cycle.
+        left: Value = units == 1
+        counted: Value = self.next_addr
+        if self._word > 1:
+            left = Mux(self.next_unit, units == 2, left)
+            counted = self.next_addr & self.payload  # the next header's address may come in the same cycle
+        m.d.sync += [last_unit.eq(left), no_units.eq(units == 0), reached.eq(self.passes_done >= pass_needed)]
         with m.Switch(state):
             with m.Case(_State.HEADER), m.If(self.i.valid & self.i.ready):
                 self._collect(m, field, kind, place, units, pass_needed)
-                with m.If(field == PACKET_HEADER_HALFWORDS - 1):
+                with m.If(field == PACKET_HEADER_HALFWORDS - header_take(self._word)):
                     m.d.sync += state.eq(_State.COMPARE)
             with m.Case(_State.COMPARE):
                 m.d.sync += state.eq(_State.CHECK)
@@ -110,7 +124,7 @@ class PacketHeader(wiring.Component):
                 m.d.sync += units.eq(units - 1)
                 with m.If(last_unit):
                     m.d.sync += state.eq(_State.HEADER)
-        with m.If(self.next_addr):
+        with m.If(counted):
             m.d.sync += place.addr.eq(place.addr + 1)
         with m.If(self.start):
             m.d.sync += [state.eq(_State.HEADER), field.eq(0), self.error.eq(0)]
@@ -119,16 +133,30 @@ class PacketHeader(wiring.Component):
     def _collect(
         self, m: Module, field: Signal, kind: Signal, place: Signal, units: Signal, pass_needed: Signal
     ) -> None:
-        """The header's halfword number `field`."""
-        word = self.i.payload
-        m.d.sync += field.eq(field + 1)
+        """The header's halfwords from number `field` on."""
+        take = header_take(self._word)
+        m.d.sync += field.eq(field + take)
         with m.Switch(field):
-            with m.Case(0):
-                m.d.sync += kind.eq(Cat(word[:4] == kind.value for kind in packet_kinds(self._config)))
-                m.d.sync += [place.bank.eq(word[4:6]), place.unpack.eq(word[6])]
-            with m.Case(1):
-                m.d.sync += place.addr.eq(word)
-            with m.Case(2):
-                m.d.sync += units.eq(word)
-            with m.Case(3):
-                m.d.sync += pass_needed.eq(word)
+            for first in range(0, PACKET_HEADER_HALFWORDS, take):
+                with m.Case(first):
+                    for i in range(take):
+                        word = self.i.payload[16 * i : 16 * (i + 1)]
+                        m.d.sync += self._fields(first + i, word, kind, place, units, pass_needed)
+
+    def _fields(
+        self, number: int, word: Value, kind: Signal, place: Signal, units: Signal, pass_needed: Signal
+    ) -> list[Any]:
+        """What the header's halfword of this number holds."""
+        match number:
+            case 0:
+                return [
+                    kind.eq(Cat(word[:4] == kind.value for kind in packet_kinds(self._config))),
+                    place.bank.eq(word[4:6]),
+                    place.unpack.eq(word[6]),
+                ]
+            case 1:
+                return [place.addr.eq(word)]
+            case 2:
+                return [units.eq(word)]
+            case _:
+                return [pass_needed.eq(word)]

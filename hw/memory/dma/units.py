@@ -56,6 +56,20 @@ def unit_halfwords(config: CoreConfig, kind: PacketKind, *, unpack: bool = False
             return 0
 
 
+def takes(config: CoreConfig, kind: PacketKind, word: int, *, unpack: bool = False) -> tuple[int, ...]:
+    """Halfwords of one unit that are used in each cycle, up to `word` of them: never those of two units at once, and one by one where
+    every halfword is written as it comes."""
+    most = 1 if kind in HALFWORD_KINDS else word
+    whole, rest = divmod(unit_halfwords(config, kind, unpack=unpack), most)
+    return (most,) * whole + (rest,) * (rest > 0)
+
+
+def all_takes(config: CoreConfig, word: int) -> list[int]:
+    """Every number of halfwords of a unit that some cycle uses."""
+    packed = takes(config, PacketKind.IMAGE, word, unpack=True)
+    return sorted({*packed, *(count for kind in packet_kinds(config) for count in takes(config, kind, word))})
+
+
 def widest_unit(config: CoreConfig) -> int:
     """Bits of the largest unit that is put together; a smaller one takes the upper part of as many bits."""
     kinds = [kind for kind in packet_kinds(config) if kind not in HALFWORD_KINDS]

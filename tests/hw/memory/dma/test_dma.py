@@ -17,21 +17,24 @@ from hwgen.sim.harness.runner import simulate
 from hwgen.sim.timing.sdram import SdramTiming
 from hwgen.sim.timing.stream import StreamTiming
 from tests.support.dma_stream import BASE, sdram_content
-from tests.support.dma_system import CONFIGS, SDRAM, DmaSystem
+from tests.support.dma_system import CONFIGS, MEMORIES, SDRAM, DmaSystem
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_dma(name: str, bench_dir: Path, tmp_path: Path) -> None:
+CASES = [(name, "same") for name in CONFIGS] + [("12x4", "4:3"), ("8x8", "6:5"), ("4x4", "2:1"), ("12x4", "8:7")]
+
+
+@pytest.mark.parametrize(("name", "memory"), CASES)
+def test_dma(name: str, memory: str, bench_dir: Path, tmp_path: Path) -> None:
     content = tmp_path / "sdram.hex"
     content.write_text(sdram_content(CONFIGS[name]))
     simulate(
-        DmaSystem(CONFIGS[name]),
+        DmaSystem(CONFIGS[name], MEMORIES[memory]),
         name=f"dma_{name}",
         test_module="tests.cocotb.bench_dma",
         build_dir=bench_dir,
         sources=[SDRAM_SOURCE],
         plusargs=[f"+sdram_hex={content}"],
-        env={"DMA_CONFIG": name},
+        env={"DMA_CONFIG": name, "DMA_MEMORY": memory},
     )
 
 
