@@ -14,6 +14,7 @@ from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.host_protocol import BAUD, TIMEOUT_S, MachineError
 from hwgen.hw.memory.activation_memory import port_b_latency
 from hwgen.hw.memory.dma.dma import Dma
+from hwgen.hw.memory.related.related_sdram import RelatedSdram
 from hwgen.hw.memory.row_store import RowStore
 from hwgen.hw.memory.sdram import SdramController, sdram_pins
 from hwgen.hw.memory.sdram_config import SdramConfig
@@ -60,7 +61,8 @@ class Machine(wiring.Component):
 
     Parameters:
         config: shape of the core.
-        sdram_config: memory and clock.
+        sdram_config: memory and clock. If the memory has a clock of its own, the machine needs the domains `memory` and `common` too, see
+            `RelatedSdram`; `sdram` is of the domain `memory` then.
         build: 32 bits that the host reads to tell builds apart; see `HostLink`.
         baud: of the serial line.
         timeout_s: quiet time that ends a request of the host, seconds.
@@ -105,10 +107,11 @@ class Machine(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        clock_hz = self.sdram_config.clock_hz
+        clock_hz, same = self.sdram_config.core_hz, self.sdram_config.ratio.same
         m.submodules.core = core = Core(self.config)
-        m.submodules.dma = dma = Dma(self.config)
-        m.submodules.memory = memory = SdramController(self.sdram_config)
+        m.submodules.dma = dma = Dma(self.config, word=1 if same else self.sdram_config.word)
+        memory: SdramController | RelatedSdram
+        m.submodules.memory = memory = SdramController(self.sdram_config) if same else RelatedSdram(self.sdram_config)
         m.submodules.host = host = HostLink(
             clock_hz,
             baud=self.baud,
@@ -135,26 +138,17 @@ class Machine(wiring.Component):
         m.d.comb += [
             core.frame_start.eq(go),
             dma.start.eq(go),
-            dma.base.eq(host.base),
+            (dma.base if isinstance(memory, SdramController) else memory.base).eq(host.base),
             host.initialised.eq(memory.initialised),
             host.passes_done.eq(core.passes_done),
             host.frame_cycles.eq(core.frame_cycles),
             host.errors.eq(Mux(dma.error, MachineError.STREAM, 0)),
         ]
 
-        # SDRAM: the DMA's during a frame, the host's outside.
-        m.d.comb += [
-            memory.read.valid.eq(Mux(busy, dma.read.valid, host.read.valid)),
-            memory.read.payload.eq(Mux(busy, dma.read.payload, host.read.payload)),
-            dma.read.ready.eq(memory.read.ready & busy),
-            host.read.ready.eq(memory.read.ready & ~busy),
-        ]
-        for client in (dma, host):
-            m.d.comb += client.data.eq(memory.data)
-        m.d.comb += [
-            dma.data_valid.eq(memory.data_valid & busy),
-            host.data_valid.eq(memory.data_valid & ~busy),
-        ]
+        if isinstance(memory, SdramController):
+            self._share(m, dma, memory, host, busy)
+        else:
+            self._read_words(m, dma, memory, host)
         if self.config.spill:
             port = self._store(m, dma, core, memory, host, busy)
         else:
@@ -185,8 +179,33 @@ class Machine(wiring.Component):
         show_state(m, self, core, ready=memory.initialised, busy=busy, failed=dma.error)
         return m
 
+    def _share(self, m: Module, dma: Dma, memory: SdramController, host: HostLink, busy: Signal) -> None:
+        """SDRAM: the DMA's during a frame, the host's outside."""
+        m.d.comb += [
+            memory.read.valid.eq(Mux(busy, dma.read.valid, host.read.valid)),
+            memory.read.payload.eq(Mux(busy, dma.read.payload, host.read.payload)),
+            dma.read.ready.eq(memory.read.ready & busy),
+            host.read.ready.eq(memory.read.ready & ~busy),
+        ]
+        for client in (dma, host):
+            m.d.comb += client.data.eq(memory.data)
+        m.d.comb += [
+            dma.data_valid.eq(memory.data_valid & busy),
+            host.data_valid.eq(memory.data_valid & ~busy),
+        ]
+
+    def _read_words(self, m: Module, dma: Dma, memory: RelatedSdram, host: HostLink) -> None:
+        """SDRAM on a clock of its own: the DMA's words, and the host's bursts outside of a frame."""
+        wiring.connect(m, memory.words, dma.words)
+        wiring.connect(m, host.read, memory.read)
+        m.d.comb += [
+            memory.running.eq(dma.busy),
+            host.data.eq(memory.data),
+            host.data_valid.eq(memory.data_valid),
+        ]
+
     def _store(
-        self, m: Module, dma: Dma, core: Core, memory: SdramController, host: HostLink, busy: Signal
+        self, m: Module, dma: Dma, core: Core, memory: SdramController | RelatedSdram, host: HostLink, busy: Signal
     ) -> wiring.PureInterface:
         """The row store, which writes to the SDRAM during a frame as the host does outside; returns the host's port of the core."""
         m.submodules.store = store = RowStore()

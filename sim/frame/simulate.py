@@ -25,6 +25,7 @@ from hwgen.sim.frame.resident_system import SOURCES as RESIDENT_SOURCES
 from hwgen.sim.frame.resident_system import ResidentSystem, write_image
 from hwgen.sim.frame.system import SOURCES, System
 from hwgen.sim.frame.trace import Replay, Trace, read_trace
+from hwgen.sim.harness.related_clocks import core_period_ns
 from hwgen.sim.harness.runner import compile_cocotb, run_cocotb
 from hwgen.sim.harness.scratch import scratch_folder
 from hwgen.sim.harness.streams import PERIOD_NS
@@ -132,6 +133,8 @@ class FrameSimulator:
         program = self._program
         with naming(self._build_dir), scratch_folder(self._build_dir, "frame-") as folder:
             trace = folder / "trace"
+            ratio = self._sdram.ratio
+            period_ns = PERIOD_NS if ratio.same else core_period_ns(ratio)
             prepare = _with_sdram if program.resident is None else _on_chip
             setup = prepare(program, self._sdram, self._baud, image, folder)
             begun = time.monotonic()
@@ -153,7 +156,9 @@ class FrameSimulator:
                     plusargs=[*setup.plusargs, f"+build={self._build}", f"+trace={trace}"],
                     env={
                         "BASE": "0",
-                        "BIT_PS": str(PERIOD_NS * 1000 * self._sdram.clock_hz // self._baud),
+                        "BIT_PS": str(period_ns * 1000 * self._sdram.core_hz // self._baud),
+                        "CORE_CYCLES": str(ratio.core),
+                        "MEMORY_CYCLES": str(ratio.memory),
                         "MAX_CYCLES": str(setup.most_cycles),
                     },
                     waves=waves or False,
@@ -213,7 +218,7 @@ def _with_sdram(program: Program, sdram: SdramConfig, baud: int, image: np.ndarr
 
 
 def _on_chip(program: Program, sdram: SdramConfig, baud: int, image: np.ndarray, folder: Path) -> _Setup:
-    config, resident, clock_hz = program.config, program.resident, sdram.clock_hz
+    config, resident, clock_hz = program.config, program.resident, sdram.core_hz
     assert resident is not None
     write_content(config, resident, folder)
     content = folder / "image.hex"

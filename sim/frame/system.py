@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth import ClockSignal, Instance, Module, Value
+from amaranth import ClockSignal, DomainRenamer, Instance, Module, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out
 
 from hwgen.hw.core import Trace
 from hwgen.hw.machine import Machine
+from hwgen.hw.memory.clock_ratio import MEMORY_DOMAIN
 from hwgen.hw.memory.sdram import sdram_pins
 from hwgen.sim.frame.sdram_chip import SDRAM_SOURCE, SdramChip
 from hwgen.sim.frame.system_ports import SYSTEM_PORTS
@@ -61,13 +62,15 @@ class System(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.machine = machine = self.machine
-        m.submodules.chip = chip = SdramChip(machine.sdram_config, depth=self.depth)
+        domain = "sync" if machine.sdram_config.ratio.same else MEMORY_DOMAIN
+        chip = SdramChip(machine.sdram_config, depth=self.depth)
+        m.submodules.chip = DomainRenamer(domain)(chip)
         m.submodules.trace = trace_writer(machine.trace)
         number_build(m, machine.build)
         for name, member in sdram_pins(machine.sdram_config.part).members.items():
             inside, outside = getattr(machine.sdram, name), getattr(chip.pins, name)
             source, sink = (inside, outside) if member.flow is Out else (outside, inside)
-            m.d.sync += sink.eq(source)
+            m.d[domain] += sink.eq(source)
         m.d.comb += [
             machine.rx.eq(self.rx),
             self.tx.eq(machine.tx),

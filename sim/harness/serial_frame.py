@@ -1,6 +1,6 @@
 """cocotb test that runs one frame of the simulated system (`hwgen.sim.frame.system.System`): power-on, START over the serial line, end.
 
-Environment: BIT_NS, length of a bit on the line; MAX_CYCLES, when to give up; BASE, halfword address of the command stream.
+Environment: BIT_PS, length of a bit on the line; CORE_CYCLES and MEMORY_CYCLES, the ratio of the clocks, default 1; MAX_CYCLES, when to give up; BASE, halfword address of the command stream.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
 
 from hwgen.hw.isa.counters import RECORD_WORDS
 from hwgen.hw.isa.host_protocol import CRC_INIT, FRAME_SHIFT, REQUEST_SYNC, Command
+from hwgen.hw.memory.clock_ratio import ClockRatio
+from hwgen.sim.harness.related_clocks import core_period_ns, reset_related
 from hwgen.sim.harness.streams import PERIOD_NS, reset
 
 
@@ -34,13 +36,15 @@ async def send(line: Any, octets: bytes, bit_ps: int) -> None:
 @cocotb.test()
 async def frame(dut: Any) -> None:
     dut.rx.value = 1
-    await reset(dut)
+    ratio = ClockRatio(int(os.environ.get("CORE_CYCLES", "1")), int(os.environ.get("MEMORY_CYCLES", "1")))
+    period_ns = PERIOD_NS if ratio.same else core_period_ns(ratio)
+    await (reset(dut) if ratio.same else reset_related(dut, ratio))
     if not dut.initialised.value:
         await RisingEdge(dut.initialised)
     await send(dut.rx, start_request(int(os.environ["BASE"])), int(os.environ["BIT_PS"]))
     limit = int(os.environ["MAX_CYCLES"])
     ended = RisingEdge(dut.frame_done)
-    timeout = Timer(limit * PERIOD_NS, unit="ns")
+    timeout = Timer(limit * period_ns, unit="ns")
     passes = int(dut.passes_done.value)
     if await First(ended, timeout) is timeout:
         passes = int(dut.passes_done.value)

@@ -8,7 +8,7 @@ from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.memories import FIFO_DEPTH
 from hwgen.hw.isa.packets import PACKET_HEADER_HALFWORDS
 from hwgen.hw.memory.dma.image_port import IMAGE_DELAY
-from hwgen.hw.memory.dma.packet_header import CHECK_CYCLES, header_take
+from hwgen.hw.memory.dma.packet_header import check_cycles, header_take
 from hwgen.hw.memory.related.burst_requester import REQUEST_PERIOD, ROOM_DELAY
 from hwgen.hw.memory.related.frame_starter import started_cycle
 from hwgen.hw.memory.sdram_config import BURST
@@ -79,7 +79,7 @@ class WordStreamTiming:
     def header(self, *, image: bool = False) -> None:
         """Use a header; what follows it waits until its `wait` could be compared, and unless it is of an `image` too, until the image words
         before it have left."""
-        self._checked = self.use(PACKET_HEADER_HALFWORDS, unit=header_take(self._word)) + CHECK_CYCLES + 1
+        self._checked = self.use(PACKET_HEADER_HALFWORDS, unit=header_take(self._word)) + check_cycles(self._word) + 1
         if not image:
             self._checked = max(self._checked, self._images)
 

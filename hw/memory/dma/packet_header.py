@@ -17,6 +17,12 @@ CHECK_CYCLES = 2
 """Cycles from a header's last halfword until the first of its payload can be used: `wait` is compared."""
 
 
+def check_cycles(word: int) -> int:
+    """CHECK_CYCLES, and one more where a header is used in one cycle: `room` has to follow the descriptor before it, which takes from the
+    use of its last halfword to the fifth cycle behind."""
+    return CHECK_CYCLES + (header_take(word) == PACKET_HEADER_HALFWORDS)
+
+
 def header_take(word: int) -> int:
     """Halfwords of a header that are used in a cycle in which `word` are offered."""
     return min(word, PACKET_HEADER_HALFWORDS)
@@ -56,7 +62,7 @@ class PacketHeader(wiring.Component):
         error : Out(1), a packet was of unknown kind, and the stream was abandoned; cleared by `start`.
 
     Timing (the last halfword of a header in cycle u): `compare` in u + 1; `payload` from c + 1 on, where c is the first cycle from
-    u + CHECK_CYCLES on in which `passes_done >= wait` held the cycle before and, for all kinds but IMAGE, `image_waits` is 0.
+    u + check_cycles(word) on in which `passes_done >= wait` held the cycle before and, for all kinds but IMAGE, `image_waits` is 0.
     The cycle after the last `next_unit`, and for a packet without units the cycle after c (whatever `passes_done`), `i` is ready again.
     """
 
@@ -102,6 +108,11 @@ class PacketHeader(wiring.Component):
             left = Mux(self.next_unit, units == 2, left)
             counted = self.next_addr & self.payload  # the next header's address may come in the same cycle
         m.d.sync += [last_unit.eq(left), no_units.eq(units == 0), reached.eq(self.passes_done >= pass_needed)]
+        held: Value = self.image_waits & ~kind.image
+        if check_cycles(self._word) > CHECK_CYCLES:
+            settling = Signal()
+            m.d.sync += settling.eq(state == _State.COMPARE)
+            held = settling | held
         with m.Switch(state):
             with m.Case(_State.HEADER), m.If(self.i.valid & self.i.ready):
                 self._collect(m, field, kind, place, units, pass_needed)
@@ -110,7 +121,7 @@ class PacketHeader(wiring.Component):
             with m.Case(_State.COMPARE):
                 m.d.sync += state.eq(_State.CHECK)
             with m.Case(_State.CHECK):
-                with m.If(self.image_waits & ~kind.image):
+                with m.If(held):
                     pass
                 with m.Elif(kind.end):
                     m.d.sync += state.eq(_State.IDLE)
