@@ -53,6 +53,14 @@ def show_state(m: Module, machine: Any, core: Core, *, ready: ValueLike, busy: V
     ]
 
 
+def check_clocks(config: CoreConfig, sdram_config: SdramConfig) -> None:
+    """Raises ValueError when a core cannot have a memory of these clocks."""
+    if config.spill and not sdram_config.ratio.same:
+        raise ValueError(
+            f"a core that stores rows in the SDRAM has its clock: the ratio must be 1:1, not {sdram_config.ratio}"
+        )
+
+
 class Machine(wiring.Component):
     """Everything that is the same on a board and in simulation.
 
@@ -88,6 +96,7 @@ class Machine(wiring.Component):
         baud: int = BAUD,
         timeout_s: float = TIMEOUT_S,
     ) -> None:
+        check_clocks(config, sdram_config)
         self.config = config
         self.sdram_config = sdram_config
         self.build = build

@@ -149,7 +149,7 @@ class SdramConfig:
     @property
     def core_hz(self) -> int:
         """The core's clock, Hz."""
-        return self.clock_hz * self.ratio.core // self.ratio.memory
+        return ceil_div(self.clock_hz * self.ratio.core, self.ratio.memory)  # the memory's is rounded down
 
     def cycles(self, picoseconds: int) -> int:
         """Least cycles that last `picoseconds`."""

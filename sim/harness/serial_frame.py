@@ -1,6 +1,7 @@
 """cocotb test that runs one frame of the simulated system (`hwgen.sim.frame.system.System`): power-on, START over the serial line, end.
 
-Environment: BIT_PS, length of a bit on the line; CORE_CYCLES and MEMORY_CYCLES, the ratio of the clocks, default 1; MAX_CYCLES, when to give up; BASE, halfword address of the command stream.
+Environment: BIT_PS, length of a bit on the line; CORE_CYCLES and MEMORY_CYCLES, the ratio of the clocks, default 1;
+MAX_CYCLES, when to give up; BASE, halfword address of the command stream.
 """
 
 from __future__ import annotations

@@ -148,9 +148,7 @@ def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
             stream.store(packet.target, packet.words, timings.port_b_latency, gate)
             continue
         unit = 1 if packet.kind in HALFWORD_KINDS else packet.halfwords
-        used = stream.packet(
-            packet.units * packet.halfwords, gate, unit=unit, image=packet.kind == PacketKind.IMAGE
-        )
+        used = stream.packet(packet.units * packet.halfwords, gate, unit=unit, image=packet.kind == PacketKind.IMAGE)
         if packet.kind != PacketKind.DESCRIPTOR:
             continue
         index = packet.step

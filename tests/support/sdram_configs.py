@@ -17,6 +17,9 @@ CONFIGS = {
         115_000_000, 3, 1, init_us=2
     ),  # between 112 and 118 MHz tRAS alone decides how soon after a write a page closes
     "125": SdramConfig(125_000_000, 3, 1, init_us=2),
+    "105": SdramConfig(105_000_000, 3, 1, init_us=2),
+    "113": SdramConfig(113_000_000, 3, 1, init_us=2),
+    "130": SdramConfig(130_000_000, 3, 1, init_us=2),
     "142": SdramConfig(142_000_000, 3, 2, init_us=2),
     # 128 Mbit, 64 Mbit, 16 Mbit with two banks, and pages so long that a row has fewer bits.
     "8mb": SdramConfig(100_000_000, 3, 1, part=SdramPart(column_bits=8, row_bits=12), init_us=2),

@@ -21,7 +21,6 @@ from hwgen.hw.memory.row_store import StoreCommand
 from hwgen.hw.memory.sdram_config import ADDRESS_BITS
 from hwgen.hw.memory.write_request import ImageWord
 
-
 WORDS = (1, 2, 4, 8)
 """Halfwords that a DMA may use at once."""
 
@@ -77,8 +76,6 @@ class Dma(wiring.Component):
     def __init__(self, config: CoreConfig, word: int = 1) -> None:
         if word not in WORDS:
             raise ValueError(f"word must be one of {', '.join(map(str, WORDS))} halfwords, not {word}")
-        if word > 1 and config.spill:
-            raise ValueError("a core that stores rows in the SDRAM reads halfwords: word must be 1")
         self.config = config
         self.word = word
         halfwords = {

@@ -72,7 +72,9 @@ class UnitAssembler(wiring.Component):
         m.d.sync += [late_word.eq(self.word), place.eq(self.packet.place)]
         for count in all_takes(self._config, self._word) if self._word > 1 else [1]:
             shifted = Cat(unit, late_word[: 16 * count])[16 * count :]
-            name, used = ("shift", self.used) if self._word == 1 else (f"shift{count}", self.used & (self.count == count))
+            name, used = (
+                ("shift", self.used) if self._word == 1 else (f"shift{count}", self.used & (self.count == count))
+            )
             for i, shift in enumerate(register_copies(m, name, used, ceil_div(len(unit), _SHIFT_BITS))):
                 part = slice(i * _SHIFT_BITS, (i + 1) * _SHIFT_BITS)
                 with m.If(shift):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from amaranth.hdl import Module
-from amaranth.hdl import Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 

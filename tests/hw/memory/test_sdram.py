@@ -64,7 +64,13 @@ class SdramSystem(wiring.Component):
         return m
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+LONG = ("105", "113", "130")
+"""Clocks that differ from the others in one rule's cycles."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in CONFIGS]
+)
 def test_controller(name: str, bench_dir: Path) -> None:
     simulate(
         SdramSystem(CONFIGS[name]),
@@ -116,6 +122,17 @@ def test_a_broken_rule_ends_the_run(
 def test_write_to_precharge(mhz: int, part: SdramPart, cycles: int) -> None:
     """The greatest of write recovery and of what tRAS and tRC leave after an ACTIVATE and a single write."""
     assert SdramConfig(mhz * 1_000_000, part=part).write_to_precharge == cycles
+
+
+def test_every_number_of_cycles_that_a_rule_may_take_is_simulated() -> None:
+    """From the default clock of the boards to the fastest that the slowest memory allows, in steps of 0.1 MHz."""
+
+    def rules(config: SdramConfig) -> tuple[int, ...]:
+        return config.rcd, config.rp, config.rrd, config.write_to_precharge, config.cycles(config.part.rfc)
+
+    simulated = {rules(config) for config in CONFIGS.values()}
+    for clock_hz in range(90_000_000, 10**12 // SdramPart().cl3, 100_000):
+        assert rules(SdramConfig(clock_hz)) in simulated, f"{clock_hz / 1e6} MHz"
 
 
 @pytest.mark.parametrize(("clock_hz", "cas_latency"), [(90_000_000, 2), (100_000_000, 2), (125_000_000, 3)])

@@ -19,8 +19,13 @@ from hwgen.sim.timing.stream import StreamTiming
 from tests.support.dma_stream import BASE, sdram_content
 from tests.support.dma_system import CONFIGS, MEMORIES, SDRAM, DmaSystem
 
-
-CASES = [(name, "same") for name in CONFIGS] + [("12x4", "4:3"), ("8x8", "6:5"), ("4x4", "2:1"), ("12x4", "8:7")]
+CASES = [
+    *((name, "same") for name in CONFIGS),
+    ("12x4", "4:3"),
+    ("8x8", "6:5"),
+    pytest.param("4x4", "2:1", marks=pytest.mark.long),
+    pytest.param("12x4", "8:7", marks=pytest.mark.long),
+]
 
 
 @pytest.mark.parametrize(("name", "memory"), CASES)

@@ -9,7 +9,7 @@ import pytest
 
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.packets import PacketKind
-from hwgen.hw.memory.dma.packet_header import CHECK_CYCLES, PacketHeader
+from hwgen.hw.memory.dma.packet_header import CHECK_CYCLES, PacketHeader, check_cycles, header_take
 from tests.support.python_simulation import run_bench
 
 UNIT = 3
@@ -157,3 +157,35 @@ def test_all_bits_of_the_counts_are_looked_at(units: int, needed: int, begins: b
         assert ctx.get(dut.payload) == begins and ctx.get(dut.i.ready) == (units == 0)
 
     run_bench(dut, run)
+
+
+@pytest.mark.parametrize("word", [1, 2, 4, 8])
+def test_room_has_followed_the_last_descriptor_before_the_next_one_begins(word: int) -> None:
+    """Of headers back to back with packets of one unit, used at once: the payload is used when the sequencer's `room`, which falls four
+    cycles after the use of the last halfword, has been in a register for a cycle."""
+    dut = PacketHeader(CoreConfig(), word)
+    take = header_take(word)
+
+    async def bench(ctx: Any) -> None:
+        ctx.set(dut.start, 1)
+        await ctx.tick()
+        ctx.set(dut.start, 0)
+        halfwords = [PacketKind.DESCRIPTOR.value, 0, 1, 0]
+        ctx.set(dut.i.valid, 1)
+        for _ in range(3):
+            for first in range(0, 4, take):
+                assert ctx.get(dut.i.ready) == 1
+                ctx.set(dut.i.payload, sum(h << 16 * i for i, h in enumerate(halfwords[first : first + take])))
+                await ctx.tick()
+            waited = 0
+            while not ctx.get(dut.payload):
+                waited += 1
+                await ctx.tick()
+            assert waited == check_cycles(word) and 4 // take + waited >= 4
+            assert ctx.get(dut.packet.kind.descriptor) == 1
+            await ctx.tick()
+            ctx.set(dut.next_unit, 1)
+            await ctx.tick()
+            ctx.set(dut.next_unit, 0)
+
+    run_bench(dut, bench)
