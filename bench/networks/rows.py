@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from bench.networks.cases import CASES
+from bench.networks.cases import CASES, Case
 from bench.recorded import markdown
 from hwgen.reports.cycle_breakdown import NAMES
 from hwgen.reports.elements import array_text
@@ -33,6 +33,7 @@ class Row:
         resources: kind to (used, available, as planned); None without a build.
         khz: simulated clock cycles per second of simulation, thousands.
         cycle_breakdown: the simulated frame's cycles by what the array did or waited for, as the machine's counters have them.
+        plan, verilog: digests of what was measured (`bench.networks.digests.Digests`); empty in rows from before there were any.
     """
 
     name: str
@@ -51,6 +52,8 @@ class Row:
     resources: dict[str, tuple[int, int, int]] | None
     khz: float | None
     cycle_breakdown: dict[str, int] | None
+    plan: str = ""
+    verilog: str = ""
 
     @property
     def frame_cycles(self) -> int:
@@ -74,10 +77,19 @@ class Row:
         return least / self.frame_cycles
 
     @property
+    def case(self) -> Case:
+        """What was measured."""
+        return next(case for case in CASES if case.name == self.name)
+
+    @property
+    def trained(self) -> bool:
+        """Whether it has a trained model's weights."""
+        return self.case.file is not None and self.weights.startswith("file ")
+
+    @property
     def command(self) -> str:
         """What builds the row's machine; MODELS stands for the folder of trained models."""
-        case = next(case for case in CASES if case.name == self.name)
-        trained = case.file is not None and self.weights.startswith("file ")
+        case, trained = self.case, self.trained
         network = f"MODELS/{case.file}" if trained else case.source.text
         given = {} if trained else case.source.options.given()
         options = [f"--{name.replace('_', '-')} {value}" for name, value in given.items()]

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from bench.networks.cases import CASES, Case
+from bench.networks.digests import Digests
 from bench.networks.frame import frame
 from bench.networks.rows import KINDS, Row, breakdown_table, table
 from bench.recorded import record
@@ -36,6 +37,7 @@ def measure(case: Case, source: NetworkSource, target: Target, folder: Path, *, 
             raise click.ClickException(f"{case.name}: {result.mismatches} mismatches, in {', '.join(result.wrong)}")
     if built:
         report = build(found, folder, progress=console).report
+    made = Digests.of(found)
     planned = {kind: getattr(plan.resources, kind) for kind in KINDS}
     return Row(
         name=case.name,
@@ -59,6 +61,8 @@ def measure(case: Case, source: NetworkSource, target: Target, folder: Path, *, 
         },
         khz=None if result is None else result.cycles / result.seconds / 1000,
         cycle_breakdown=None if result is None else result.cycle_breakdown.to_json(),
+        plan=made.plan,
+        verilog=made.verilog,
     )
 
 

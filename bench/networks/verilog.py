@@ -6,19 +6,14 @@ commits that print the same lines generate the same machines and programs, to th
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import click
 
 from bench.networks.cases import CASES
-from hwgen.flow.design import design_of
+from bench.networks.digests import Digests, short_digest
 from hwgen.flow.network import load
 from hwgen.flow.plan import plan_for
-
-
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
 
 
 @click.command()
@@ -35,15 +30,15 @@ def main(file: Path, names: tuple[str, ...], models: Path | None, keep: Path | N
         source, target = case.on("ulx3s", None, models)
         found = plan_for(load(source.text, source.options), target)
         plan = found.machine
-        verilog = design_of(plan, found.board, found.clock).text
+        made = Digests.of(found)
         passes = " ".join(f"{entry.name}:{entry.cycles}" for entry in plan.passes)
         lines.append(
-            f"{case.name}: {plan.cycles} cycles, stream {_digest(plan.image())}, passes {_digest(passes.encode())}, "
-            f"verilog {_digest(verilog.encode())}"
+            f"{case.name}: {plan.cycles} cycles, stream {short_digest(plan.image())}, passes {short_digest(passes.encode())}, "
+            f"verilog {made.verilog}"
         )
         if keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
-            (keep / f"{case.name.replace(' ', '_')}.v").write_text(verilog)
+            (keep / f"{case.name.replace(' ', '_')}.v").write_text(made.text)
         click.echo(lines[-1])
     file.write_text("\n".join(lines) + "\n")
 

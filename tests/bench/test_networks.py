@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from bench.networks.cases import CASES, Case
+from bench.networks.digests import Digests
 from bench.networks.rows import KINDS, Row, breakdown_table, table
+from bench.networks.stale import main as stale
+from bench.networks.stale import reason
 from bench.zoo.rows import Row as ZooRow
 from bench.zoo.rows import table as zoo_table
 from hwgen import cli
 from hwgen.flow.models import published
+from hwgen.flow.network import load
+from hwgen.flow.plan import plan_for
 from hwgen.flow.source import NetworkSource
 from hwgen.flow.target import Target
 from tests.support.paths import ROOT
@@ -61,6 +68,26 @@ def test_figures_of_a_row() -> None:
         "28.0 %",
         "0.0 %",
     ]
+
+
+def test_stale_rows(tmp_path: Path) -> None:
+    """A row is stale if its machine or its program is another one now, or if nobody knows."""
+    source = NetworkSource("ds_cnn")
+    made = Digests.of(plan_for(load(source.text, source.options), Target("ulx3s", 100)))
+    kws = row(name="keyword spotting (DS-CNN)", weights="random, seed 0", plan=made.plan, verilog=made.verilog)
+    assert reason(kws, None) is None
+    assert reason(replace(kws, clock_mhz=90.0), None) == "another Verilog", "the build number knows the clock"
+    assert reason(replace(kws, verilog="0"), None) == "another Verilog"
+    assert reason(replace(kws, plan=""), None) == "recorded without digests"
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps({"rows": [asdict(kws), asdict(replace(kws, plan="0"))]}))
+    shown = CliRunner().invoke(stale, [str(file)])
+    assert shown.exit_code == 1
+    assert shown.output == "keyword spotting (DS-CNN): another plan\n1 of 2 rows are stale\n"
+    file.write_text(json.dumps({"rows": [asdict(kws)]}))
+    assert CliRunner().invoke(stale, [str(file)]).exit_code == 0
+    file.write_text(json.dumps({"rows": []}))
+    assert "nothing was compared" in CliRunner().invoke(stale, [str(file)]).output
 
 
 def test_own_clock_and_trained_model(tmp_path: Path) -> None:

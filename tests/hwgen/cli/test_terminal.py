@@ -83,7 +83,7 @@ def test_a_build_ends_with_bitstream_slack_and_next_command(
     monkeypatch.setattr(
         hwgen.flow.build,
         "build",
-        lambda board, folder, progress: BuildResult(Path("build/small"), "small.bit", GOOD, board.loader),
+        lambda board, folder, seeds, jobs, progress: BuildResult(Path("build/small"), "small.bit", GOOD, board.loader),
     )
     code, out, _ = run(capsys, "build", "small.graph")
     assert code == 0

@@ -9,6 +9,7 @@ from typing import Any, cast
 from hwgen.boards.ulx3s import ULX3S
 from hwgen.flow.build_report import make_report
 from hwgen.flow.plan import Plan
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.reports.build import problems
 from tests.support.sample_report import GOOD
 
@@ -22,7 +23,7 @@ def test_each_pass_has_its_wait(tmp_path: Path) -> None:
     source = SimpleNamespace(text="tiny", to_json=lambda: {"seed": 0})
     graph = SimpleNamespace(provenance="random, seed 0", macs=1_000, weight_count=10)
     machine: Any = SimpleNamespace(
-        config=SimpleNamespace(rows=13, cols=12),
+        config=CoreConfig(rows=13, cols=12, k_steps=2),
         on_chip=False,
         digest=lambda: "ab12",
         array_macs=1_000,
@@ -40,4 +41,7 @@ def test_each_pass_has_its_wait(tmp_path: Path) -> None:
     routed = {"fmax_mhz": 95.0, "resources": GOOD["resources"]}
     report = make_report(cast(Plan, plan), routed, tmp_path, [])
     assert problems(report) == []
+    assert report["array"] == {"rows": 13, "cols": 12, "k_steps": 2} and report["mac_utilisation"] == 1_000 / (
+        200_000 * 312
+    )
     assert [(entry["pass"], entry["wait"]) for entry in report["bottleneck"]] == [("conv1", 1_000), ("fc", 59_000)]
