@@ -75,7 +75,7 @@ def test_plan(monkeypatch: pytest.MonkeyPatch) -> None:
     found = model.prediction
     assert found.method == PLAN and "~" not in table([model])
     assert (found.cycles, found.fps) == (planned.cycles, planned.fps)
-    assert found.array == (planned.config.rows, planned.config.cols)
+    assert found.array == planned.config.array
     compute = sum(entry.cycles for entry in planned.passes)
     assert found.utilisation == planned.array_macs / (compute * planned.config.macs_per_cycle)
     monkeypatch.setattr(models, "_planned", None)
