@@ -8,11 +8,12 @@ from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from hwgen.hw.array.element import OPERAND_BITS, operands
+from hwgen.hw.array.ring_writes import OneByOne, RingWrites
+from hwgen.hw.array.shared_ring_writes import SharedRingWrites
 from hwgen.hw.ecp5.bram import SimpleDualPort, simple_latency
 from hwgen.hw.isa.config import WORD_BYTES, CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.lib.delay import delay_line
-from hwgen.hw.lib.loop import Loop
 
 _WORD_BITS = 8 * WORD_BYTES
 _HALF_BITS = _WORD_BITS // 2
@@ -39,10 +40,12 @@ class PixelRing(wiring.Component):
     which starts at word `slot * ring_words` of every memory. Words arrive in the order output row, word m of a pixel, x: the ring
     returns to the row's first pixel for every m. In TAP mode m counts the words of `i_word` up to `ring_words`; in WINDOW mode the
     subgroups of `i_half` up to `groups`: with 8 lanes a word each, with 4 lanes subgroup 2 m is the lower half of word m and
-    2 m + 1 the upper. In other modes, and when the window's results go to the row writer, both inputs are ignored.
+    2 m + 1 the upper. With `shared` words of TAP arrive in the order output row, tap row, word of a tap, column, and a column's word goes
+    to all its pixels at once (`hwgen.hw.array.shared_ring_writes.SharedRingWrites`). In other modes, and when the window's results go to
+    the row writer, both inputs are ignored.
 
     Parameters:
-        config: `rows`, `k_steps`, `window_lanes`, `ring_depth`.
+        config: `rows`, `k_steps`, `window_lanes`, `ring_depth`, `shared_taps`.
 
     Members:
         descriptor : In(Descriptor), stable from `start` to the end of the pass.
@@ -77,10 +80,8 @@ class PixelRing(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         rows = self._config.rows
-        address = Signal(range(self._config.ring_depth), reset_less=True)
         word = Signal(_WORD_BITS, reset_less=True)
-        enable = Signal(data.ArrayLayout(2, rows))
-        self._write_side(m, address, word, enable)
+        writes = self._write_side(m, word)
 
         latency = simple_latency(self._config.ring_depth)
         read = self.read_addr
@@ -92,8 +93,8 @@ class PixelRing(wiring.Component):
             for half, name in enumerate(("lower", "upper")):
                 m.submodules[f"{name}_{r}"] = memory = SimpleDualPort(_HALF_BITS, self._config.ring_depth)
                 m.d.comb += [
-                    memory.w_en.eq(enable[r][half]),
-                    memory.w_addr.eq(address),
+                    memory.w_en.eq(writes.enable[r][half]),
+                    memory.w_addr.eq(writes.address[r]),
                     memory.w_data.eq(word[half * _HALF_BITS :]),
                     memory.r_en.eq(1),
                     memory.r_addr.eq(read[in_word:]),
@@ -107,9 +108,9 @@ class PixelRing(wiring.Component):
             read = following
         return m
 
-    def _write_side(self, m: Module, address: Signal, word: Signal, enable: data.View) -> None:
+    def _write_side(self, m: Module, word: Signal) -> RingWrites:
         """Registers between the inputs and the memories' write ports."""
-        d, rows = self.descriptor, self._config.rows
+        d = self.descriptor
         tap, window = Signal(), Signal()
         half = self.i_half.payload.data
         if self._config.window_lanes == 4:
@@ -127,61 +128,13 @@ class PixelRing(wiring.Component):
             beat.eq(Mux(tap, self.i_word.payload.data, half)),
         ]
 
-        # Where the present pixel goes, and where the first pixel of the present output row went.
-        place = data.StructLayout({"row": rows, "base": len(address), "slots_left": len(d.ring_slots), "slot_last": 1})
-        here, first, following = Signal(place), Signal(place), Signal(place)
+        m.submodules.writes = writes = (SharedRingWrites if self._config.shared_taps else OneByOne)(self._config)
+        m.d.sync += word.eq(beat)
         m.d.comb += [
-            following.row.eq(here.row.rotate_left(1)),
-            following.base.eq(here.base),
-            following.slots_left.eq(here.slots_left),
-            following.slot_last.eq(here.slot_last),
+            writes.descriptor.eq(d),
+            writes.start.eq(self.start),
+            writes.tap.eq(tap),
+            writes.take.eq(take),
+            self.row_done.eq(writes.row_done),
         ]
-        with m.If(here.row[-1]):
-            m.d.comb += [
-                following.base.eq(here.base + d.ring_words),
-                following.slots_left.eq(here.slots_left - 1),
-                following.slot_last.eq(here.slots_left == 2),
-            ]
-            with m.If(here.slot_last):
-                m.d.comb += [
-                    following.base.eq(0),
-                    following.slots_left.eq(d.ring_slots),
-                    following.slot_last.eq(d.ring_slots == 1),
-                ]
-
-        x, units = Loop(m, "x", d.out_w), Loop(m, "units", Mux(tap, d.ring_words, d.groups))
-        unit = Signal(len(d.groups))
-        with m.If(take):
-            m.d.sync += here.eq(following)
-            x.advance()
-            with m.If(x.last):
-                units.advance()
-                with m.If(units.last):
-                    m.d.sync += [first.eq(following), unit.eq(0)]
-                with m.Else():
-                    m.d.sync += [here.eq(first), unit.eq(unit + 1)]
-        with m.If(self.start):
-            for signal in (here, first):
-                m.d.sync += [
-                    signal.row.eq(1),
-                    signal.base.eq(0),
-                    signal.slots_left.eq(d.ring_slots),
-                    signal.slot_last.eq(d.ring_slots == 1),
-                ]
-            m.d.sync += unit.eq(0)
-            x.restart()
-            units.restart()
-
-        halves = Signal(2)
-        count = Signal(len(unit))
-        m.d.comb += [halves.eq(0b11), count.eq(unit)]
-        if self._config.window_lanes == 4:
-            with m.If(~tap):
-                m.d.comb += [halves.eq(Mux(unit[0], 0b10, 0b01)), count.eq(unit[1:])]
-        m.d.sync += [
-            word.eq(beat),
-            address.eq(here.base + count),
-            self.row_done.eq(take & x.last & units.last),
-        ]
-        for r in range(rows):
-            m.d.sync += enable[r].eq(Mux(take & here.row[r], halves, 0))
+        return writes

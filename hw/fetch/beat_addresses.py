@@ -23,7 +23,7 @@ class BeatAddresses(wiring.Component, ABC):
     """Running sums over the loops of the fetch (see `BeatLoops`): no multiplier. A subclass says how offset and column go on.
 
     Parameters:
-        config: `window_lanes`.
+        config: `window_lanes`, `shared_taps`.
         stride_bits: bits of the strides.
 
     Members:
@@ -42,6 +42,7 @@ class BeatAddresses(wiring.Component, ABC):
 
     def __init__(self, config: CoreConfig, stride_bits: int) -> None:
         self._halves = config.window_lanes < WORD_BYTES
+        self._shared_taps = config.shared_taps
         self._stride_bits = stride_bits
         super().__init__(
             {
@@ -67,8 +68,8 @@ class BeatAddresses(wiring.Component, ABC):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         d, place = self.descriptor, self.place
-        tap = Signal()
-        m.d.sync += tap.eq(d.mode == FeedMode.TAP)
+        tap, strides = Signal(), Signal()
+        m.d.sync += [tap.eq(d.mode == FeedMode.TAP), strides.eq(self._strides())]
         self._odd(m)
 
         origin, step_x = self._constants(m)
@@ -81,7 +82,7 @@ class BeatAddresses(wiring.Component, ABC):
 
         column, of_tap = Signal(signed(COLUMN_BITS), reset_less=True), Signal(signed(COLUMN_BITS), reset_less=True)
         following = Signal(signed(COLUMN_BITS))
-        next_column = column + Mux(tap, d.stride_x[: self._stride_bits], 1)
+        next_column = column + Mux(strides, d.stride_x[: self._stride_bits], 1)
         m.d.comb += following.eq(Mux(place.x_last, self._next_line(tap, of_tap), next_column))
         with m.If(self.issue):
             m.d.sync += column.eq(following)
@@ -108,6 +109,11 @@ class BeatAddresses(wiring.Component, ABC):
         """Words from a subgroup to the next."""
         return self.odd if self._halves else Const(1)
 
+    def _strides(self) -> Value:
+        """A beat's column is a stride from the one before it; else they are neighbours."""
+        tap = self.descriptor.mode == FeedMode.TAP
+        return tap & ~self.descriptor.shared if self._shared_taps else tap
+
     def _constants(self, m: Module) -> tuple[Signal, Signal]:
         """Registers: the first beat's offset, and the step from a column to the next."""
         d = self.descriptor
@@ -124,7 +130,7 @@ class BeatAddresses(wiring.Component, ABC):
             high.eq(times[2] + (times[3] << 1)),
             constant.eq(d.first_word - (times[4] << 4)),
             origin.eq(low + (high << 2) + constant),
-            step_x.eq(Mux(d.mode == FeedMode.TAP, words, d.pixel_words)),
+            step_x.eq(Mux(self._strides(), words, d.pixel_words)),
         ]
         return origin, step_x
 

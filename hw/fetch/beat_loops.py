@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import Descriptor, FeedMode
 from hwgen.hw.lib.loop import Loop
 from hwgen.hw.memory.activation_memory import BANK_BITS
@@ -24,7 +25,7 @@ BeatPlace = data.StructLayout(
         "ky_last": 1,  # the present row of taps (WINDOW: of blocks) is the last one
         "row_last": 1,  # the present output row (SUM: input row) is the last one
         "group_end": 1,  # last beat of a word's line (TAP) or of a subgroup, with all its blocks or rows
-        "tap_end": 1,  # last beat of a tap (TAP) or of a line of the last subgroup (WINDOW); never in SUM
+        "tap_end": 1,  # last beat of a tap (TAP; shared: of a row of taps) or of a line of the last subgroup (WINDOW); never in SUM
         "last": 1,  # last beat of the pass
         "row_first": 1,  # first beat of an output row (SUM: input row)
         "rows_first": 1,  # first beat that reads other rows than the beat before
@@ -55,6 +56,10 @@ class LoopEnds:
 
 class BeatLoops(wiring.Component, ABC):
     """Counts down the turns of the loops over x, groups (words, subgroups), kx, ky and rows; how they nest is a subclass's matter.
+    A pass with shared taps has a turn of kx for all of them, and x are the columns that they read.
+
+    Parameters:
+        config: `shared_taps`.
 
     Members:
         descriptor : In(Descriptor), stable from two cycles before `begin`.
@@ -68,7 +73,8 @@ class BeatLoops(wiring.Component, ABC):
     come from registers through a few gates and do not depend on inputs of the same cycle.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, config: CoreConfig) -> None:
+        self._shared_taps = config.shared_taps
         super().__init__(
             {
                 "descriptor": In(Descriptor),
@@ -94,12 +100,13 @@ class BeatLoops(wiring.Component, ABC):
         tap, is_sum = Signal(), Signal()
         m.d.sync += [tap.eq(d.mode == FeedMode.TAP), is_sum.eq(d.mode == FeedMode.SUM)]
         ky_turns, kx_turns = self._tap_counts()
+        shared = d.shared if self._shared_taps else Const(0)
         x_count = Signal(len(d.columns), reset_less=True)
         ky_count, kx_count = Signal(len(ky_turns), reset_less=True), Signal(len(kx_turns), reset_less=True)
         m.d.sync += [
-            x_count.eq(Mux(d.mode == FeedMode.WINDOW, d.columns, d.out_w)),
+            x_count.eq(Mux((d.mode == FeedMode.WINDOW) | shared, d.columns, d.out_w)),
             ky_count.eq(ky_turns),
-            kx_count.eq(kx_turns),
+            kx_count.eq(Mux(shared, 1, kx_turns)),
         ]
         x, group = Loop(m, "x", x_count), Loop(m, "group", d.groups)
         kx, ky = Loop(m, "kx", kx_count), Loop(m, "ky", ky_count)
@@ -155,7 +162,8 @@ class BeatLoops(wiring.Component, ABC):
 
 
 class PlainLoops(BeatLoops):
-    """TAP: for row: for ky: for kx: for word: for x. WINDOW: for row: for subgroup: for column. SUM: for subgroup: for row: for x."""
+    """TAP: for row: for ky: for kx: for word: for x; shared: for row: for ky: for word: for column. WINDOW: for row: for subgroup: for
+    column. SUM: for subgroup: for row: for x."""
 
     def _tap_counts(self) -> tuple[Value, Value]:
         d = self.descriptor

@@ -44,7 +44,7 @@ class Fetch(wiring.Component):
     i >= kernel_h, in SUM rows[1] and rows[2].
 
     Parameters:
-        config: `rows` (R), `window_lanes` (L), `row_steps`, `partial_depth`.
+        config: `rows` (R), `window_lanes` (L), `row_steps`, `partial_depth`, `shared_taps`.
         read_latency: of the activation memory's port A.
 
     Members:

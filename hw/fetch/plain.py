@@ -16,6 +16,8 @@ class PlainAddresses(AddressGenerator):
 
     - TAP: for row: for ky < kernel_h: for kx < kernel_w: for g < groups: for x < out_w: word first_word + g of pixel
       in_x + x * stride_x + kx of row in_y + row * stride_y + ky.
+    - TAP with `shared`: for row: for ky < kernel_h: for g < groups: for col < columns: word first_word + g of pixel in_x + col of the
+      same row.
     - WINDOW: for row: for sg < groups: for col < columns: of rows in_y + row * stride_y + i, i < kernel_h, the L bytes of
       subgroup sg (at word first_word + sg * L // 8) of pixel in_x + col. `emit` if col >= kernel_w - 1 and
       (col - kernel_w + 1) % stride_x == 0.
@@ -23,7 +25,7 @@ class PlainAddresses(AddressGenerator):
       the last column of a subgroup.
 
     Parameters:
-        config: `window_lanes` (L).
+        config: `window_lanes` (L), `shared_taps`.
 
     Members: as of `AddressGenerator`.
 
@@ -37,7 +39,7 @@ class PlainAddresses(AddressGenerator):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        loops, rows = PlainLoops(), RowAddresses()
+        loops, rows = PlainLoops(self._config), RowAddresses()
         _, is_sum = self._mode(m)
         place = self._connect(m, loops, PlainBeatAddresses(self._config), rows, is_sum)
         m.d.comb += [rows.rewind.eq(is_sum & place.row_last), self.beat.ky.eq(loops.ky)]

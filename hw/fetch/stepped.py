@@ -14,12 +14,12 @@ from hwgen.hw.isa.config import CoreConfig
 class SteppedAddresses(AddressGenerator):
     """Beats in the order of `hwgen.hw.fetch.plain.PlainAddresses`, but with taps and blocks that lie apart:
 
-    - TAP: pixel in_x + x * stride_x + kx * tap_columns of row in_y + row * stride_y + ky * tap_rows.
+    - TAP: pixel in_x + x * stride_x + kx * tap_columns (with `shared` in_x + col) of row in_y + row * stride_y + ky * tap_rows.
     - WINDOW: for row: for sg: for by < blocks_h: for bx < blocks_w: for col: rows in_y + row * stride_y + by * tap_rows + i of pixel
       in_x + bx * tap_columns + col; `start` with the first column of every block, `emit` as for a kernel of one block.
 
     Parameters:
-        config: `window_lanes` (L).
+        config: `window_lanes` (L), `shared_taps`.
 
     Members: as of `AddressGenerator`. The rows are those of one row of taps or blocks, so `beat.ky` is 0.
 
@@ -36,7 +36,7 @@ class SteppedAddresses(AddressGenerator):
         m = Module()
         rows = SteppedRowAddresses()
         tap, is_sum = self._mode(m)
-        place = self._connect(m, SteppedLoops(), SteppedBeatAddresses(self._config), rows, is_sum)
+        place = self._connect(m, SteppedLoops(self._config), SteppedBeatAddresses(self._config), rows, is_sum)
         m.d.comb += [
             rows.back.eq(Mux(is_sum, place.row_last, ~tap & place.ky_last & ~place.group_last)),
             rows.onward.eq(place.ky_last & ~is_sum),

@@ -40,6 +40,7 @@ class CoreConfig:
         window: whether the core has a window, with the row writer behind it; without them all passes are of FeedMode.TAP.
         window_lanes: L, channels that the window works on at once (4 or 8).
         k_steps: steps of K that the array takes in a cycle, 1 or 2.
+        shared_taps: whether a word of several taps of a row may be read once and go to the pixels of all of them at once.
         acc_bits: width of the array's accumulators, bits.
         array_clamp_bits: A of the array's requantisers (docs/arithmetic.md), bits.
         window_clamp_bits: A of the window's requantisers, bits.
@@ -70,6 +71,7 @@ class CoreConfig:
     window: bool = True
     window_lanes: int = 4
     k_steps: int = 1
+    shared_taps: bool = False
     acc_bits: int = 26
     array_clamp_bits: int = 24
     window_clamp_bits: int = 24

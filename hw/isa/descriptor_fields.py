@@ -80,7 +80,8 @@ class FetchFields:
     stride_x: int = number(3)
     kernel_h: int = number(4)  # TAP 1..3, with row steps 1..15; WINDOW 1..3, of a block; SUM: not used
     kernel_w: int = number(4)  # TAP 1..7, with row steps 1..15; WINDOW 1..3, of a block
-    columns: int = number(11)  # WINDOW: columns read per block, row and subgroup: (out_w - 1) * stride_x + kernel_w
+    # WINDOW: columns read per block, row and subgroup, shared TAP: per tap row and word: (out_w - 1) * stride_x + kernel_w
+    columns: int = number(11)
     tap_rows: int = number(
         4
     )  # with row steps: rows from a tap (TAP) or block (WINDOW) to the one below it, 1..15; else 0
@@ -90,6 +91,7 @@ class FetchFields:
     blocks_w: int = number(4)
     blocks: int = number(8)  # blocks_h * blocks_w
     fill: int = number(8)
+    shared: int = number(1)  # TAP, with shared taps: a word is read once for all taps of its row; tap_columns is 1 or 0
     out_rows: int = number(10)  # output rows of this pass; SUM: input rows
     out_w: int = number(10)  # output columns; SUM: input columns
 
@@ -111,6 +113,8 @@ class PixelRingFields:
     ring_words: int = number(10)  # words per pixel in the pixel ring
     ring_slots: int = number(10)  # tiles of R pixels that it holds
     ring_pixels: int = number(13)  # ring_slots * R
+    # Shared taps: from the last word of a tap row's first tap to the first word of the next tap row, (kernel_w - 1) * groups + 1
+    tap_row_step: int = number(10)
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ _ALL = (
         descriptor=(
             *("mode", "input", "in_y", "in_h", "in_w", "in_x", "pixel_words", "first_word", "groups"),
             *("stride_y", "stride_x", "kernel_h", "kernel_w", "columns", "tap_rows", "tap_columns", "tap_words"),
-            *("blocks_h", "blocks_w", "blocks", "fill", "out_rows", "out_w"),
+            *("blocks_h", "blocks_w", "blocks", "fill", "shared", "out_rows", "out_w"),
         ),
     ),
     Element(
@@ -125,8 +125,8 @@ _ALL = (
     ),
     Element(
         "pixel_ring",
-        config=("ring_depth",),
-        descriptor=("ring_words", "ring_slots", "ring_pixels"),
+        config=("ring_depth", "shared_taps"),
+        descriptor=("ring_words", "ring_slots", "ring_pixels", "tap_row_step"),
         memories=(
             Memory(
                 "pixel ring",

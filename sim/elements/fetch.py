@@ -53,10 +53,15 @@ def tap_steps(d: FetchFields) -> tuple[int, int]:
     return max(1, d.tap_rows), max(1, d.tap_columns)
 
 
+def tap_row_beats(d: FetchFields) -> int:
+    """Beats of a row of taps (TAP)."""
+    return d.groups * (d.columns if d.shared else d.kernel_w * d.out_w)
+
+
 def line_cycles(d: FetchFields) -> int:
     """Least cycles from the first beat of a tap row (TAP), or row of blocks (WINDOW), to the first beat of the one below."""
     tap = d.mode == FeedMode.TAP
-    beats = d.kernel_w * d.groups * d.out_w if tap else blocks(d)[1] * subgroup_cycles(d)
+    beats = tap_row_beats(d) if tap else blocks(d)[1] * subgroup_cycles(d)
     return max(beats, row_gap(d.tap_rows)) if d.tap_rows else beats
 
 
@@ -78,7 +83,7 @@ def unit_cycles(d: FetchFields) -> int:
     """D: least cycles from the first beat of a unit to the first beat of the next."""
     match FeedMode(d.mode):
         case FeedMode.TAP:
-            beats = d.kernel_w * d.groups * d.out_w
+            beats = tap_row_beats(d)
             if d.tap_rows:
                 return (d.kernel_h - 1) * line_cycles(d) + max(beats, row_gap(d.stride_y))
             return max(d.kernel_h * beats, row_gap(d.stride_y))
@@ -92,7 +97,7 @@ def unit_last(d: FetchFields) -> int:
     """Cycles from the first to the last beat of a unit."""
     match FeedMode(d.mode):
         case FeedMode.TAP:
-            return (d.kernel_h - 1) * line_cycles(d) + d.kernel_w * d.groups * d.out_w - 1
+            return (d.kernel_h - 1) * line_cycles(d) + tap_row_beats(d) - 1
         case FeedMode.WINDOW:
             return d.groups * group_cycles(d) - subgroup_cycles(d) + d.columns - 1
         case FeedMode.SUM:
@@ -150,13 +155,9 @@ def unit_beats(d: FetchFields, unit: int) -> Iterator[Beat]:
         case FeedMode.TAP:
             step_y, step_x = tap_steps(d)
             for ky in range(d.kernel_h):
-                turn = ky * line_cycles(d)
-                for kx in range(d.kernel_w):
-                    for group in range(d.groups):
-                        for x in range(d.out_w):
-                            row = d.in_y + unit * d.stride_y + ky * step_y
-                            yield Beat(turn, row, d.in_x + x * d.stride_x + kx * step_x, group)
-                            turn += 1
+                row = d.in_y + unit * d.stride_y + ky * step_y
+                for turn, (group, column) in enumerate(_tap_row(d, step_x), start=ky * line_cycles(d)):
+                    yield Beat(turn, row, d.in_x + column, group)
         case FeedMode.WINDOW:
             for group, by, bx in product(range(d.groups), *map(range, blocks(d))):
                 yield from _block(d, unit, group, by, bx)
@@ -173,6 +174,15 @@ def unit_beats(d: FetchFields, unit: int) -> Iterator[Beat]:
                         emit=final,
                         last=final and last_unit,
                     )
+
+
+def _tap_row(d: FetchFields, step_x: int) -> Iterator[tuple[int, int]]:
+    """(word, column from the first one) of the beats of a row of taps."""
+    if d.shared:
+        yield from product(range(d.groups), range(d.columns))
+        return
+    for kx, group, x in product(range(d.kernel_w), range(d.groups), range(d.out_w)):
+        yield group, x * d.stride_x + kx * step_x
 
 
 def _block(d: FetchFields, unit: int, group: int, by: int, bx: int) -> Iterator[Beat]:

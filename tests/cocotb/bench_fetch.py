@@ -78,6 +78,8 @@ def ordinary(mode: FeedMode, seed: int, late: float) -> Case:
             d |= {"kernel_h": 1, "kernel_w": 1, "groups": integers(1, 2)}
         if CONFIG.row_steps and seed % 3:
             d |= stepping(mode, rng)
+        if CONFIG.shared_taps and mode == FeedMode.TAP and seed % 4:
+            d |= {"shared": 1, "tap_columns": int(CONFIG.row_steps)}
         d |= {"in_y": integers(-d["kernel_h"], d["in_h"]), "in_x": integers(-d["kernel_w"], 2)}
     return complete(rng, d, late)
 
@@ -104,7 +106,7 @@ def stepping(mode: FeedMode, rng: np.random.Generator) -> dict[str, Any]:
 def real(seed: int, late: float = 0.0) -> list[Case]:
     """Layers as networks have them, and fields near the ends of their ranges."""
     rng = np.random.default_rng(seed)
-    same3 = {"in_y": -1, "in_x": -1, "kernel_h": 3, "kernel_w": 3}
+    same3: dict[str, Any] = {"in_y": -1, "in_x": -1, "kernel_h": 3, "kernel_w": 3}
     half = {"stride_y": 2, "stride_x": 2}
     layers: list[dict[str, Any]] = [
         {"mode": 0, "in_y": 0, "in_x": 0, "in_h": 14, "in_w": 14, "pixel_words": 15, "groups": 15, "out_rows": 3, "out_w": 14},
@@ -124,7 +126,6 @@ def real(seed: int, late: float = 0.0) -> list[Case]:
         {"mode": 0, "in_y": 0, "in_x": 0, "in_h": 1, "in_w": 1, "pixel_words": 128, "groups": 128, "out_rows": 1, "out_w": 1},
     ]  # fmt: skip
     if CONFIG.row_steps:
-        half = {"stride_y": 2, "stride_x": 2}
         layers += [
             # 10 x 4 of a spectrum; 15 x 15; 5 x 5 and 7 x 7 of a window in blocks of 3 x 3, dilation 15.
             {"mode": 0, "in_y": -4, "in_x": -1, "in_h": 49, "in_w": 10, "pixel_words": 1, "groups": 1, "out_rows": 3, "out_w": 5,
@@ -135,6 +136,17 @@ def real(seed: int, late: float = 0.0) -> list[Case]:
              "kernel_h": 3, "kernel_w": 3, "tap_rows": 3, "tap_columns": 3, "blocks_h": 2, "blocks_w": 2, **half},
             {"mode": 1, "in_y": -15, "in_x": -15, "in_h": 9, "in_w": 9, "pixel_words": 3, "groups": 2, "out_rows": 2, "out_w": 4,
              "kernel_h": 1, "kernel_w": 1, "tap_rows": 15, "tap_columns": 15, "blocks_h": 3, "blocks_w": 3},
+        ]  # fmt: skip
+    if CONFIG.shared_taps:
+        layers += [
+            # Stems of stride 2 and 1, one of two pixels in a word; 7 x 7; the widest tensor.
+            {"mode": 0, "shared": 1, **same3, "in_h": 32, "in_w": 32, "pixel_words": 1, "groups": 1, "out_rows": 4, "out_w": 16, **half},
+            {"mode": 0, "shared": 1, **same3, "in_h": 8, "in_w": 8, "pixel_words": 8, "groups": 8, "out_rows": 8, "out_w": 8},
+            {"mode": 0, "shared": 1, **same3, "in_h": 32, "in_w": 16, "pixel_words": 1, "groups": 1, "out_rows": 4, "out_w": 16,
+             "kernel_w": 2, "stride_y": 2},
+            {"mode": 0, "shared": 1, "in_y": -3, "in_x": -3, "in_h": 16, "in_w": 16, "pixel_words": 2, "groups": 2, "out_rows": 2,
+             "out_w": 8, "kernel_h": 3, "kernel_w": 7, **half},
+            {"mode": 0, "shared": 1, **same3, "in_h": 2, "in_w": 1023, "pixel_words": 1, "groups": 1, "out_rows": 1, "out_w": 1023},
         ]  # fmt: skip
     return [complete(rng, {"first_word": 0, "to_rows": 0, **layer}, late) for layer in layers]
 

@@ -39,7 +39,10 @@ def _turns(d: Mapping[str, Any], stepped: bool) -> Iterator[tuple[int, int, int,
     """(row, group, ky, kx, x) in order."""
     mode = FeedMode(d["mode"])
     rows, groups, xs = (range(d[name]) for name in ("out_rows", "groups", "out_w"))
-    if mode == FeedMode.TAP:
+    if d.get("shared"):
+        for row, ky, group, x in product(rows, range(d["kernel_h"]), groups, range(d["columns"])):
+            yield row, group, ky, 0, x
+    elif mode == FeedMode.TAP:
         for row, ky, kx, group, x in product(rows, range(d["kernel_h"]), range(d["kernel_w"]), groups, xs):
             yield row, group, ky, kx, x
     elif mode == FeedMode.WINDOW:
@@ -83,7 +86,7 @@ def loop_beats(d: Mapping[str, Any], stepped: bool) -> list[LoopBeat]:
             "opens": ky == kx == 0,
             "closes": ky == last["ky"] and kx == last["kx"],
         }
-        stride_y, stride_x = (1, 1) if is_sum else (d["stride_y"], d["stride_x"] if tap else 1)
+        stride_y, stride_x = (1, 1) if is_sum else (d["stride_y"], d["stride_x"] if tap and not d.get("shared") else 1)
         y = d["in_y"] + row * stride_y + (ky * tap_rows if stepped else 0)
         column = d["in_x"] + x * stride_x + kx * tap_columns
         whole = x - d["kernel_w"] + 1
@@ -108,8 +111,8 @@ def row_pointer(rng: np.random.Generator, row_words: int, words: int = 1 << 14) 
     return RowPointerFields(slot, base + slot // BANKS * row_words, base, depth, row_words)
 
 
-def random_pass(rng: np.random.Generator, mode: FeedMode, stepped: bool) -> dict[str, Any]:
-    """Fields of a small pass, sizes from 1 on."""
+def random_pass(rng: np.random.Generator, mode: FeedMode, stepped: bool, shared: bool = False) -> dict[str, Any]:
+    """Fields of a small pass, sizes from 1 on; `shared`: taps of TAP are shared."""
 
     def draw(low: int, high: int) -> int:
         return int(rng.integers(low, high + 1))
@@ -132,8 +135,10 @@ def random_pass(rng: np.random.Generator, mode: FeedMode, stepped: bool) -> dict
         largest = 15 if mode == FeedMode.TAP and d["groups"] == 1 else 3
         d |= {"kernel_h": draw(1, largest), "kernel_w": draw(1, min(largest, 4))}
         d |= {"stride_y": draw(1, 7), "stride_x": draw(1, 7), "blocks_h": draw(1, 3), "blocks_w": draw(1, 3)}
-        d |= {"tap_rows": draw(1, 15), "tap_columns": draw(1, 15)}
+        d |= {"tap_rows": draw(1, 15), "tap_columns": 1 if shared else draw(1, 15)}
         d["tap_words"] = d["tap_columns"] * d["pixel_words"]
+    if shared and mode == FeedMode.TAP:
+        d["shared"] = 1
     if mode == FeedMode.SUM:
         d |= {"in_y": 0, "in_x": 0, "out_rows": d["in_h"], "out_w": d["in_w"]}
     else:

@@ -19,12 +19,20 @@ from tests.support.passes import bench_environment
     [(2, 4, 512, 4), (3, 8, 512, 4), (5, 4, 1024, 4), (2, 8, 1536, 5)],
 )
 def test_pixel_ring(rows: int, window_lanes: int, ring_depth: int, latency: int, bench_dir: Path) -> None:
-    shape: dict[str, Any] = {"rows": rows, "window_lanes": window_lanes, "ring_depth": ring_depth}
+    run({"rows": rows, "window_lanes": window_lanes, "ring_depth": ring_depth}, latency, bench_dir)
+
+
+@pytest.mark.parametrize(("rows", "window_lanes", "k_steps"), [(2, 8, 1), (4, 4, 2)])
+def test_pixel_ring_with_shared_taps(rows: int, window_lanes: int, k_steps: int, bench_dir: Path) -> None:
+    run({"rows": rows, "window_lanes": window_lanes, "k_steps": k_steps, "shared_taps": True}, 4, bench_dir)
+
+
+def run(shape: dict[str, Any], latency: int, bench_dir: Path) -> None:
     ring = PixelRing(CoreConfig(**shape))
     assert latency == ring.LATENCY
     simulate(
         ring,
-        name=f"pixel-ring-{rows}-{window_lanes}-{ring_depth}",
+        name="-".join(["pixel-ring", *map(str, shape.values())]),
         test_module="tests.cocotb.bench_pixel_ring",
         build_dir=bench_dir,
         sources=[MODELS / "ecp5" / "DP16KD.v"],

@@ -18,11 +18,11 @@ from tests.support.fetch_loops import loop_beats, random_pass
 from tests.support.passes import bench_environment
 
 
-@pytest.mark.parametrize("lanes", [4, 8])
+@pytest.mark.parametrize(("lanes", "shared_taps"), [(4, False), (8, True)], ids=["4", "8-shared"])
 @pytest.mark.parametrize("stepped", [False, True], ids=["plain", "stepped"])
-def test_address_generator(lanes: int, stepped: bool, bench_dir: Path) -> None:
-    shape = {"window_lanes": lanes, "row_steps": stepped}
-    config = CoreConfig(window_lanes=lanes, row_steps=stepped)
+def test_address_generator(lanes: int, shared_taps: bool, stepped: bool, bench_dir: Path) -> None:
+    shape = {"window_lanes": lanes, "row_steps": stepped, "shared_taps": shared_taps}
+    config = CoreConfig(window_lanes=lanes, row_steps=stepped, shared_taps=shared_taps)
     simulate(
         SteppedAddresses(config) if stepped else PlainAddresses(config),
         name="address_generator",
@@ -32,13 +32,13 @@ def test_address_generator(lanes: int, stepped: bool, bench_dir: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("mode", list(FeedMode))
+@pytest.mark.parametrize(("mode", "shared"), [*((mode, False) for mode in FeedMode), (FeedMode.TAP, True)])
 @pytest.mark.parametrize("stepped", [False, True], ids=["plain", "stepped"])
-def test_loops_agree_with_the_timing_model(mode: FeedMode, stepped: bool) -> None:
+def test_loops_agree_with_the_timing_model(mode: FeedMode, shared: bool, stepped: bool) -> None:
     """Rows, columns, groups and flags of the nested loops are those of the fetch's model, which was written apart from them."""
     rng = np.random.default_rng([7, mode])
     for _ in range(20):
-        d = random_pass(rng, mode, stepped)
+        d = random_pass(rng, mode, stepped, shared)
         fetch = descriptor_fields(**d).fetch
         modelled = [beat for unit in range(unit_count(fetch)) for beat in unit_beats(fetch, unit)]
         looped = loop_beats(d, stepped)

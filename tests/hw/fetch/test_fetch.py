@@ -15,18 +15,22 @@ from hwgen.sim.harness.runner import simulate
 from tests.support.passes import bench_environment
 
 
-@pytest.mark.parametrize(("lanes", "rows", "read_latency"), [(4, 13, 4), (8, 2, 3), (4, 5, 10)])
-def test_fetch(bench_dir: Path, lanes: int, rows: int, read_latency: int) -> None:
-    run({"window_lanes": lanes, "rows": rows}, read_latency, bench_dir)
+@pytest.mark.parametrize(
+    ("lanes", "rows", "read_latency", "shared_taps"), [(4, 13, 4, False), (8, 2, 3, True), (4, 5, 10, False)]
+)
+def test_fetch(bench_dir: Path, lanes: int, rows: int, read_latency: int, shared_taps: bool) -> None:
+    run({"window_lanes": lanes, "rows": rows, "shared_taps": shared_taps}, read_latency, bench_dir)
 
 
-@pytest.mark.parametrize(("lanes", "rows", "read_latency", "partial_depth"), [(4, 13, 4, 512), (8, 3, 3, 0)])
-def test_fetch_with_row_steps(bench_dir: Path, lanes: int, rows: int, read_latency: int, partial_depth: int) -> None:
-    run(
-        {"window_lanes": lanes, "rows": rows, "row_steps": True, "partial_depth": partial_depth},
-        read_latency,
-        bench_dir,
-    )
+@pytest.mark.parametrize(
+    ("lanes", "rows", "read_latency", "others"),
+    [(4, 13, 4, {"partial_depth": 512}), (8, 3, 3, {"shared_taps": True})],
+    ids=["4-13-4-blocks", "8-3-3-shared"],
+)
+def test_fetch_with_row_steps(
+    bench_dir: Path, lanes: int, rows: int, read_latency: int, others: dict[str, Any]
+) -> None:
+    run({"window_lanes": lanes, "rows": rows, "row_steps": True, **others}, read_latency, bench_dir)
 
 
 def run(config: dict[str, Any], read_latency: int, bench_dir: Path) -> None:
@@ -46,6 +50,7 @@ def run(config: dict[str, Any], read_latency: int, bench_dir: Path) -> None:
     [
         {"mode": 0, "kernel_h": 3, "kernel_w": 5, "groups": 2, "out_w": 7, "stride_y": 2},
         {"mode": 0, "kernel_h": 1, "kernel_w": 1, "groups": 1, "out_w": 1, "stride_y": 1},
+        {"mode": 0, "kernel_h": 3, "kernel_w": 3, "groups": 2, "out_w": 7, "columns": 15, "stride_y": 2, "shared": 1},
         {"mode": 1, "kernel_h": 3, "kernel_w": 3, "groups": 4, "columns": 20, "out_w": 9, "stride_y": 2},
         {"mode": 1, "kernel_h": 2, "kernel_w": 2, "groups": 3, "columns": 4, "out_w": 3, "stride_y": 1},
         {
@@ -57,6 +62,17 @@ def run(config: dict[str, Any], read_latency: int, bench_dir: Path) -> None:
             "stride_y": 3,
             "tap_rows": 7,
             "tap_columns": 2,
+        },
+        {
+            "mode": 0,
+            "kernel_h": 4,
+            "kernel_w": 2,
+            "groups": 1,
+            "out_w": 2,
+            "columns": 4,
+            "shared": 1,
+            "stride_y": 3,
+            "tap_rows": 7,
         },
         {
             "mode": 1,
