@@ -44,7 +44,10 @@ COSTS: Mapping[str, Cost | CountedWith | tuple[Cost, ...]] = MappingProxyType(
         "fetch": Cost(
             300, 200, lambda core: core.row_steps
         ),  # what steps from row to row; the rest: with the sequencer
-        "pixel_ring": Cost(60, 100, lambda core: core.rows),
+        "pixel_ring": (
+            Cost(60, 100, lambda core: core.rows),
+            Cost(31, 14, lambda core: core.rows * core.shared_taps),  # an address a row
+        ),
         "writer": Cost(
             300, 330, lambda core: core.cols
         ),  # crossbar, collector and operand fetch for one byte of a segment

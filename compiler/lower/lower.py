@@ -30,12 +30,18 @@ from hwgen.compiler.lower.nearest import nearest_form
 from hwgen.compiler.lower.passes import Lowered
 from hwgen.compiler.lower.pools import lower_pool
 from hwgen.compiler.lower.resizes import lower_resize
+from hwgen.compiler.lower.shared_taps import SHARED_TAPS
 from hwgen.compiler.lower.state import Lowering
 from hwgen.errors import UnsupportedOpError
 
 
 def lower(
-    graph: QGraph, *, fold: ImageFold | None = None, whole_image: bool = False, unfused: frozenset[str] = frozenset()
+    graph: QGraph,
+    *,
+    fold: ImageFold | None = None,
+    whole_image: bool = False,
+    unfused: frozenset[str] = frozenset(),
+    shared_taps: bool = SHARED_TAPS,
 ) -> Lowered:
     """The logical passes of a network.
 
@@ -44,6 +50,7 @@ def lower(
         fold: how the image lies in memory; None: pixel by pixel, or two to a word.
         whole_image: all of the image is in memory before the first pass.
         unfused: names of depthwise convolutions that get a pass of their own.
+        shared_taps: the core may have shared taps.
 
     Raises:
         UnsupportedOpError: lists every operation that the core does not have.
@@ -67,6 +74,7 @@ def lower(
         fold,
         whole_image,
         unfused,
+        shared_taps=shared_taps,
     )
 
 

@@ -203,6 +203,7 @@ class Lowered:
         frames: images of a batch.
         kept: buffers that hold something from the first pass to the last one, because frames of a batch fill them one after the other.
         k_steps: steps of K a cycle of the array that the passes are for.
+        shared_taps: the core may have shared taps (`hwgen.compiler.lower.shared_taps`).
     """
 
     name: str
@@ -217,6 +218,7 @@ class Lowered:
     frames: int = 1
     kept: frozenset[str] = frozenset()
     k_steps: int = 1
+    shared_taps: bool = False
 
     @cached_property
     def images(self) -> list[str]:

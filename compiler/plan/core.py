@@ -51,7 +51,7 @@ def streamed_bases(lowered: Lowered, part: Part) -> Iterator[CoreConfig]:
                     continue
                 if (spare := part.ebr - resources(found, part.family).ebr) > most:
                     most = spare
-                    yield replace(base, combine_lanes=found.combine_lanes)
+                    yield replace(base, combine_lanes=found.combine_lanes, shared_taps=found.shared_taps)
                 break
         if most >= 0:
             return
@@ -65,8 +65,12 @@ def smallest(lowered: Lowered, base: CoreConfig, depth: int = _ACTIVATION_LEAST[
 
 
 def fewer_lanes(config: CoreConfig, part: Part) -> CoreConfig | None:
-    """The core if the part has room for it, else with the most combine lanes for which it has; None if it has for none."""
+    """The core if the part has room for it, else without shared taps and with the most combine lanes for which it has; None if it has for
+    none."""
     while resources(config, part.family).short(part):
+        if config.shared_taps:
+            config = replace(config, shared_taps=False)
+            continue
         if config.combine_lanes < 2:
             return None
         config = replace(config, combine_lanes=config.combine_lanes // 2)

@@ -14,6 +14,7 @@ from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.array_steps import sum_bits
 from hwgen.compiler.lower.blocks import needs_row_steps
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
+from hwgen.compiler.lower.shared_taps import columns_read, words_read
 from hwgen.compiler.plan.target import Part
 from hwgen.compiler.program.descriptors import ring_words
 from hwgen.compiler.weight_schedule.packing import parameter_units
@@ -28,6 +29,8 @@ _WINDOW_LEAST = 2048
 _RING_MOST = 4096
 _LEAST_CLAMP = 16
 _LEAST_ACC = 20
+_WORTH_SHARED = 0.99
+"""Share of the array's cycles that is worth the logic of shared taps."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ def _wide(lowered: Lowered) -> list[LogicalPass]:
 def _fetch_busy(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int:
     if item.mode != FeedMode.TAP:
         return 0  # as long as the window
-    return item.height * item.width * item.window.kernel[0] * item.window.kernel[1] * item.words
+    return words_read(item, config.rows, config.shared_taps)
 
 
 def _window(wanted: Wanted) -> Mapping[str, Any]:
@@ -166,19 +169,28 @@ def _window_busy(lowered: Lowered, item: LogicalPass, config: CoreConfig) -> int
             source = lowered.buffers[item.input.buffer]
             return groups * max(source.height * max(source.width, 3), WINDOW_WORDS + 1)
         case FeedMode.WINDOW:
-            columns = (item.width - 1) * item.window.stride[1] + item.blocks.size[1]
-            return item.height * groups * item.blocks.total * max(columns, WINDOW_WORDS + 1)
+            return item.height * groups * item.blocks.total * max(columns_read(item), WINDOW_WORDS + 1)
         case FeedMode.TAP:
             return 0
 
 
 def _pixel_ring(wanted: Wanted) -> Mapping[str, Any]:
-    """Words for the pass that needs most of them."""
+    """Words for the pass that needs most of them; shared taps if they are to be used and a pass is faster with them."""
     rows = wanted.rows
     words = [
         ceil_div(item.width + rows - 1, rows) * ring_words(item) for item in wanted.lowered.passes if not item.to_rows
     ]
-    return {"ring_depth": wanted.doubled(min(max([0, *words]), _RING_MOST))}
+    shared = wanted.lowered.shared_taps and _cycles(wanted, True) <= _WORTH_SHARED * _cycles(wanted, False)
+    return {"ring_depth": wanted.doubled(min(max([0, *words]), _RING_MOST)), "shared_taps": shared}
+
+
+def _cycles(wanted: Wanted, shared_taps: bool) -> int:
+    """About the cycles of all passes through the array, with shared taps or without."""
+    rows, cols = wanted.rows, wanted.cols
+    return sum(
+        max(array_cycles(item, rows, cols), words_read(item, rows, shared_taps) if item.mode == FeedMode.TAP else 0)
+        for item in wanted.array_passes
+    )
 
 
 def _tables(wanted: Wanted) -> Mapping[str, Any]:

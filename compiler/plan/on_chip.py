@@ -11,6 +11,7 @@ from hwgen.compiler.lower.blocks import CHAIN_KERNEL
 from hwgen.compiler.lower.image import image_folds
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.lower.shared_taps import SHARED_TAPS
 from hwgen.compiler.plan.core import ACTIVATION_MOST, fewer_lanes
 from hwgen.compiler.plan.estimate import estimate
 from hwgen.compiler.plan.resources import resources
@@ -52,6 +53,7 @@ def plan_on_chip(
     exact: int = _EXACT,
     *,
     k_steps: int = 1,
+    shared_taps: bool = SHARED_TAPS,
 ) -> Plan | None:
     """A plan whose weights, parameters and descriptors are the initial content of block RAM; None if they do not fit.
 
@@ -63,7 +65,7 @@ def plan_on_chip(
         return None
     for fold in (*image_folds(graph, CHAIN_KERNEL[0]), None):
         try:
-            lowered = in_steps(lower(graph, fold=fold, whole_image=True), k_steps)
+            lowered = in_steps(lower(graph, fold=fold, whole_image=True, shared_taps=shared_taps), k_steps)
         except UnsupportedOpError:
             continue
         found = _Search(graph, lowered, board, predict).run(base, exact)

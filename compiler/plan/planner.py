@@ -10,6 +10,7 @@ from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.lower.array_steps import in_steps
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.lower.shared_taps import SHARED_TAPS
 from hwgen.compiler.plan.core import core_of, streamed_bases, weight_depths
 from hwgen.compiler.plan.k_steps import by_estimate, of_choice
 from hwgen.compiler.plan.maker import TILE_SHARES, Maker
@@ -40,6 +41,7 @@ def plan(
     *,
     external: bool = False,
     k_steps: int | None = 1,
+    shared_taps: bool = SHARED_TAPS,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Plan:
     """Plan a network in the machine's operations (see `hwgen.compiler.legalise`) for a board.
@@ -47,7 +49,8 @@ def plan(
     `predict` is the timing model, which knows clock and memory; `tell` is told what is tried.
 
     A network whose weights fit the part stays in block RAM whole; else, or with `external`, weights and program come from SDRAM. The array
-    takes `k_steps` steps of K a cycle, 1 or 2; None: what suits the network and the part (`hwgen.compiler.plan.k_steps`).
+    takes `k_steps` steps of K a cycle, 1 or 2; None: what suits the network and the part (`hwgen.compiler.plan.k_steps`). With
+    `shared_taps` the core has those (`hwgen.compiler.lower.shared_taps`) if they are worth it and there is room.
 
     Raises:
         UnsupportedOpError: the network has operations that the core has not.
@@ -55,10 +58,13 @@ def plan(
     """
     if not external:
         tell("all weights in block RAM")
-        on_chip = [plan_on_chip(graph, board, predict, _base(board), k_steps=steps) for steps in of_choice(k_steps)]
+        on_chip = [
+            plan_on_chip(graph, board, predict, _base(board), k_steps=steps, shared_taps=shared_taps)
+            for steps in of_choice(k_steps)
+        ]
         if found := [one for one in on_chip if one is not None]:
             return least_logic(found)
-    lowered = lower(graph)
+    lowered = lower(graph, shared_taps=shared_taps)
     failure: ResourceError | None = None
     for steps in by_estimate(lowered, board.part, of_choice(k_steps)):
         try:
@@ -91,7 +97,8 @@ def _best_streamed(
     found = _streamed(graph, in_steps(lowered, k_steps), board, predict, tell)
     if unfused := costly_windows(found):
         with contextlib.suppress(ResourceError):
-            other = _streamed(graph, in_steps(lower(graph, unfused=unfused), k_steps), board, predict, tell)
+            apart = lower(graph, unfused=unfused, shared_taps=lowered.shared_taps)
+            other = _streamed(graph, in_steps(apart, k_steps), board, predict, tell)
             return min([found, other], key=lambda one: one.cycles)
     return found
 

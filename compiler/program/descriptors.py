@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hwgen.compiler.int8.nodes import QAvgPool, QConv, QMaxPool, QMean
 from hwgen.compiler.lower.passes import LogicalPass, Lowered
+from hwgen.compiler.lower.shared_taps import columns_read, shares_taps
 from hwgen.compiler.tiling.memory import Layout
 from hwgen.compiler.tiling.stripes import Step
 from hwgen.compiler.weight_schedule.schedule import StepLoads
@@ -113,7 +114,7 @@ def _fetch(step: Step, lowered: Lowered, layouts: Mapping[str, Layout], config: 
     # Channel tiles of a pooled tensor read their own channels; those of a convolution all of them.
     first_channel = item.input.first + (step.first_channel if whole_map else 0)
     channels = step.channels if whole_map else item.input.channels
-    steps = config.row_steps
+    steps, shared = config.row_steps, _shared(item, config)
     return FetchFields(
         mode=int(item.mode),
         op=int(SumOp.GO_ON if item.striped and step.first_row else item.op),
@@ -131,7 +132,7 @@ def _fetch(step: Step, lowered: Lowered, layouts: Mapping[str, Layout], config: 
         stride_x=1 if whole_map else stride[1],
         kernel_h=walk.size[0],
         kernel_w=walk.size[1],
-        columns=(item.width - 1) * stride[1] + walk.size[1] if item.mode == FeedMode.WINDOW else 0,
+        columns=columns_read(item) if shared or item.mode == FeedMode.WINDOW else 0,
         tap_rows=walk.step[0] if steps else 0,
         tap_columns=walk.step[1] if steps else 0,
         tap_words=walk.step[1] * layout.pixel_words if steps else 0,
@@ -139,9 +140,14 @@ def _fetch(step: Step, lowered: Lowered, layouts: Mapping[str, Layout], config: 
         blocks_w=walk.count[1] if steps else 0,
         blocks=walk.total if steps else 0,
         fill=item.fill & 0xFF,
+        shared=int(shared),
         out_rows=source.height if item.whole else step.rows,
         out_w=source.width if whole_map else item.width,
     )
+
+
+def _shared(item: LogicalPass, config: CoreConfig) -> bool:
+    return config.shared_taps and shares_taps(item, config.rows)
 
 
 def _first_input_row(step: Step) -> int:
@@ -181,7 +187,8 @@ def _clamp(conv: QConv) -> ClampFields:
 
 
 def _pixel_ring(step: Step, config: CoreConfig) -> PixelRingFields:
-    words, width = ring_words(step.source), step.source.width
+    item = step.source
+    words, width = ring_words(item), item.width
     if not words:
         return PixelRingFields()
     slots, pixels = ring_shape(words, config)
@@ -191,7 +198,8 @@ def _pixel_ring(step: Step, config: CoreConfig) -> PixelRingFields:
             f"{step.name}: an output row of {width} pixels with {words} words each does not fit the pixel ring of "
             f"{config.rows} x {config.ring_depth} words; it holds {pixels} pixels and needs {needed}"
         )
-    return PixelRingFields(words, slots, pixels)
+    tap_row_step = (item.blocks.size[1] - 1) * item.words + 1 if _shared(item, config) else 0
+    return PixelRingFields(words, slots, pixels, tap_row_step)
 
 
 def _array(step: Step, loads: StepLoads, config: CoreConfig) -> ArrayFields:

@@ -86,6 +86,18 @@ def test_combine_lanes_are_halved_until_the_logic_fits(
         assert found == replace(config, combine_lanes=lanes)
 
 
+def test_shared_taps_go_before_combine_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def needs(config: CoreConfig, _: Any) -> Needs:
+        return Needs(("LUT",) if config.shared_taps and config.combine_lanes > most else ())
+
+    monkeypatch.setattr(core, "resources", needs)
+    config = CoreConfig(rows=16, cols=8, combine_lanes=4, shared_taps=True)
+    most = 3
+    assert fewer_lanes(config, part()) == replace(config, shared_taps=False)
+    most = 4
+    assert fewer_lanes(config, part()) == config
+
+
 def counted(config: CoreConfig, _: Any) -> Resources:
     """Ten blocks for the rest, one for each 1,024 weights and eight for each 2,048 words of activations."""
     blocks = {"rest": 10, "weights": config.weight_depth // 1024, "activations": config.activation_depth // 256}

@@ -13,10 +13,11 @@ from hwgen.compiler.graph.window import Window
 from hwgen.compiler.legalise import legalise
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Buffer, LogicalPass, Lowered, Placement, View
-from hwgen.compiler.plan.elements import Wanted, _average_bits, _combine, _window, array_cycles, busiest, sizes
+from hwgen.compiler.plan.elements import PLANNED, Wanted, _average_bits, _combine, _window, array_cycles, busiest, sizes
 from hwgen.compiler.plan.estimate import load_cycles
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.descriptor import CombineOp, FeedMode, WindowOp
+from hwgen.hw.isa.elements import Nothing
 from tests.support.small_board import SmallBoard
 from tests.support.tflite_examples import example
 from tests.support.tflite_networks import network
@@ -75,6 +76,31 @@ def test_cycles_of_the_fetch() -> None:
     """Nine taps of four words for each of 35 pixels."""
     assert busy(one_pass(window=Window((3, 3), (1, 1), (1, 1, 1, 1)))) == 35 * 9 * 4
     assert busy(one_pass(window=Window((1, 3), (1, 1), (0, 0, 1, 1)), array_node=None)) == 35 * 3 * 4
+
+
+def test_cycles_of_the_fetch_with_shared_taps() -> None:
+    """Three rows of taps of four words, each of the nine columns of five output rows once; 1 x 1 as ever."""
+    item, core = one_pass(window=Window((3, 3), (1, 1), (1, 1, 1, 1))), replace(CORE, shared_taps=True)
+    assert busy(item, core) == 5 * 3 * 4 * 9
+    assert busy(one_pass(array_node=None), core) == busy(one_pass(array_node=None)) == 35 * 4
+
+
+@pytest.mark.parametrize(
+    ("kernel", "inner", "possible", "wanted"),
+    [
+        (3, 40, True, True),
+        (3, 40, False, False),
+        (3, 126, True, False),  # the array takes as long as the fetch
+        (3, 124, True, True),
+        (1, 40, True, False),
+    ],
+)
+def test_shared_taps_where_the_array_waits_for_words(kernel: int, inner: int, possible: bool, wanted: bool) -> None:
+    item = one_pass(window=Window((kernel, kernel), (1, 1), (1, 1, 1, 1)), inner=inner)
+    found = PLANNED["pixel_ring"].size
+    assert not isinstance(found, Nothing)
+    network = replace(of(item), shared_taps=possible)
+    assert found(Wanted(network, PART, 8, 12, 4))["shared_taps"] is wanted
 
 
 @pytest.mark.parametrize(

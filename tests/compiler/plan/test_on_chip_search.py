@@ -82,7 +82,7 @@ def test_how_many_are_planned_if_nobody_says(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_way_to_lay_the_image_that_is_not_possible_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lowered(graph: QGraph, *, fold: Any, whole_image: bool) -> Lowered:
+    def lowered(graph: QGraph, *, fold: Any, whole_image: bool, **_: Any) -> Lowered:
         assert whole_image
         if fold is None:
             raise UnsupportedOpError("no")

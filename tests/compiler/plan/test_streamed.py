@@ -92,9 +92,12 @@ def test_fewer_passes_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     plans = {None: 1000, frozenset({"a"}): 900}
 
     def streamed(graph: Any, lowered: Any, *_: Any) -> Plan:
-        return cast(Plan, SimpleNamespace(cycles=plans[lowered], lowered=lowered))
+        return cast(Plan, SimpleNamespace(cycles=plans[lowered.unfused], lowered=lowered))
 
-    monkeypatch.setattr(planner, "lower", lambda graph, unfused=None: unfused)
+    def lower(graph: Any, *, unfused: Any = None, shared_taps: bool) -> Any:
+        return SimpleNamespace(unfused=unfused, shared_taps=shared_taps)
+
+    monkeypatch.setattr(planner, "lower", lower)
     monkeypatch.setattr(planner, "_streamed", streamed)
     monkeypatch.setattr(planner, "costly_windows", lambda plan: frozenset({"a"}))
     nothing = cast(Any, None)
