@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,8 @@ CONFIG = CoreConfig(
     partial_depth=512,
 )
 
+TWO_STEPS = replace(CONFIG, k_steps=2, weight_depth=1024, shared_taps=True)
+"""The same with two steps of K a cycle, and taps that share their words."""
 
 PARTS = 2  # least parts of the weight memory that a pass may leave to the next one's weights
 

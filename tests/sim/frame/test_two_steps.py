@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.small_machine import CONFIG, Small
+from tests.support.small_machine import TWO_STEPS, Small
 from tests.support.tflite_examples import example
 from tests.support.tflite_networks import NETWORKS, network, random_network
-
-TWO_STEPS = replace(CONFIG, k_steps=2, weight_depth=1024)
 
 
 @pytest.mark.parametrize(
