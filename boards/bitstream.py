@@ -20,6 +20,6 @@ def board_verilog(board: Board, machine: Elaboratable, clock: ClockGenerator, *,
     return merge_equal_modules(plain_names(text))
 
 
-def constraints(board: Board, *, sdram: bool = True) -> str:
+def constraints(board: Board, clock: ClockGenerator | None = None, *, sdram: bool = True) -> str:
     """Constraints of that module."""
-    return board.part.family.constraints(board, board.ports(sdram=sdram))
+    return board.part.family.constraints(board, board.ports(sdram=sdram), clock)

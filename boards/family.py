@@ -19,6 +19,7 @@ from hwgen.boards.wiring import Memory, Pins, Wiring
 from hwgen.compiler.plan.target import Part
 from hwgen.hw.isa.config import CoreConfig
 from hwgen.hw.isa.memories import RamPorts
+from hwgen.hw.memory.clock_ratio import ONE_CLOCK, ClockRatio
 
 if TYPE_CHECKING:
     from amaranth.hdl import Instance, IOValue, Signal, Value
@@ -42,6 +43,16 @@ class ClockGenerator(ABC):
     @abstractmethod
     def output_hz(self) -> Fraction:
         """The machine's clock, Hz, exact."""
+
+    @property
+    def ratio(self) -> ClockRatio:
+        """Of the core's clock and the memory's; 1:1 of a generator of one clock."""
+        return ONE_CLOCK
+
+    @property
+    def memory_hz(self) -> Fraction:
+        """The memory's clock, Hz, exact."""
+        return self.output_hz * self.ratio.memory / self.ratio.core
 
 
 @dataclass(frozen=True)
@@ -81,8 +92,9 @@ class Routed:
     """Result of place and route.
 
     Attributes:
-        fmax_mhz: highest clock of the design's slowest clock domain.
-        constraint_mhz: clock that the domain has to reach.
+        fmax_mhz: highest clock of the design. Of one with several clocks it is the core's, scaled to what the slowest domain or path
+            between two of them reaches of what it has to.
+        constraint_mhz: clock that the core has to reach.
         resources: `lut`, `ff`, `dsp`, `ebr`.
         seed: seed of the placer.
     """
@@ -101,7 +113,7 @@ class Routed:
 class Cells(ABC):
     """The cells between the machine and the balls. Each method returns the instance of one cell, which the top level names and adds.
 
-    Registers in pads are clocked by the domain `sync` and have no reset.
+    Registers in pads are clocked by the domain `sync`, or what it is renamed to, and have no reset.
     """
 
     @abstractmethod
@@ -130,9 +142,21 @@ class Cells(ABC):
 
     @abstractmethod
     def clock_generator(
-        self, settings: ClockGenerator, *, oscillator: Signal, clock: Signal, locked: Signal
+        self,
+        settings: ClockGenerator,
+        *,
+        oscillator: Signal,
+        clock: Signal,
+        locked: Signal,
+        memory: Signal,
+        common: Signal,
     ) -> Instance:
-        """Makes `clock` from `oscillator`; `locked` says that it is steady."""
+        """Makes `clock` from `oscillator`; `locked` says that it is steady. With a ratio that is not 1:1, `memory` too, and `common` with
+        those edges of both that are one."""
+
+    @abstractmethod
+    def clock_buffer(self, clock: Signal, out: Signal) -> Instance | None:
+        """Brings a clock with few registers on a net that reaches all of them at once; None where every clock gets there by itself."""
 
     @abstractmethod
     def reset_buffer(self, part: Part, reset: Signal, out: Signal) -> Instance | None:
@@ -217,17 +241,27 @@ class Family(ABC):
             ValueError: no setting reaches the request; says what range is possible.
         """
 
+    @abstractmethod
+    def plan_clock_pair(self, input_hz: int, request_hz: int, memory_hz: int) -> ClockGenerator:
+        """The settings with the fastest memory of at most `memory_hz` beside a core as near to `request_hz`, and not above it, as that
+        allows.
+
+        Raises:
+            ValueError: no setting has a memory that is faster than the core.
+        """
+
     @property
     @abstractmethod
     def cells(self) -> Cells:
         """The cells of the top level."""
 
     @abstractmethod
-    def constraints(self, board: Target, ports: Mapping[str, int]) -> str:
+    def constraints(self, board: Target, ports: Mapping[str, int], clock: ClockGenerator | None = None) -> str:
         """Content of the file of constraints for the named ports of a design, and the oscillator's frequency.
 
         Args:
             ports: port name -> width in bits.
+            clock: of the machine; where it makes several clocks, what the paths between them have to keep.
 
         Raises:
             ValueError: the board has no such port, or one of another width.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hwgen.hw.memory.clock_ratio import ONE_CLOCK, ClockRatio
 from hwgen.hw.memory.sdram_config import SdramConfig, SdramPart
 
 
@@ -44,8 +45,8 @@ class Wiring:
 
 @dataclass(frozen=True)
 class Memory:
-    """A board's SDRAM and the way to it. Its clock is the inverse of the machine's, from a register in a pad like everything else, so that
-    command and data are stable half a period before and after its edges.
+    """A board's SDRAM and the way to it. Its clock is the inverse of its controller's, from a register in a pad like everything else, so
+    that command and data are stable half a period before and after its edges.
 
     Attributes:
         part: timing and geometry.
@@ -63,10 +64,11 @@ class Memory:
     pad_registers = 2
     """Cycles that the registers in the pads add to a signal's way from the machine to the memory and back: one each way."""
 
-    def config(self, clock_hz: int) -> SdramConfig:
-        """The memory behind a controller of this clock."""
+    def config(self, core_hz: int, ratio: ClockRatio = ONE_CLOCK) -> SdramConfig:
+        """The memory beside a core of this clock."""
         return SdramConfig(
-            clock_hz=clock_hz,
+            clock_hz=core_hz * ratio.memory // ratio.core,
+            ratio=ratio,
             cas_latency=self.cas_latency,
             capture_delay=self.capture_delay,
             pad_registers=self.pad_registers,

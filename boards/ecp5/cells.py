@@ -6,6 +6,7 @@ from amaranth.hdl import ClockSignal, Const, Instance, IOValue, Signal, Value
 
 from hwgen.boards.ecp5.part import own
 from hwgen.boards.ecp5.pll import Pll
+from hwgen.boards.ecp5.pll_pair import PllPair
 from hwgen.boards.family import Cells, ClockGenerator
 from hwgen.compiler.plan.target import Part
 
@@ -32,15 +33,24 @@ class Ecp5Cells(Cells):
         return Instance("ODDRX1F", i_SCLK=ClockSignal(), i_RST=Const(0), i_D0=Const(0), i_D1=Const(1), o_Q=out)
 
     def clock_generator(
-        self, settings: ClockGenerator, *, oscillator: Signal, clock: Signal, locked: Signal
+        self,
+        settings: ClockGenerator,
+        *,
+        oscillator: Signal,
+        clock: Signal,
+        locked: Signal,
+        memory: Signal,
+        common: Signal,
     ) -> Instance:
-        assert isinstance(settings, Pll)
+        assert isinstance(settings, Pll | PllPair)
+        one = isinstance(settings, Pll)
+        outputs = {"o_CLKOP": clock} if one else {"o_CLKOP": memory, "o_CLKOS": clock, "o_CLKOS2": common}
         return Instance(
             "EHXPLLL",
             **{f"p_{name}": value for name, value in settings.parameters.items()},
             **{f"a_{name}": value for name, value in settings.attributes.items()},
             i_CLKI=oscillator,
-            i_CLKFB=clock,
+            i_CLKFB=clock if one else memory,
             i_RST=Const(0),
             i_STDBY=Const(0),
             i_PHASESEL0=Const(0),
@@ -50,9 +60,12 @@ class Ecp5Cells(Cells):
             i_PHASELOADREG=Const(1),
             i_PLLWAKESYNC=Const(0),
             i_ENCLKOP=Const(0),
-            o_CLKOP=clock,
+            **outputs,
             o_LOCK=locked,
         )
+
+    def clock_buffer(self, clock: Signal, out: Signal) -> Instance | None:
+        return Instance("DCCA", i_CLKI=clock, i_CE=Const(1), o_CLKO=out)
 
     def reset_buffer(self, part: Part, reset: Signal, out: Signal) -> Instance | None:
         # Over ordinary wires the reset takes some 10 ns across the largest die, more than everything else in the design.

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from hwgen.boards.ecp5.planning import Ecp5Planning
 from hwgen.boards.ecp5.pll import Pll, plan_pll
+from hwgen.boards.ecp5.pll_pair import PllPair, plan_pll_pair
 from hwgen.boards.ecp5.tools import ECPPACK, NEXTPNR, YOSYS
-from hwgen.boards.family import Cells, Family, Recipe, Routed, Target
+from hwgen.boards.family import Cells, ClockGenerator, Family, Recipe, Routed, Target
 from hwgen.boards.tools import Progress
 from hwgen.compiler.plan.target import Part
 
@@ -25,16 +26,19 @@ class Ecp5(Ecp5Planning, Family):
     def plan_clock(self, input_hz: int, request_hz: int) -> Pll:
         return plan_pll(input_hz, request_hz)
 
+    def plan_clock_pair(self, input_hz: int, request_hz: int, memory_hz: int) -> PllPair:
+        return plan_pll_pair(input_hz, request_hz, memory_hz)
+
     @property
     def cells(self) -> Cells:
         from hwgen.boards.ecp5.cells import Ecp5Cells
 
         return Ecp5Cells()
 
-    def constraints(self, board: Target, ports: Mapping[str, int]) -> str:
+    def constraints(self, board: Target, ports: Mapping[str, int], clock: ClockGenerator | None = None) -> str:
         from hwgen.boards.ecp5.constraints import lpf
 
-        return lpf(board, ports)
+        return lpf(board, ports, clock)
 
     def recipe(self, part: Part) -> Recipe:
         from hwgen.boards.ecp5.toolchain import recipe_for

@@ -6,6 +6,7 @@ those of the part's data sheet, save the lowest phase detector frequency, which 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -44,35 +45,48 @@ class Pll(ClockGenerator):
     @property
     def parameters(self) -> dict[str, int | str]:
         """Parameters of the EHXPLLL, by name."""
-        return {
-            "CLKI_DIV": self.reference_divider,
-            "CLKFB_DIV": self.feedback_divider,
-            "CLKOP_DIV": self.output_divider,
-            "CLKOP_CPHASE": self.output_divider - 1,  # no phase shift
-            "CLKOP_FPHASE": 0,
-            "CLKOP_ENABLE": "ENABLED",
-            "FEEDBK_PATH": "CLKOP",
-            "PLLRST_ENA": "DISABLED",
-            "INTFB_WAKE": "DISABLED",
-            "STDBY_ENABLE": "DISABLED",
-            "DPHASE_SOURCE": "DISABLED",
-            "OUTDIVIDER_MUXA": "DIVA",
-            "OUTDIVIDER_MUXB": "DIVB",
-            "OUTDIVIDER_MUXC": "DIVC",
-            "OUTDIVIDER_MUXD": "DIVD",
-        }
+        return pll_parameters(self.reference_divider, self.feedback_divider, {"CLKOP": self.output_divider})
 
     @property
     def attributes(self) -> dict[str, str]:
         """Attributes of the EHXPLLL: the analogue settings that the bitstream needs."""
-        return {
-            "FREQUENCY_PIN_CLKI": f"{self.input_hz / 1e6:g}",
-            "FREQUENCY_PIN_CLKOP": f"{float(self.output_hz) / 1e6:g}",
-            "ICP_CURRENT": "12",
-            "LPF_RESISTOR": "8",
-            "MFG_ENABLE_FILTEROPAMP": "1",
-            "MFG_GMCREF_SEL": "2",
-        }
+        return pll_attributes(self.input_hz, {"CLKOP": self.output_hz})
+
+
+def pll_parameters(reference: int, feedback: int, dividers: Mapping[str, int]) -> dict[str, int | str]:
+    """Parameters of an EHXPLLL that feeds CLKOP back, with the dividers of the outputs that it has by name.
+
+    No output is shifted: all of them rise together once in as many cycles of the oscillator inside as their dividers have in common.
+    """
+    return {
+        "CLKI_DIV": reference,
+        "CLKFB_DIV": feedback,
+        **{f"{name}_DIV": divider for name, divider in dividers.items()},
+        **{f"{name}_CPHASE": divider - 1 for name, divider in dividers.items()},
+        **{f"{name}_FPHASE": 0 for name in dividers},
+        **{f"{name}_ENABLE": "ENABLED" for name in dividers},
+        "FEEDBK_PATH": "CLKOP",
+        "PLLRST_ENA": "DISABLED",
+        "INTFB_WAKE": "DISABLED",
+        "STDBY_ENABLE": "DISABLED",
+        "DPHASE_SOURCE": "DISABLED",
+        "OUTDIVIDER_MUXA": "DIVA",
+        "OUTDIVIDER_MUXB": "DIVB",
+        "OUTDIVIDER_MUXC": "DIVC",
+        "OUTDIVIDER_MUXD": "DIVD",
+    }
+
+
+def pll_attributes(input_hz: int, outputs: Mapping[str, Fraction]) -> dict[str, str]:
+    """Attributes of an EHXPLLL with the frequencies of its outputs by name, Hz."""
+    return {
+        "FREQUENCY_PIN_CLKI": f"{input_hz / 1e6:g}",
+        **{f"FREQUENCY_PIN_{name}": f"{float(hz) / 1e6:g}" for name, hz in outputs.items()},
+        "ICP_CURRENT": "12",
+        "LPF_RESISTOR": "8",
+        "MFG_ENABLE_FILTEROPAMP": "1",
+        "MFG_GMCREF_SEL": "2",
+    }
 
 
 def plan_pll(input_hz: int, request_hz: int) -> Pll:

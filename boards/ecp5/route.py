@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 from hwgen.boards.ecp5.nextpnr_news import NextpnrNews
 from hwgen.boards.ecp5.part import own
@@ -223,19 +224,49 @@ def stuck_at(error: RouterStuckError) -> str:
     return f"timing not met: {error.slow} connections stay too slow{estimate}"
 
 
+_GLOBAL = "$glbnet$"
+"""Before the names of nets that nextpnr has promoted."""
+
+_CORE_CLOCK = "clk"
+
+_EDGE = "posedge "
+
+
+def crossings(report: Mapping[str, Any]) -> dict[tuple[str, str], tuple[float, float]]:
+    """Of the longest path from each clock to each other one: delay and what it may be, ns."""
+    period_ns = {f"{_EDGE}{name}": 1000 / clock["constraint"] for name, clock in report.get("fmax", {}).items()}
+    found = {}
+    for path in report.get("critical_paths", ()):
+        ends = path["from"], path["to"]
+        if ends[0] != ends[1] and all(end in period_ns for end in ends):
+            found[ends] = sum(part["delay"] for part in path["path"]), min(period_ns[end] for end in ends)
+    return found
+
+
 def read_report(path: Path, board: Target, seed: int) -> Routed:
     """Read nextpnr's JSON report.
+
+    Of a design with several clocks every one has to be reached, and the longest path from one to another may take no longer than the
+    shorter of their periods: both ends are registers that change, or are looked at, at common edges only.
 
     Raises:
         ToolError: it holds no clock: then nothing is known about timing.
     """
     report = json.loads(path.read_text())
-    clocks = [(clock["achieved"], clock["constraint"]) for clock in report.get("fmax", {}).values()]
+    clocks = report.get("fmax", {})
     if not clocks:
         raise ToolError(
             f"nextpnr reports no clock in {path}: the design has no register, or its clock is not constrained"
         )
-    achieved, constraint = min(clocks, key=lambda clock: clock[0] / clock[1])
+    shares = {name: clock["achieved"] / clock["constraint"] for name, clock in clocks.items()}
+    # The top level's clock is the core's.
+    core = next(
+        (name for name in clocks if name.removeprefix(_GLOBAL) == _CORE_CLOCK), min(shares, key=shares.__getitem__)
+    )
+    constraint = clocks[core]["constraint"]
+    achieved = min(clocks[core]["achieved"], constraint * min(shares.values()))
+    for delay_ns, limit_ns in crossings(report).values():
+        achieved = min(achieved, constraint * limit_ns / delay_ns)
     cells = report.get("utilization", {})
     kinds = {"lut": "TRELLIS_COMB", "ff": "TRELLIS_FF", "dsp": "MULT18X18D", "ebr": "DP16KD"}
     limits = {"lut": board.part.lut, "ff": board.part.ff, "dsp": board.part.dsp, "ebr": board.part.ebr}

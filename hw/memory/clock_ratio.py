@@ -11,7 +11,7 @@ MEMORY_DOMAIN = "memory"
 COMMON_DOMAIN = "common"
 """Clock domain whose edges are those that core and memory have in common."""
 
-_MOST = 8
+MOST_CYCLES = 8
 """Cycles of a common period: a word of 16 bytes at most may come from the memory meanwhile."""
 
 
@@ -31,9 +31,9 @@ class ClockRatio:
     memory: int = 1
 
     def __post_init__(self) -> None:
-        if not 1 <= self.core <= self.memory <= _MOST or gcd(self.core, self.memory) != 1:
+        if not 1 <= self.core <= self.memory <= MOST_CYCLES or gcd(self.core, self.memory) != 1:
             raise ValueError(
-                f"the ratio of memory and core must be of coprime numbers up to {_MOST}, the memory's not the lower one, not {self}"
+                f"the ratio of memory and core must be of coprime numbers up to {MOST_CYCLES}, the memory's not the lower one, not {self}"
             )
 
     def __str__(self) -> str:
@@ -43,3 +43,7 @@ class ClockRatio:
     def same(self) -> bool:
         """Whether both are one clock."""
         return self.core == self.memory
+
+
+ONE_CLOCK = ClockRatio()
+"""1:1: memory and core have one clock."""

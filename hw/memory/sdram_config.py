@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hwgen.hw.isa.ceil_div import ceil_div
-from hwgen.hw.memory.clock_ratio import ClockRatio
+from hwgen.hw.memory.clock_ratio import ONE_CLOCK, ClockRatio
 
 BURST = 8
 """Halfwords of one read burst."""
@@ -120,7 +120,7 @@ class SdramConfig:
     pad_registers: int = 0
     part: SdramPart = SdramPart()
     init_us: int = 200
-    ratio: ClockRatio = ClockRatio()
+    ratio: ClockRatio = ONE_CLOCK
     word: int = 4
 
     def __post_init__(self) -> None:

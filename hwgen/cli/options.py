@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 import click
 
 from hwgen.compiler.frontend.options import NetworkOptions
-from hwgen.flow.target import AUTO, BEST_BATCH
+from hwgen.flow.target import AUTO, BEST_BATCH, CORE_CLOCK, SDRAM_CLOCKS
 from hwgen.hw.isa.config import K_STEPS
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,6 +67,13 @@ MACHINE: Sequence[Callable[..., Any]] = [
         show_default=True,
         callback=lambda context, option, value: None if value == AUTO else int(value),
         help="Multiply-accumulates of each multiplier of the array in a cycle; auto: what suits network and board.",
+    ),
+    click.option(
+        "--sdram-clock",
+        type=click.Choice(SDRAM_CLOCKS),
+        default=CORE_CLOCK,
+        show_default=True,
+        help="Clock of the SDRAM: the core's, or its own, the fastest that the memory allows beside the core.",
     ),
     click.option("--fastest", is_flag=True, help="Take the core of the fewest cycles that `plan --search` shows."),
 ]

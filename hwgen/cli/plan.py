@@ -34,10 +34,13 @@ def _search(as_json: bool, options: dict[str, Any]) -> None:
     from hwgen.cli import asked
     from hwgen.cli.console import Console
     from hwgen.flow.search import search
+    from hwgen.flow.target import CORE_CLOCK
     from hwgen.reports.search import table
 
     if options["throughput"] is not None:
         raise click.UsageError("--search shows cores for one frame at a time: leave out --throughput")
+    if options["sdram_clock"] != CORE_CLOCK:
+        raise click.UsageError("--search shows cores whose SDRAM has their clock: leave out --sdram-clock")
     if options["fastest"]:
         raise click.UsageError("--search shows all cores, --fastest takes one: leave out one of them")
     console, target, source = Console(), asked.target(options), asked.network_source(options)

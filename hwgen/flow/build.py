@@ -243,4 +243,4 @@ def _write_rtl(at: Path, plan: Plan) -> None:
     (at / VERILOG).write_text(design.text)
     (at / SITES).write_text(json.dumps(design.sites, indent=1) + "\n")
     file = at / (CONSTRAINTS + board.part.family.constraints_suffix)
-    file.write_text(constraints(board, sdram=not plan.machine.on_chip))
+    file.write_text(constraints(board, plan.clock, sdram=not plan.machine.on_chip))

@@ -24,7 +24,7 @@ def design_of(plan: Plan, board: Board, clock: ClockGenerator) -> MergedVerilog:
     clock_hz, number, resident = int(clock.output_hz), build_number(plan, clock), plan.program.resident
     machine: Machine | ResidentMachine
     if resident is None:
-        machine = Machine(plan.config, board.memory.config(clock_hz), build=number, baud=board.baud)
+        machine = Machine(plan.config, board.memory.config(clock_hz, clock.ratio), build=number, baud=board.baud)
     else:
         machine = ResidentMachine(plan.config, resident, clock_hz, build=number, baud=board.baud)
     return board_verilog(board, machine, clock, sdram=not plan.on_chip)

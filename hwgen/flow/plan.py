@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwgen.errors import ResourceError
 from hwgen.flow.network import Int8Network, Network, int8
 from hwgen.flow.progress import Listener, step
-from hwgen.flow.target import BEST_BATCH, Target
+from hwgen.flow.target import BEST_BATCH, CORE_CLOCK, Target
 
 if TYPE_CHECKING:
     from hwgen.boards.board import Board
@@ -87,6 +87,7 @@ def plan(
     throughput: int | None = None,
     fastest: bool = False,
     k_steps: int | None = 1,
+    sdram_clock: str = CORE_CLOCK,
     progress: Listener | None = None,
 ) -> Plan:
     """Plan a network on a board; one that is not quantised yet is quantised with the options it was loaded with.
@@ -98,6 +99,8 @@ def plan(
         throughput: frames of a batch that share weights, 2 to 32, or BEST_BATCH for as many as are worth it; None: one frame at a time.
         fastest: take the core of the fewest cycles that the search finds, whatever logic it needs.
         k_steps: multiply-accumulates of a multiplier of the array in a cycle, 1 or 2; None: what suits network and board.
+        sdram_clock: CORE_CLOCK ("core"): the machine's; OWN_CLOCK ("own"): the fastest that the SDRAM allows beside it, from the same PLL,
+            where the network uses an SDRAM and stores no rows in it.
         progress: is told about the steps.
 
     Raises:
@@ -105,7 +108,7 @@ def plan(
         ResourceError: the network does not fit the board; says what is short and by how much.
         UnsupportedOpError: the machine does not have an operation of the network.
     """
-    return plan_for(network, Target(board, clock_mhz, throughput, fastest, k_steps), progress)
+    return plan_for(network, Target(board, clock_mhz, throughput, fastest, k_steps, sdram_clock), progress)
 
 
 def plan_for(network: Network | Int8Network, target: Target, progress: Listener | None = None) -> Plan:
@@ -114,6 +117,8 @@ def plan_for(network: Network | Int8Network, target: Target, progress: Listener 
     quantised = int8(network, progress)
     with step(progress, "plan") as tell:
         machine = _planned(quantised.graph, target, board, timing_model(board, clock), tell)
+    if not clock.ratio.same and (machine.on_chip or machine.config.spill):
+        return plan_for(quantised, replace(target, sdram_clock=CORE_CLOCK), progress)
     excess = machine.program.stream_bytes - board.memory.part.bytes
     if excess > 0:
         raise ResourceError(
@@ -149,8 +154,10 @@ def _planned(
 
 
 def timing_model(board: Board, clock: ClockGenerator) -> Callable[[Program], FrameTiming]:
-    """Predicts the cycles of a program on the board's memory at the machine's clock."""
+    """Predicts the cycles of a program on the board's memory at the machine's clock; of a core that stores rows in the memory, with one
+    clock for both, for it can have no other."""
     from hwgen.sim.timing.frame import predict
 
-    memory = board.memory.config(int(clock.output_hz))
-    return lambda program: predict(program, memory)
+    core_hz = int(clock.output_hz)
+    memory = {False: board.memory.config(core_hz, clock.ratio), True: board.memory.config(core_hz)}
+    return lambda program: predict(program, memory[program.config.spill])

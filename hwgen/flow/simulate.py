@@ -97,7 +97,7 @@ def _simulated(
 
     return simulate_frame(
         plan.machine.program,
-        plan.board.memory.config(int(plan.clock.output_hz)),
+        plan.board.memory.config(int(plan.clock.output_hz), plan.clock.ratio),
         np.concatenate(frames),
         golden,
         cache_folder("simulators"),

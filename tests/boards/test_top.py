@@ -42,6 +42,20 @@ def test_more_lights_than_the_machine_has() -> None:
     assert len(re.findall(r"\.D\(1'h0\)", top)) == 2
 
 
+def test_pads_of_a_memory_with_a_clock_of_its_own() -> None:
+    """Its pads, and nothing else, have the clock that the PLL feeds back; the common edges come over a global net."""
+    board = BOARDS["ulx3s"]
+    clock = board.part.family.plan_clock_pair(board.oscillator_hz, 105_000_000, board.max_clock_hz)
+    text = board_verilog(board, Echo(part=board.memory.part), clock).text
+    (fed_back,) = re.findall(r"\.CLKFB\((.*?)\)", text)
+    same = {fed_back.strip(), *re.findall(r"assign (\S+) *= *" + re.escape(fed_back.strip()) + ";", text)}
+    pads = re.findall(r"(?:[OI]FS1P3DX|ODDRX1F) (\w+) \((.*?)\);", text, re.DOTALL)
+    clocks = {name: re.findall(r"\.SCLK\((.*?)\)", body)[0].strip() for name, body in pads}
+    of_memory = {name for name, found in clocks.items() if found in same}
+    assert of_memory == {name for name in clocks if name.startswith("sdram_")} and len(of_memory) < len(clocks)
+    assert len(re.findall(r"^  DCCA common_buffer ", text, re.MULTILINE)) == 1
+
+
 @pytest.mark.parametrize("name", ["icepi-zero", "ulx3s"])
 def test_every_pad_but_those_of_the_clock_and_the_serial_input_is_registered(name: str) -> None:
     board = BOARDS[name]

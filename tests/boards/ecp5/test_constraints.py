@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hwgen.boards.ecp5.constraints import lpf
+from hwgen.boards.ecp5.pll import plan_pll
+from hwgen.boards.ecp5.pll_pair import plan_pll_pair
 from hwgen.boards.ulx3s import ULX3S
 
 PORTS = ULX3S.ports(sdram=True)
@@ -17,6 +19,13 @@ def test_constraints() -> None:
     assert 'IOBUF PORT "ftdi_rxd" PULLMODE=UP IO_TYPE=LVCMOS33 DRIVE=4;' in lines
     assert 'FREQUENCY PORT "clk_25mhz" 25.000000 MHZ;' in lines
     assert sum(line.startswith("LOCATE") for line in lines) == sum(PORTS.values())
+
+
+def test_paths_between_the_clocks_of_core_and_memory() -> None:
+    clock = plan_pll_pair(25_000_000, 105_000_000, ULX3S.max_clock_hz)
+    remarks = [line for line in lpf(ULX3S, PORTS, clock).splitlines() if line.startswith("#")]
+    assert "Core 105.000 MHz, memory 140.000 MHz" in remarks[0] and remarks[1].endswith("at most 7.143 ns.")
+    assert "#" not in lpf(ULX3S, PORTS, plan_pll(25_000_000, 105_000_000))
 
 
 def test_constraints_of_a_port_the_board_lacks() -> None:

@@ -205,6 +205,29 @@ def test_report_without_clock(tmp_path: Path) -> None:
         route.read_report(path, ULX3S, 1)
 
 
+def test_report_of_two_clocks_looks_at_the_paths_between_them(tmp_path: Path) -> None:
+    """What is reported is the core's clock, by as much less or more as the worst of domains and crossings has."""
+    path = tmp_path / "nextpnr.json"
+    core, memory = "$glbnet$clk", "$glbnet$machine.memory_clk"
+    fmax = {core: {"achieved": 150.0, "constraint": 100.0}, memory: {"achieved": 140.0, "constraint": 125.0}}
+
+    def reported(delay_ns: float) -> tuple[float, float, bool]:
+        crossing = {
+            "from": f"posedge {core}",
+            "to": f"posedge {memory}",
+            "path": [{"delay": 1.0}, {"delay": delay_ns - 1}],
+        }
+        inside = {"from": f"posedge {core}", "to": f"posedge {core}", "path": [{"delay": 50.0}]}
+        outside = {"from": "<async>", "to": f"posedge {core}", "path": [{"delay": 50.0}]}
+        path.write_text(json.dumps({"fmax": fmax, "critical_paths": [inside, outside, crossing]}))
+        routed = route.read_report(path, ULX3S, 1)
+        return round(routed.fmax_mhz, 3), routed.constraint_mhz, routed.timing_met
+
+    assert reported(2.0) == (112.0, 100.0, True)  # the memory's domain: 140 of 125
+    assert reported(7.9) == (101.266, 100.0, True)
+    assert reported(10.0) == (80.0, 100.0, False)  # a period of the memory takes 8 ns
+
+
 def test_report_takes_the_slowest_clock(tmp_path: Path) -> None:
     path = tmp_path / "nextpnr.json"
     fmax = {"a": {"achieved": 120.0, "constraint": 100.0}, "b": {"achieved": 24.0, "constraint": 25.0}}
