@@ -34,7 +34,10 @@ def test_names_of_builds_tell_the_clocks_apart() -> None:
     ("target", "text"),
     [
         (Target(sdram_clock="fast"), "sdram_clock: must be core or own, not fast"),
-        (Target(clock_mhz=130, sdram_clock=OWN_CLOCK), "no PLL setting .* ask for another clock, or for one clock of both"),
+        (
+            Target(clock_mhz=130, sdram_clock=OWN_CLOCK),
+            "no PLL setting .* ask for another clock, or for one clock of both",
+        ),
         (Target(clock_mhz=150, sdram_clock=OWN_CLOCK), "allows 142.9 MHz at most, not 150"),
     ],
 )
