@@ -268,6 +268,7 @@ def _totals(plan: Plan) -> Table:
         ("  between passes", f"{plan.cycles - waiting - sum(entry.cycles for entry in plan.passes):,}"),
         ("array utilisation", f"{100 * plan.array_macs / (plan.cycles * config.macs_per_cycle):.1f} %"),
         ("clock", f"{timing.clock_hz / 1e6:g} MHz"),
+        *([] if timing.memory_hz == timing.clock_hz else [("clock of the SDRAM", f"{timing.memory_hz / 1e6:g} MHz")]),
         ("frames per second", f"{plan.fps:.1f}"),
     ]
     if plan.single is not None:

@@ -64,6 +64,7 @@ class FrameTiming:
         passes: in order.
         cycles: from the frame's start to the end of the last pass.
         clock_hz: of the machine.
+        memory_hz: of the SDRAM; `clock_hz` where both have one clock.
         stream_done: cycle in which the DMA used the stream's last halfword.
     """
 
@@ -71,6 +72,7 @@ class FrameTiming:
     cycles: int
     clock_hz: int
     stream_done: int
+    memory_hz: int
 
     @property
     def fps(self) -> float:
@@ -164,7 +166,7 @@ def predict(program: Program, sdram: SdramConfig) -> FrameTiming:
                 program.names[index], start - _FRAME_START, timing.cycles, start - earliest, program.macs[index], timing
             )
         )
-    return FrameTiming(passes, dones[-1] - _FRAME_START, sdram.core_hz, stream.used - _FRAME_START)
+    return FrameTiming(passes, dones[-1] - _FRAME_START, sdram.core_hz, stream.used - _FRAME_START, sdram.clock_hz)
 
 
 def _resident(program: Program, timings: PassTimings, clock_hz: int) -> FrameTiming:
@@ -177,4 +179,4 @@ def _resident(program: Program, timings: PassTimings, clock_hz: int) -> FrameTim
         start = max(free, loaded)
         passes.append(PassCycles(name, start, timing.cycles, start - free, macs, timing))
         free, loaded = passes[-1].done + START_GAP, start + load
-    return FrameTiming(passes, passes[-1].done, clock_hz, 0)
+    return FrameTiming(passes, passes[-1].done, clock_hz, 0, clock_hz)

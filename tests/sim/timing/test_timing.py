@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from dataclasses import replace
 
 import pytest
 
@@ -32,10 +33,12 @@ from hwgen.hw.isa.descriptor_fields import (
 )
 from hwgen.hw.isa.packets import PacketKind
 from hwgen.hw.memory.activation_memory import ActivationMemory
+from hwgen.hw.memory.clock_ratio import ClockRatio
 from hwgen.hw.memory.sdram_config import SdramConfig
 from hwgen.hw.output.combine import combine_cycles, combine_latency
 from hwgen.hw.window.cycles import window_latency
 from hwgen.hw.window.parameters import WindowParameters
+from hwgen.reports.plan import plan_text
 from hwgen.sim.elements.writer import REQUEST_DELAY
 from hwgen.sim.timing.frame import predict
 from hwgen.sim.timing.passes import CoreDelays, pass_timing
@@ -245,6 +248,17 @@ def test_frame_is_at_least_the_stream_and_the_passes(small: Plan) -> None:
     assert timing.cycles >= max(timing.stream_done, sum(entry.cycles for entry in timing.passes))
     waits = [entry for entry in timing.passes if entry.bound == "weights"]
     assert waits and all(entry.wait > entry.cycles for entry in waits)
+
+
+def test_a_faster_memory_shortens_the_waits_and_nothing_else(small: Plan) -> None:
+    same = predict(small.program, SDRAM)
+    beside = predict(small.program, replace(SDRAM, clock_hz=133_333_333, ratio=ClockRatio(3, 4)))
+    assert (same.clock_hz, same.memory_hz) == (100_000_000, 100_000_000)
+    assert (beside.clock_hz, beside.memory_hz) == (100_000_000, 133_333_333)
+    assert [entry.cycles for entry in beside.passes] == [entry.cycles for entry in same.passes]
+    assert 0.74 * same.stream_done < beside.stream_done < 0.9 * same.stream_done
+    assert beside.cycles < same.cycles
+    assert "133.333 MHz" in plan_text(replace(small, timing=beside)) and "clock of the SDRAM" not in plan_text(small)
 
 
 def test_a_packet_waits_for_its_pass(small: Plan) -> None:
