@@ -13,8 +13,9 @@ from hwgen.compiler.program.assemble import build_program
 from hwgen.compiler.program.program import Program
 from hwgen.compiler.tiling.batch import Batch, Grouping, tail_of
 from hwgen.compiler.tiling.channel_tiles import channel_tiles
+from hwgen.compiler.tiling.crossings import boundaries
 from hwgen.compiler.tiling.fit import Fit, fit, with_channel_tiles
-from hwgen.compiler.tiling.fusion_groups import GivenFusion, boundaries
+from hwgen.compiler.tiling.fusion_groups import GivenFusion
 from hwgen.compiler.tiling.striping import Weights
 from hwgen.compiler.weight_schedule.schedule import schedule
 from hwgen.errors import ResourceError

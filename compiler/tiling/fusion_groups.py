@@ -1,12 +1,11 @@
-"""Where a network is cut into fusion groups, and the tensors that cross from one to the next."""
+"""Where a network is cut into fusion groups."""
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.tiling.stripes import natural_groups
+from hwgen.compiler.tiling.crossings import Crossings, crossings
 from hwgen.hw.isa.config import WORD_BYTES
 
 _JOIN_SHARE = 0.8
@@ -26,7 +25,11 @@ class FusionLimits:
 
     def ranges(self, lowered: Lowered, words: int) -> list[tuple[int, int]]:
         """(first, past) of the fusion groups for a memory of so many words."""
-        return joined(lowered, words, self)
+        return self.groups(crossings(lowered), words)
+
+    def groups(self, crossing: Crossings, words: int) -> list[tuple[int, int]]:
+        """The same of a network in which these tensors cross."""
+        return crossing.natural_groups(self.most_live, self.share * words * WORD_BYTES)
 
 
 @dataclass(frozen=True)
@@ -38,27 +41,3 @@ class GivenFusion:
     def ranges(self, lowered: Lowered, words: int) -> list[tuple[int, int]]:
         """As `FusionLimits.ranges`."""
         return list(self.given)
-
-
-def joined(lowered: Lowered, words: int, fusion: FusionLimits) -> list[tuple[int, int]]:
-    """(first, past) of the fusion groups for a memory of so many words."""
-    ranges: list[tuple[int, int]] = []
-    join = False
-    for first, past in natural_groups(lowered, fusion.most_live):
-        ranges.append((ranges.pop()[0] if join else first, past))
-        join = sum(lowered.buffers[name].size for name in boundaries(lowered)[past]) > fusion.share * words * WORD_BYTES
-    return ranges
-
-
-@functools.lru_cache(maxsize=64)
-def boundaries(lowered: Lowered) -> tuple[frozenset[str], ...]:
-    """Tensors that are in memory before each pass, and behind the last one: made and still to be read, or the result."""
-    wanted = {lowered.result}
-    first_made = {item.output.buffer: i for i, item in reversed(list(enumerate(lowered.passes)))}
-    found = [lowered.kept | wanted]
-    for i, item in reversed(list(enumerate(lowered.passes))):
-        wanted.update(view.buffer for view in item.views if first_made.get(view.buffer, i) < i)
-        if first_made[item.output.buffer] == i:
-            wanted.discard(item.output.buffer)
-        found.append(lowered.kept | wanted)
-    return tuple(reversed(found))

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator, Sequence
 
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.tiling.fusion_groups import boundaries
+from hwgen.compiler.tiling.crossings import crossings
 from hwgen.compiler.tiling.lifetimes import lifetimes, timetable
 from hwgen.compiler.tiling.memory import (
     Layout,
@@ -44,7 +44,7 @@ class GroupPlaces:
         steps = build_steps(lowered, [fusion_group], {})
         made = {item.output.buffer for item in passes}
         read = {view.buffer for item in passes for view in item.views}
-        self.before, self.after = boundaries(lowered)[fusion_group.first], boundaries(lowered)[fusion_group.past]
+        self.before, self.after = (crossings(lowered).before(i) for i in (fusion_group.first, fusion_group.past))
         lives = lifetimes(lowered, timetable(lowered, steps), made | read | self.before | self.after)
         for name in self.before:
             lives[name].start[:] = 0

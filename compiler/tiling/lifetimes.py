@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -136,12 +136,15 @@ def _turns(steps: Sequence[Step]) -> list[tuple[int, int]]:
     return found
 
 
-def store_steps(lowered: Lowered, steps: Timetable) -> dict[str, np.ndarray]:
-    """For every buffer that goes to the SDRAM and every row the step before which it has been stored, int64 [height]; -1: not made here.
+def store_steps(lowered: Lowered, steps: Timetable, names: Collection[str] | None = None) -> dict[str, np.ndarray]:
+    """For every buffer (of `names`) that goes to the SDRAM and every row the step before which it has been stored, int64 [height]; -1: not
+    made here.
 
     That is while the step behind its last writer runs, but before the fusion group ends and before the row is wanted back.
     """
-    found = {name: np.full(lowered.buffers[name].height, -1) for name in lowered.copies}
+    found = {
+        name: np.full(lowered.buffers[name].height, -1) for name in lowered.copies if names is None or name in names
+    }
     if not found:
         return found
     wanted = {name: np.full(len(made), _NEVER) for name, made in found.items()}
@@ -151,7 +154,7 @@ def store_steps(lowered: Lowered, steps: Timetable) -> dict[str, np.ndarray]:
             np.maximum(made, latest(run.writes, run.steps, len(made)), out=made)
         for view, spans in run.views():
             source = lowered.buffers[view].source
-            if source is not None:
+            if source in wanted:
                 np.minimum(wanted[source], earliest(spans, run.steps, len(wanted[source])), out=wanted[source])
     for name, made in found.items():
         ends = steps.group_ends[np.maximum(made - steps.first, 0)]
@@ -161,7 +164,7 @@ def store_steps(lowered: Lowered, steps: Timetable) -> dict[str, np.ndarray]:
 
 
 def lifetimes(lowered: Lowered, steps: Timetable, names: Iterable[str] | None = None) -> dict[str, Lifetimes]:
-    """Row lifetimes of the buffers `names`, all that the steps read and write among them; None: of every buffer.
+    """Row lifetimes of the buffers `names`; None: of every buffer.
 
     Rows of the image may be loaded while the passes of the stripe before run: from the reader's previous step on. An image that comes
     whole is there from the first step on. The same is true of what comes back from the SDRAM, but that its first rows come while the step
@@ -175,16 +178,17 @@ def lifetimes(lowered: Lowered, steps: Timetable, names: Iterable[str] | None = 
     }
     for run in steps.runs:
         for name, spans in run.views():
-            end = found[name].end
-            np.maximum(end, run.rows(latest, spans, len(end)), out=end)
-        life = found[run.source.output.buffer]
-        np.minimum(life.start, run.rows(earliest, run.writes, len(life.start)), out=life.start)
-        np.maximum(life.end, run.rows(latest, run.writes, len(life.end)), out=life.end)
-    _load(lowered, found, steps)
-    if any(run.source.output.buffer in lowered.copies for run in steps.runs):
-        for name, stored in store_steps(lowered, steps).items():
             if name in found:
-                found[name].end[:] = np.where(stored < 0, found[name].end, np.maximum(found[name].end, stored - 1))
+                end = found[name].end
+                np.maximum(end, run.rows(latest, spans, len(end)), out=end)
+        life = found.get(run.source.output.buffer)
+        if life is not None:
+            np.minimum(life.start, run.rows(earliest, run.writes, len(life.start)), out=life.start)
+            np.maximum(life.end, run.rows(latest, run.writes, len(life.end)), out=life.end)
+    _load(lowered, found, steps)
+    made = {run.source.output.buffer for run in steps.runs}
+    for name, stored in store_steps(lowered, steps, made & found.keys()).items():
+        found[name].end[:] = np.where(stored < 0, found[name].end, np.maximum(found[name].end, stored - 1))
     count = steps.past - steps.first
     if lowered.result in found:
         found[lowered.result].end[:] = count
@@ -229,7 +233,7 @@ def _load(lowered: Lowered, lives: Mapping[str, Lifetimes], steps: Timetable) ->
     readers: dict[str, list[tuple[np.ndarray, Spans]]] = {}
     for run in steps.runs:
         for name, spans in run.views():
-            if lowered.buffers[name].loaded:
+            if name in lives and lowered.buffers[name].loaded:
                 readers.setdefault(name, []).append((run.steps, spans))
     image = lowered.images[:1]
     for name, reads in readers.items():

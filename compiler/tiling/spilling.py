@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hwgen.compiler.lower.passes import Lowered
+from hwgen.compiler.tiling.crossings import Crossings, crossings
 from hwgen.compiler.tiling.fit import NoFitError
-from hwgen.compiler.tiling.fusion_groups import FusionLimits, boundaries, joined
-from hwgen.compiler.tiling.lifetimes import Timetable, timetable
+from hwgen.compiler.tiling.fusion_groups import FusionLimits
+from hwgen.compiler.tiling.group_peaks import GroupPeaks
 from hwgen.compiler.tiling.spill import Gap, spill
-from hwgen.compiler.tiling.stripes import FusionGroup, build_steps
-from hwgen.compiler.tiling.striping import peak_of
+from hwgen.compiler.tiling.stripes import FusionGroup
 from hwgen.hw.isa.config import BANKS, WORD_BYTES
 
 FUSION_LIMITS = (FusionLimits(), FusionLimits(2, 0.8), FusionLimits(3, 0.6))
@@ -93,12 +93,12 @@ class _Known:
 
     Attributes:
         peaks: words that a fusion group needs, by all that they depend on.
-        timetables: of fusion groups without spills, by (first, past, rows of a stripe); spills change the buffers that are read only.
+        groups: fusion groups, by (first, past, rows of a stripe).
         steps: that were made for it.
     """
 
     peaks: dict[object, int] = field(default_factory=dict)
-    timetables: dict[tuple[int, int, int], Timetable] = field(default_factory=dict)
+    groups: dict[tuple[int, int, int], GroupPeaks] = field(default_factory=dict)
     steps: int = 0
 
 
@@ -161,26 +161,26 @@ class _Search:
 
     def _shortage(self, gaps: Sequence[Gap], fusion: FusionLimits) -> dict[tuple[int, int], int]:
         """Words that each fusion group is short of, those that are."""
-        lowered = spill(self._lowered, gaps)
+        lowered, crossing = spill(self._lowered, gaps), crossings(self._lowered).spilled(gaps)
         found = {}
-        for first, past in joined(lowered, self._words, fusion):
-            words = self._short(lowered, first, past)
+        for first, past in fusion.groups(crossing, self._words):
+            words = self._short(lowered, crossing, first, past)
             if words > 0:
                 found[first, past] = words
         return found
 
-    def _short(self, lowered: Lowered, first: int, past: int) -> int:
+    def _short(self, lowered: Lowered, crossing: Crossings, first: int, past: int) -> int:
         """Words that a fusion group lacks with the finest stripes or with none, whichever needs less; 0 if one of them fits."""
-        live = boundaries(lowered)
+        before, after = crossing.before(first), crossing.before(past)
         passes = tuple(lowered.passes[first:past])  # those that read something else are others
         stored = tuple(item.output.buffer in lowered.copies for item in passes)
         height = passes[-1].height
         sizes = (height,) if any(item.whole for item in passes) else (height, 1)
         least: int | None = None
         for size in dict.fromkeys(sizes):
-            key = (passes, stored, live[first], live[past], size)
+            key = (passes, stored, before, after, size)
             if key not in self._known.peaks:
-                self._known.peaks[key] = self._peak(lowered, first, past, size)
+                self._known.peaks[key] = self._group(first, past, size).peak(lowered, before, after)
             peak = self._known.peaks[key]
             if peak <= self._words:
                 return 0
@@ -188,16 +188,13 @@ class _Search:
         assert least is not None
         return least - self._words
 
-    def _peak(self, lowered: Lowered, first: int, past: int, size: int) -> int:
-        """Words that a fusion group needs with stripes of `size` rows."""
-        height = lowered.passes[past - 1].height
-        heights = tuple(min(size, height - y) for y in range(0, height, size))
+    def _group(self, first: int, past: int, size: int) -> GroupPeaks:
+        """A fusion group with stripes of `size` rows."""
+        last = self._lowered.passes[past - 1]
+        heights = tuple(min(size, last.height - y) for y in range(0, last.height, size))
         if self._known.steps > MOST_STEPS:
-            raise _TooLongError(lowered.passes[past - 1].name)
+            raise _TooLongError(last.name)
         self._known.steps += len(heights) * (past - first)
-        group, plain = FusionGroup(first, past, heights), self._lowered
-        if (first, past, size) not in self._known.timetables:
-            made = timetable(plain, build_steps(plain, [group], {}))
-            self._known.timetables[first, past, size] = made
-        passes = dict(zip(plain.passes[first:past], lowered.passes[first:past], strict=True))
-        return peak_of(lowered, group, self._known.timetables[first, past, size].of(passes))
+        if (first, past, size) not in self._known.groups:
+            self._known.groups[first, past, size] = GroupPeaks(self._lowered, FusionGroup(first, past, heights))
+        return self._known.groups[first, past, size]

@@ -14,8 +14,6 @@ from hwgen.compiler.lower.passes import Buffer, LogicalPass, Lowered
 from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.isa.config import WORD_BYTES
 
-_NEVER = 1 << 30
-
 
 @dataclass(
     eq=False, slots=True
@@ -62,54 +60,6 @@ class FusionGroup:
     first: int
     past: int
     heights: tuple[int, ...]
-
-
-def natural_groups(lowered: Lowered, most_live: int = 1) -> list[tuple[int, int]]:
-    """(first, past) of the shortest runs of passes that hand over at most so many tensors, with nothing left to write into them.
-
-    A tensor that the DMA loads is read in one run only.
-    """
-    last_read = _last_reader(lowered)
-    last_written = {item.output.buffer: i for i, item in enumerate(lowered.passes)}
-    first_used: dict[str, int] = {}
-    for i, item in enumerate(lowered.passes):
-        for name in (item.output.buffer, *(view.buffer for view in item.views)):
-            first_used.setdefault(name, i)
-    spilled = lowered.copies
-    # (first, last) of the passes that must be together.
-    together = [(first_used[name], last_written[name]) for name in spilled]
-    together += [(first_used[name], last_read[name]) for name, buffer in lowered.buffers.items() if buffer.loaded]
-    inside = _covered(together, len(lowered.passes))
-    fusion_groups, first = [], 0
-    live: set[str] = set()
-    for i, step in enumerate(lowered.passes):
-        name = step.output.buffer
-        if last_read.get(name, i if name in spilled else _NEVER) > i:
-            live.add(name)
-        live.difference_update(view.buffer for view in step.views if last_read.get(view.buffer) == i)
-        if len(live) <= most_live and not inside[i] and all(last_written[name] <= i for name in live):
-            fusion_groups.append((first, i + 1))
-            first = i + 1
-    return fusion_groups
-
-
-def _covered(ranges: Sequence[tuple[int, int]], count: int) -> list[bool]:
-    """For each number below `count` whether it is in one of the ranges (first, past)."""
-    change = [0] * (count + 1)
-    for first, past in ranges:
-        if first < past:
-            change[first] += 1
-            change[past] -= 1
-    return [depth > 0 for depth in itertools.accumulate(change[:count])]
-
-
-def _last_reader(lowered: Lowered) -> dict[str, int]:
-    last: dict[str, int] = {}
-    for i, step in enumerate(lowered.passes):
-        for view in step.views:
-            last[view.buffer] = i
-    last.pop(lowered.result, None)  # the host reads it
-    return last
 
 
 def group_stripes(lowered: Lowered, fusion_group: FusionGroup) -> Iterator[tuple[int, LogicalPass, int, int]]:

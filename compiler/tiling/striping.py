@@ -6,16 +6,12 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from hwgen.compiler.int8.fusion import FURTHER_PASS_CYCLES
 from hwgen.compiler.lower.passes import Lowered
-from hwgen.compiler.tiling.fusion_groups import boundaries
-from hwgen.compiler.tiling.lifetimes import Lifetimes, Timetable, lifetimes, peak_words, timetable
-from hwgen.compiler.tiling.memory import window_rows
-from hwgen.compiler.tiling.stripes import FusionGroup, build_steps
+from hwgen.compiler.tiling.crossings import crossings
+from hwgen.compiler.tiling.group_peaks import GroupPeaks
+from hwgen.compiler.tiling.stripes import FusionGroup
 from hwgen.hw.isa.ceil_div import ceil_div
-from hwgen.hw.isa.config import BANKS
 
 _LONG, _LONG_CHOICES = 12, 12
 """Of a fusion group of more than so many passes about so many stripings are looked at."""
@@ -90,7 +86,7 @@ class Options:
         """Whether there is one more choice."""
         for heights in self._candidates:
             group = FusionGroup(*self._ranges, heights)
-            peak = _known_peak(self._lowered, group)
+            peak = _peak(self._lowered, group)
             less = self._least is None or peak < self._least
             self._least = peak if less else self._least
             if less and peak <= self._words:
@@ -99,39 +95,12 @@ class Options:
         return False
 
 
-def peak_of(lowered: Lowered, fusion_group: FusionGroup, steps: Timetable | None = None) -> int:
-    """Words that a fusion group needs at its peak if nothing else is live but what it reads and leaves; `steps`: its timetable if known."""
-    steps = steps or timetable(lowered, build_steps(lowered, [fusion_group], {}))
-    count = steps.past - steps.first
-    passes = lowered.passes[fusion_group.first : fusion_group.past]
-    made = {item.output.buffer for item in passes}
-    read_inside = {view.buffer for item in passes for view in item.views}
-    lives = lifetimes(lowered, steps, made | read_inside)
-    before, after = boundaries(lowered)[fusion_group.first], boundaries(lowered)[fusion_group.past]
-    involved = {}
-    for name in made | read_inside:
-        life = lives[name]
-        start, end = life.start.copy(), life.end.copy()
-        if name in before:
-            start[:] = 0
-        if name in after:
-            end[end >= 0] = count - 1
-        involved[name] = Lifetimes(start, end)
-    for name in before & after - involved.keys():
-        involved[name] = Lifetimes(
-            np.zeros(lowered.buffers[name].height, np.int64), np.full(lowered.buffers[name].height, count - 1)
-        )
-    total = peak_words(lowered, count, involved)
-    slack = sum(
-        (-rows) % BANKS * lowered.buffers[name].row_words
-        for name, life in involved.items()
-        if (rows := window_rows(life)) < lowered.buffers[name].height
-    )
-    return int(total.max()) + slack // 2
-
-
-_known_peak = functools.lru_cache(maxsize=1 << 14)(peak_of)
-"""One for all cores of a network: they differ in their weights."""
+@functools.lru_cache(maxsize=1 << 14)
+def _peak(lowered: Lowered, fusion_group: FusionGroup) -> int:
+    """Words that a fusion group needs at its peak; one for all cores of a network: they differ in their weights."""
+    crossing = crossings(lowered)
+    before, after = crossing.before(fusion_group.first), crossing.before(fusion_group.past)
+    return GroupPeaks(lowered, fusion_group).peak(lowered, before, after)
 
 
 def candidate_heights(height: int, whole: bool, reads_image: bool) -> list[tuple[int, ...]]:

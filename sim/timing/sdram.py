@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from hwgen.hw.isa.ceil_div import ceil_div
 from hwgen.hw.memory.sdram_config import BURST, SdramConfig
 
 _LONG_AGO = -(1 << 30)
+_OPEN_CYCLES = 2  # from a command taken to its issue, in an open page
 _WRITE_CYCLES = 2  # from one halfword taken to the next, in an open page
 
 
@@ -46,6 +48,38 @@ class SdramTiming:
     def write(self, cycle: int, addr: int) -> Access:
         """A written halfword; `first` means nothing."""
         return self._access(cycle, addr, write=True)
+
+    def reads(self, addr: int, cycles: Sequence[int]) -> list[int]:
+        """Cycle of the first halfword of each of consecutive bursts from `addr`, every one `valid` from its cycle on and not before the
+        one in front of it is taken.
+        """
+        firsts: list[int] = []
+        latency = self.config.read_latency
+        while len(firsts) < len(cycles):
+            done = len(firsts)
+            access = self._access(cycles[done], addr + done * BURST, write=False)
+            firsts.append(access.first)
+            issued, due = access.issued, self._due
+            for cycle in cycles[done + 1 : done + 1 + self._in_page(addr + done * BURST)]:
+                taken = max(cycle, issued)
+                if taken >= due:
+                    break
+                issued = max(taken + _OPEN_CYCLES, issued + BURST)
+                firsts.append(issued + latency)
+            self._read = self._free = issued
+            self._idle = issued + 1
+        return firsts
+
+    def evenly(self, addr: int, bursts: int, cycle: int) -> tuple[int, int]:
+        """Cycle of the first halfword of a burst at `addr`, and how many of `bursts` consecutive ones, `valid` from `cycle` on and every
+        BURST cycles after it, give theirs every BURST cycles: up to the end of the page or the next refresh.
+        """
+        access = self._access(cycle, addr, write=False)
+        # Each is issued BURST cycles after the one before it, at least two after it could be taken.
+        run = min(bursts - 1, self._run(addr, max(cycle + BURST, access.issued)))
+        self._read = self._free = access.issued + BURST * run
+        self._idle = self._free + 1
+        return access.first, 1 + run
 
     def linear(self, addr: int, bursts: int, cycle: int = 0) -> NDArray[np.int64]:
         """Cycle of the first halfword of each of `bursts` consecutive bursts from `addr`, requested without a pause."""
@@ -99,10 +133,13 @@ class SdramTiming:
 
     def _run(self, addr: int, issued: int) -> int:
         """Bursts behind the one at `addr` in the same page that are taken, gapless, before the next refresh is due."""
-        bursts = self._page // BURST
-        in_page = bursts - 1 - (addr >> 3) % bursts
         before_refresh = ceil_div(self._due - issued, BURST)  # taken at issued, issued + 8, ..., all before `due`
-        return max(0, min(in_page, before_refresh))
+        return max(0, min(self._in_page(addr), before_refresh))
+
+    def _in_page(self, addr: int) -> int:
+        """Bursts behind the one at `addr` in the same page."""
+        bursts = self._page // BURST
+        return bursts - 1 - addr // BURST % bursts
 
     @property
     def _closable(self) -> int:
@@ -128,7 +165,7 @@ class SdramTiming:
         part = config.part
         bank = addr >> part.column_bits & ((1 << part.bank_bits) - 1)
         row = addr >> (part.column_bits + part.bank_bits)
-        ready = taken + 2
+        ready = taken + _OPEN_CYCLES
         if bank not in self._rows:
             ready += config.rcd
         elif self._rows[bank] != row:

@@ -43,14 +43,9 @@ class StreamTiming:
         """Use `count` halfwords, the first not before cycle `gate`; returns the cycle of the last. They are used one by one whatever
         their `unit`."""
         while count:
-            if (
-                self._offset == BURST
-                and count >= 2 * BURST
-                and max(gate, self._checked) <= self.used
-                and self._caught_up
-                and not self._ahead
-            ):
-                count -= self._run(count // BURST)
+            if self._together(count, gate):
+                bursts = count // BURST
+                count -= self._run(bursts) if self._caught_up else self._read_ahead(bursts)
                 continue
             first = self.earliest(gate)
             size = min(count, BURST - self._offset)
@@ -69,6 +64,11 @@ class StreamTiming:
             self._next_burst()
         return max(self._arrival + self._offset + _ARRIVAL, self.used + 1, self._checked, gate)
 
+    def _together(self, count: int, gate: int) -> bool:
+        """Whole bursts of the `count` halfwords follow one another with nothing else between them."""
+        alone = self._offset == BURST and count >= 2 * BURST and not self._ahead
+        return alone and max(gate, self._checked) <= self.used
+
     @property
     def _caught_up(self) -> bool:
         """The FIFO is empty: the SDRAM sets the pace, and goes on setting it until the DMA pauses."""
@@ -85,6 +85,32 @@ class StreamTiming:
         self._request = 0  # the controller is busy for longer than it takes to ask
         self.used = self._arrival + BURST - 1 + _ARRIVAL
         return bursts * BURST
+
+    def _read_ahead(self, bursts: int) -> int:
+        """Use some whole bursts, at most so many, while the FIFO holds others; returns their halfwords.
+
+        They are asked for as those `_LEAD` before them leave the FIFO.
+        """
+        places = [(self._burst + i) % _LEAD for i in range(_LEAD)]
+        cycles = [self._left[place] + 1 for place in places]
+        cycles[0] = max(cycles[0], self._request)
+        addr = self._base + self._burst * BURST
+        if all(later == cycles[0] + i * BURST for i, later in enumerate(cycles)) and cycles[-1] == self.used:
+            # The DMA has not paused for a while, so what is behind these is asked for at the same pace.
+            first, count = self._timing.evenly(addr, bursts, cycles[0])
+            arrivals = [first + i * BURST for i in range(count)]
+        else:
+            arrivals = self._timing.reads(addr, cycles[:bursts])
+        used = self.used
+        for i, arrival in enumerate(arrivals):
+            before = max(arrival + _ARRIVAL, used + 1) + BURST - 2
+            self._left[places[i % _LEAD]] = max(arrival + BURST, before)
+            used = before + 1
+        self._burst += len(arrivals)
+        self._arrival = arrivals[-1]
+        self._request = 0  # as in `_run`
+        self.used = used
+        return len(arrivals) * BURST
 
     def packet(self, halfwords: int, gate: int = 0, *, unit: int = 1, image: bool = False) -> int:
         """Use a header and a payload of `halfwords`, its first not before `gate`; returns the cycle of the last. Neither their `unit` nor

@@ -66,9 +66,9 @@ def test_frames_of_a_large_map_are_evaluated_one_by_one(monkeypatch: pytest.Monk
     seen = []
     plain = calibrate.float_tensors
 
-    def watched(graph: Graph, layers: Layers, frames: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    def watched(graph: Graph, layers: Layers, frames: np.ndarray, *rest: Any) -> Iterator[tuple[str, np.ndarray]]:
         seen.append(len(frames))
-        return plain(graph, layers, frames)
+        return plain(graph, layers, frames, *rest)
 
     monkeypatch.setattr(calibrate, "float_tensors", watched)
     for elements, expected in ((1 << 25, [5]), (256, [2, 2, 1]), (1, [1] * 5)):

@@ -5,6 +5,7 @@ import pytest
 
 from hwgen.compiler.lower.lower import lower
 from hwgen.compiler.lower.passes import Buffer, Lowered
+from hwgen.compiler.tiling.crossings import crossings
 from hwgen.compiler.tiling.fit import Fit, fit
 from hwgen.compiler.tiling.lifetimes import Lifetimes, lifetimes, timetable
 from hwgen.compiler.tiling.memory import (
@@ -18,7 +19,7 @@ from hwgen.compiler.tiling.memory import (
     shapes,
     window_rows,
 )
-from hwgen.compiler.tiling.stripes import natural_groups, read_rows, split_channels
+from hwgen.compiler.tiling.stripes import read_rows, split_channels
 from hwgen.compiler.tiling.striping import Weights, candidate_heights
 from hwgen.errors import ResourceError
 from hwgen.hw.isa.ceil_div import ceil_div
@@ -41,7 +42,7 @@ def fitted(full: Lowered) -> Fit:
 
 
 def test_segments_hand_over_one_tensor(full: Lowered) -> None:
-    fusion_groups = natural_groups(full)
+    fusion_groups = crossings(full).natural_groups(1)
     assert fusion_groups[:4] == [(0, 1), (1, 2), (2, 5), (5, 7)]
     assert [past for _, past in fusion_groups[:-1]] == [first for first, _ in fusion_groups[1:]]
 

@@ -9,7 +9,8 @@ from hwgen.compiler.frontend.options import NetworkOptions
 from hwgen.compiler.int8.nodes import QConv, QMean
 from hwgen.compiler.lower.array_steps import in_steps
 from hwgen.compiler.lower.lower import lower
-from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, natural_groups, split_channels
+from hwgen.compiler.tiling.crossings import crossings
+from hwgen.compiler.tiling.stripes import FusionGroup, Step, build_steps, split_channels
 from hwgen.compiler.weight_schedule.packing import _parameter_bytes, array_parameters, weight_words, window_words
 from hwgen.errors import ModelError
 from hwgen.hw.isa.ceil_div import ceil_div
@@ -23,7 +24,9 @@ COLS, LANES = 12, 4
 @pytest.fixture(scope="module")
 def steps() -> list[Step]:
     lowered = lower(load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, classes=10)))
-    groups = [FusionGroup(*item, (lowered.passes[item[1] - 1].height,)) for item in natural_groups(lowered)]
+    groups = [
+        FusionGroup(*item, (lowered.passes[item[1] - 1].height,)) for item in crossings(lowered).natural_groups(1)
+    ]
     conv5 = next(item for item in lowered.passes if item.name == "conv5.0")
     return build_steps(lowered, groups, {"conv5.0": split_channels(conv5, COLS, 40)})
 
@@ -131,7 +134,9 @@ def test_shifts_fit_their_five_bits(steps: list[Step], shift: int, wrong: bool) 
 def test_two_steps_of_a_cycle_in_a_word() -> None:
     """The even step's bytes, then the odd one's; the bias takes off the weights' products, as far as it has bits."""
     lowered = lower(load_network("shufflenet_v2", NetworkOptions(width=0.5, resolution=64, classes=10)))
-    groups = [FusionGroup(*item, (lowered.passes[item[1] - 1].height,)) for item in natural_groups(lowered)]
+    groups = [
+        FusionGroup(*item, (lowered.passes[item[1] - 1].height,)) for item in crossings(lowered).natural_groups(1)
+    ]
     (one,), (two,) = (find(build_steps(item, groups, {}), "fc") for item in (lowered, in_steps(lowered, 2)))
     plain, words = (weight_words(step, CoreConfig(cols=COLS, k_steps=k)) for step, k in ((one, 1), (two, 2)))
     assert words.shape == (len(plain) // 2, 2 * COLS) and one.source.first_byte == 0
