@@ -104,10 +104,12 @@ def _depthwise(taps: Sequence[np.ndarray], weights: np.ndarray) -> np.ndarray:
     total = np.zeros((*frames, height, width, channels))
     step = max(1, LARGEST_BLOCK // max(1, width * channels))
     term = np.empty((min(step, height), width, channels))
+    # For every pixel of a row, so that a row is multiplied as one run of numbers.
+    factors = [np.ascontiguousarray(np.broadcast_to(factor, (width, channels))) for factor in weights]
     for frame in np.ndindex(frames):
         for first in range(0, height, step):
             block = total[frame][first : first + step]
-            for tap, factor in zip(taps, weights, strict=True):
+            for tap, factor in zip(taps, factors, strict=True):
                 block += np.multiply(tap[frame][first : first + step], factor, out=term[: len(block)])
     return total
 

@@ -6,46 +6,48 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from hwgen.compiler.graph.evaluate import activate, convolve
+from hwgen.compiler.graph.evaluate import LARGEST_BLOCK, activate, convolve
 from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.int8 import arithmetic
-from hwgen.compiler.quantise.calibrate import BATCH, Layers, unweighted
+from hwgen.compiler.quantise.calibrate import BATCH, Layers, channel_means, unweighted
 from hwgen.compiler.quantise.nodes import rounded_weights
 from hwgen.compiler.quantise.scales import Affine
 
 
-def correct_biases(graph: Graph, layers: Layers, scales: Mapping[str, Affine], images: Sequence[np.ndarray]) -> Layers:
-    """The layers with corrected biases, over the first few images.
+def correct_biases(
+    graph: Graph,
+    layers: Layers,
+    scales: Mapping[str, Affine],
+    images: Sequence[np.ndarray],
+    means: Mapping[str, np.ndarray],
+) -> Layers:
+    """The layers with corrected biases, over the first few images; `means` as `Measured.means` of these layers.
 
     Layer by layer, with everything before it rounded and corrected: the difference of the means of each channel before the
     activation.  Of a difference only what stands out from its spread over the images is taken.
     """
     x = np.stack(images[:BATCH]).astype(np.float64)
-    real = {graph.input.name: x}
     rounded = {graph.input.name: _round(x, scales[graph.input.name])}
     result = dict(layers)
     dead_after = graph.dead_after
     for node in graph.nodes[1:]:
         if node.op == "softmax":
             break
-        inputs, coarse = [real[name] for name in node.inputs], [rounded[name] for name in node.inputs]
+        inputs = [rounded[name] for name in node.inputs]
         if node.name in layers:
             weights, bias = layers[node.name]
             steps, sizes = rounded_weights(weights, bias, scales[node.inputs[0]].scale, scales[node.name].scale)
-            exact, found = (
-                convolve(node, inputs[0], weights),
-                convolve(node, coarse[0], steps * sizes[:, None, None, None]),
-            )
-            exact += bias
+            found = convolve(node, inputs[0], steps * sizes[:, None, None, None])
             found += bias
-            shift = _certain((found - exact).reshape(len(x), -1, len(bias)).mean(axis=1))
+            shift = _certain(channel_means(found) - means[node.name])
             result[node.name] = (weights, bias - shift)
-            real[node.name], value = activate(node, exact), activate(node, found - shift)
+            found -= shift
+            value = activate(node, found)
         else:
-            real[node.name], value = (unweighted(node, values, x.shape[:1]) for values in (inputs, coarse))
+            value = unweighted(node, inputs, x.shape[:1])
         rounded[node.name] = _round(value, scales[node.name])
         for name in dead_after[node.name]:
-            del real[name], rounded[name]
+            del rounded[name]
     return result
 
 
@@ -59,10 +61,12 @@ def _certain(means: np.ndarray) -> np.ndarray:
 
 
 def _round(value: np.ndarray, to: Affine) -> np.ndarray:
-    """The values of the int8 tensor that real ones become; frame by frame, so that little memory is gone through."""
-    result = np.empty_like(value)
-    for real, rounded in zip(value, result, strict=True):
-        np.divide(real, to.scale, out=rounded)
+    """The values of the int8 tensor that real ones become; in pieces that a cache holds."""
+    result = np.empty(value.shape)
+    flat, reals = result.reshape(-1), value.reshape(-1)
+    for first in range(0, len(flat), LARGEST_BLOCK):
+        rounded = flat[first : first + LARGEST_BLOCK]
+        np.divide(reals[first : first + LARGEST_BLOCK], to.scale, out=rounded)
         arithmetic.round_in_place(rounded)
         rounded += to.zero_point
         np.clip(rounded, arithmetic.INT8_MIN, arithmetic.INT8_MAX, out=rounded)

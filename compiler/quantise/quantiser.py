@@ -9,7 +9,7 @@ from hwgen.compiler.graph.graph import Graph
 from hwgen.compiler.graph.parameters import Weights
 from hwgen.compiler.int8.graph import QGraph
 from hwgen.compiler.int8.host import Host
-from hwgen.compiler.quantise.calibrate import Layers, Range, measure, tensor_ranges
+from hwgen.compiler.quantise.calibrate import Layers, Range, measure
 from hwgen.compiler.quantise.correct import correct_biases
 from hwgen.compiler.quantise.equalise import equalise, readers
 from hwgen.compiler.quantise.nodes import Former, check_supported
@@ -70,19 +70,20 @@ def quantise_network(
     check_supported(graph)
     equalised, changes = layers, []
     pairs = readers(graph) if options.equalises(graph) else {}
-    ranges, spreads = measure(graph, layers, images, set(pairs), options.calibration)
+    measured = measure(graph, layers, images, set(pairs), options.calibration)
     if pairs:
-        equalised = equalise(graph, layers, spreads)
+        equalised = equalise(graph, layers, measured.spreads)
         count = sum(not np.array_equal(equalised[name][0], layers[name][0]) for name in pairs)
         changes.append(f"channels of {count} of {len(pairs)} layers equalised")
         if count:
-            ranges = tensor_ranges(graph, equalised, images, options.calibration)
+            measured = measure(graph, equalised, images, set(), options.calibration)
+    ranges = measured.ranges
     if input_range is not None:
         ranges[graph.input.name] = input_range
     scales = choose_scales(graph, equalised, ranges)
     final = equalised
     if options.corrects(graph):
-        final = correct_biases(graph, equalised, scales, images)
+        final = correct_biases(graph, equalised, scales, images, measured.means)
         changes.append(f"biases of {len(final)} layers corrected")
     network = _network(Former(graph, final, scales), graph, weights.provenance)
     return Quantised(network, graph, layers, equalised, tied_classes(graph), tuple(changes))

@@ -52,6 +52,8 @@ class GroupPlaces:
             lives[name].start[lives[name].end < 0] = 0
             lives[name].end[:] = len(steps)
         self._lives = lives
+        self._window = {name: window_rows(lives[name]) for name in made | read}
+        """Rows of each tensor that are live together."""
         self._pairs = [
             (item.output.buffer, item.operand.buffer)
             for item in passes
@@ -69,7 +71,7 @@ class GroupPlaces:
         self._placed: dict[tuple[bool, tuple[Layout, ...]], list[dict[str, Layout]]] = {}
 
     def _size(self, name: str) -> int:
-        return window_rows(self._lives[name]) * self._lowered.buffers[name].row_words
+        return self._window[name] * self._lowered.buffers[name].row_words
 
     def place(self, given: dict[str, Layout], thorough: bool) -> list[dict[str, Layout]]:
         """Ways to place output and inner tensors, of different places for the output."""
@@ -121,7 +123,7 @@ class GroupPlaces:
         search = self._search(self.output, layouts)
         best: dict[int, tuple[int, Layout]] = {}
         highest: tuple[int, Layout] | None = None
-        candidates = shapes(window_rows(self._lives[self.output]), phases, thorough=thorough)
+        candidates = shapes(self._window[self.output], phases, thorough=thorough)
         for number, (depth, phase) in enumerate(candidates):
             if number == len(phases) and best and min(place[0] for place in best.values()) <= _ROOMY * self._bank_words:
                 break
@@ -147,7 +149,7 @@ class GroupPlaces:
             search = self._search(name, layouts)
             best: tuple[int, Layout] | None = None
             phases = self._phases(name, layouts)
-            for depth, phase in shapes(window_rows(self._lives[name]), phases, thorough=thorough):
+            for depth, phase in shapes(self._window[name], phases, thorough=thorough):
                 found = search.places(depth, phase)
                 if found is None:
                     continue
