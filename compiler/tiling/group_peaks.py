@@ -13,9 +13,11 @@ from hwgen.compiler.tiling.memory import window_rows
 from hwgen.compiler.tiling.stripes import FusionGroup, build_steps
 from hwgen.hw.isa.config import BANKS
 
-_Family = tuple[str, tuple[int, ...] | None, tuple[tuple[int, ...], ...], bool, bool, bool]
+_Family = tuple[str, tuple[int, ...] | None, tuple[tuple[int, ...], ...], bool, bool]
 """A tensor, the passes of the group that read it (None: it is neither read nor made), those that read each of its copies, and whether it is
-stored, handed over to the group and by it.  The words that the tensor and its copies take depend on nothing else."""
+handed over to the group and by it.  The words that the tensor and its copies take depend on nothing else: one that is stored for later
+groups alone is no longer handed over, or stays to the end.
+"""
 
 
 class GroupPeaks:
@@ -48,7 +50,7 @@ class GroupPeaks:
         keys: dict[_Family, list[str]] = {}
         for name, members in families.items():
             copies = tuple(sorted(readers[one] for one in members if one != name))
-            keys[name, readers.get(name), copies, name in lowered.copies, name in before, name in after] = members
+            keys[name, readers.get(name), copies, name in before, name in after] = members
         self._find(lowered, passes, {key: members for key, members in keys.items() if key not in self._known})
         words = np.sum([self._known[key][0] for key in keys], axis=0)
         slack = sum(self._known[key][1] for key in keys)
