@@ -13,6 +13,22 @@ from hwgen.hw.memory.sdram import SdramWrite
 from hwgen.hw.memory.sdram_config import ADDRESS_BITS, BURST, SdramConfig
 
 
+def core_members(word: int) -> dict[str, wiring.Member]:
+    """What DMA and host see of a memory whose words have so many halfwords; see `CoreSide`."""
+    return {
+        "words": Out(stream.Signature(16 * word)),
+        "running": In(1),
+        "base": In(ADDRESS_BITS),
+        "start_frame": In(1),
+        "frame_ready": Out(1),
+        "initialised": Out(1),
+        "read": In(stream.Signature(unsigned(ADDRESS_BITS))),
+        "write": In(stream.Signature(SdramWrite)),
+        "data": Out(16),
+        "data_valid": Out(1),
+    }
+
+
 class CoreSide(wiring.Component):
     """Takes words while the DMA reads. Outside of that the halfwords of a burst that the host has asked for go to it, and words that the
     DMA had no use for are dropped.
@@ -42,16 +58,7 @@ class CoreSide(wiring.Component):
                 "i": In(to_core(word)),
                 "place": Out(range(FIFO_DEPTH // word)),
                 "content": In(16 * word),
-                "words": Out(stream.Signature(16 * word)),
-                "running": In(1),
-                "base": In(ADDRESS_BITS),
-                "start_frame": In(1),
-                "frame_ready": Out(1),
-                "initialised": Out(1),
-                "read": In(stream.Signature(unsigned(ADDRESS_BITS))),
-                "write": In(stream.Signature(SdramWrite)),
-                "data": Out(16),
-                "data_valid": Out(1),
+                **core_members(word),
             }
         )
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, DomainRenamer, Module, unsigned
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Cat, DomainRenamer, Module
+from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import Out
 
 from hwgen.hw.isa.memories import FIFO_DEPTH
 from hwgen.hw.memory.clock_ratio import MEMORY_DOMAIN
 from hwgen.hw.memory.related.common_edge import Turn
-from hwgen.hw.memory.related.core_side import CoreSide
+from hwgen.hw.memory.related.core_side import CoreSide, core_members
 from hwgen.hw.memory.related.memory_side import MemorySide
-from hwgen.hw.memory.sdram import SdramWrite, sdram_pins
-from hwgen.hw.memory.sdram_config import ADDRESS_BITS, SdramConfig
+from hwgen.hw.memory.sdram import sdram_pins
+from hwgen.hw.memory.sdram_config import SdramConfig
 
 
 class RelatedSdram(wiring.Component):
@@ -41,16 +41,7 @@ class RelatedSdram(wiring.Component):
         self.config = config
         super().__init__(
             {
-                "words": Out(stream.Signature(16 * config.word)),
-                "running": In(1),
-                "base": In(ADDRESS_BITS),
-                "start_frame": In(1),
-                "frame_ready": Out(1),
-                "initialised": Out(1),
-                "read": In(stream.Signature(unsigned(ADDRESS_BITS))),
-                "write": In(stream.Signature(SdramWrite)),
-                "data": Out(16),
-                "data_valid": Out(1),
+                **core_members(config.word),
                 "pins": Out(sdram_pins(config.part)),
             }
         )
