@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from hwgen.boards.registry import BOARDS, find_board
     from hwgen.compiler.frontend.options import NetworkOptions
     from hwgen.compiler.quantise.options import QuantiseOptions
+    from hwgen.flow.analyse import analyse
     from hwgen.flow.build import BuildResult, build
     from hwgen.flow.models import list_models
     from hwgen.flow.network import Int8Network, Network, load, quantise
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from hwgen.flow.simulate import simulate
     from hwgen.flow.target import BEST_BATCH
     from hwgen.flow.verify import verify
+    from hwgen.reports.analysis import Analysis
     from hwgen.reports.models import Model
     from hwgen.reports.prediction import Prediction
     from hwgen.reports.quality import QualityReport
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0.dev0"
 
 __all__ = [
+    "Analysis",
     "BEST_BATCH",
     "BOARDS",
     "Board",
@@ -71,6 +74,7 @@ __all__ = [
     "UnsupportedOpError",
     "Verification",
     "__version__",
+    "analyse",
     "build",
     "find_board",
     "list_models",
@@ -85,6 +89,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "Analysis": "hwgen.reports.analysis",
     "BEST_BATCH": "hwgen.flow.target",
     "BOARDS": "hwgen.boards.registry",
     "Board": "hwgen.boards.board",
@@ -103,6 +108,7 @@ _MODULES = {
     "Simulation": "hwgen.reports.simulation",
     "State": "hwgen.flow.progress",
     "Verification": "hwgen.reports.verification",
+    "analyse": "hwgen.flow.analyse",
     "build": "hwgen.flow.build",
     "find_board": "hwgen.boards.registry",
     "list_models": "hwgen.flow.models",

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import click
 
 from hwgen import __version__
+from hwgen.cli.analyse import analyse
 from hwgen.cli.asked import STDOUT
 from hwgen.cli.build import build
 from hwgen.cli.doctor import doctor
@@ -35,7 +36,7 @@ def cli() -> None:
     """Networks to accelerators for small FPGAs."""
 
 
-for _command in (build, plan, sim, predict, quantise, verify, models, doctor):
+for _command in (build, plan, analyse, sim, predict, quantise, verify, models, doctor):
     cli.add_command(_command)
 
 

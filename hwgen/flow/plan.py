@@ -127,6 +127,16 @@ def plan_for(network: Network | Int8Network, target: Target, progress: Listener 
     return Plan(quantised, target, board, clock, machine)
 
 
+def machine_plan(graph: QGraph, target: Target) -> MachinePlan:
+    """The compiler's plan of an int8 graph, for one that has not been loaded as a network: of a structure without weights, for example.
+
+    Raises:
+        ToolError, ResourceError, UnsupportedOpError: as of `plan`.
+    """
+    board, clock = target.resolve()
+    return _planned(graph, target, board, timing_model(board, clock), lambda text: None)
+
+
 def _planned(
     graph: QGraph,
     target: Target,
